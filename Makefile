@@ -1,0 +1,118 @@
+# Narwhal: `make run` and `make test` are the two to know; `make help` lists the rest.
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+LIBEXECDIR ?= $(PREFIX)/libexec/narwhal
+SANITIZE ?= 0
+BUILD ?= $(if $(filter 1,$(SANITIZE)),build/sanitize,build)
+
+# In a checkout warnings are errors; in a tarball, with a compiler of the future, they are not.
+WERROR ?= $(if $(wildcard .git),-Werror)
+
+WARN := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-qual -Wcast-align \
+	-Wwrite-strings -Wundef -Wvla -Wformat=2 -Wswitch-enum -Wimplicit-fallthrough \
+	-Wnull-dereference -Wdouble-promotion -Wredundant-decls -Wno-unknown-warning-option
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+	-fno-delete-null-pointer-checks -ftrivial-auto-var-init=zero
+FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+OPTIMIZE := -O2 -g
+LINK := -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--gc-sections -Wl,--as-needed
+
+# Sanitizer builds live in a folder of their own; they cannot be static or fortified.
+ifeq ($(SANITIZE),1)
+OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FORTIFY :=
+STATIC := -pie
+else
+STATIC := -static-pie
+endif
+
+CPPFLAGS += -I. -Iinclude -D_GNU_SOURCE -DNARWHAL_VERSION='"$(VERSION)"' \
+	-DNARWHAL_LIBEXECDIR='"$(LIBEXECDIR)"' $(FORTIFY)
+CFLAGS += -std=c17 $(OPTIMIZE) $(WARN) $(WERROR) $(HARDEN) -fPIE -ffunction-sections \
+	-fdata-sections -fvisibility=hidden
+LDFLAGS += $(LINK)
+
+# A floor is a folder and an archive. main.c stays out, so that tests can link the rest.
+sources = $(filter-out %/main.c,$(wildcard $(1)/*.c $(1)/*/*.c))
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+FLOORS := base seccomp service init
+ARCHIVES := $(FLOORS:%=$(BUILD)/%.a)
+UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c))
+EXAMPLES := $(patsubst %.c,$(BUILD)/%.so,$(wildcard examples/*.c))
+PROGRAMS := $(BUILD)/narwhal $(BUILD)/narwhal-worker
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.PHONY: all run test bench image install clean help lint bootstrap units
+
+all: $(PROGRAMS) $(EXAMPLES) ## build everything into build/ (the default)
+
+bootstrap: ## install what is missing on this machine
+	@deploy/bootstrap
+
+run: ## build, and serve examples/public on http://127.0.0.1:8080 with 2 workers
+	@deploy/bootstrap build
+	@+$(MAKE) --no-print-directory -s all
+	@exec $(BUILD)/narwhal --bind 127.0.0.1:8080 --workers 2 examples/public
+
+test: ## build and run every test under prove (SANITIZE=1: with ASan and UBSan)
+	@deploy/bootstrap build test
+	@+$(MAKE) --no-print-directory all units
+	@BUILD=$(abspath $(BUILD)) SANITIZE=$(SANITIZE) tests/run
+
+lint: ## only the lint tests
+	@BUILD=$(abspath $(BUILD)) prove tests/lint
+
+bench: ## narwhal and nginx side by side: requests/s, CPU per request, p99
+	@deploy/bootstrap build bench
+	@+$(MAKE) --no-print-directory -s all
+	@BUILD=$(abspath $(BUILD)) tests/bench/run
+
+image: ## build the container image narwhal:latest (needs a Docker Engine)
+	docker build --network host -t narwhal:$(VERSION) -t narwhal:latest .
+
+install: all ## install below $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(PREFIX)/include/narwhal
+	install -s -m 755 $(BUILD)/narwhal $(DESTDIR)$(PREFIX)/bin/narwhal
+	install -s -m 755 $(BUILD)/narwhal-worker $(DESTDIR)$(LIBEXECDIR)/narwhal-worker
+	install -m 644 include/narwhal/service.h $(DESTDIR)$(PREFIX)/include/narwhal/service.h
+
+clean: ## remove what was built
+	rm -rf build
+
+help: ## print this
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS='	' read -r n t; \
+		do printf '  make %-10s %s\n' "$$n" "$$t"; done
+
+units: $(UNITS)
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+define FLOOR
+$(BUILD)/$(1).a: $(call objects,$(call sources,$(1)))
+	@rm -f $$@
+	$$(AR) crs $$@ $$^
+endef
+$(foreach floor,$(FLOORS),$(eval $(call FLOOR,$(floor))))
+
+# Static: nothing of the container's file system can keep PID 1 from starting.
+$(BUILD)/narwhal: $(BUILD)/init/main.o $(BUILD)/init.a $(BUILD)/seccomp.a $(BUILD)/base.a
+	$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -o $@ $^ -l:libinih.a -l:libcap.a
+
+# Modules call back into the worker: it exports what include/narwhal/service.h declares.
+$(BUILD)/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/seccomp.a $(BUILD)/base.a
+	$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic-symbol='narwhal_*' -o $@ $^ -l:libcap.a -ldl
+
+$(BUILD)/examples/%.so: examples/%.c include/narwhal/service.h Makefile
+	@mkdir -p $(@D)
+	$(CC) -Iinclude -std=c17 $(OPTIMIZE) $(WARN) $(WERROR) $(HARDEN) -fPIC -shared $(LINK) -o $@ $<
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
+		-l:libinih.a -l:libcap.a -lcmocka -ldl
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

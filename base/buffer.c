@@ -1,0 +1,52 @@
+#include "base/buffer.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUFFER_LEAST 512
+
+int buffer_reserve(struct buffer *buffer, size_t more)
+{
+	size_t size = buffer->size != 0 ? buffer->size : BUFFER_LEAST;
+	char *bytes;
+
+	if (more <= buffer->size - buffer->used)
+		return 0;
+	if (more > SIZE_MAX / 2 - buffer->used)
+		return -ENOMEM;
+	while (size - buffer->used < more)
+		size *= 2;
+	bytes = realloc(buffer->bytes, size);
+	if (bytes == NULL)
+		return -ENOMEM;
+	buffer->bytes = bytes;
+	buffer->size = size;
+	return 0;
+}
+
+int buffer_add(struct buffer *buffer, const void *bytes, size_t size)
+{
+	int error = buffer_reserve(buffer, size);
+
+	if (error != 0 || size == 0)
+		return error;
+	memcpy(buffer->bytes + buffer->used, bytes, size);
+	buffer->used += size;
+	return 0;
+}
+
+void buffer_consume(struct buffer *buffer, size_t size)
+{
+	MUST(size <= buffer->used);
+	buffer->used -= size;
+	if (buffer->used != 0 && size != 0)
+		memmove(buffer->bytes, buffer->bytes + size, buffer->used);
+}
+
+void buffer_free(struct buffer *buffer)
+{
+	free(buffer->bytes);
+	*buffer = (struct buffer){0};
+}

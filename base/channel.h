@@ -1,0 +1,45 @@
+/*
+ * channel.h - the line between the arbiter and one worker: messages.def over a socketpair.
+ *
+ * SOCK_SEQPACKET keeps messages apart. Who sent a message is known by the descriptor it came on,
+ * never by what it says; a message of an unknown type, from the wrong side or of a wrong size is
+ * -EBADMSG, and the receiver decides what that costs the sender. Nothing here waits.
+ */
+#ifndef BASE_CHANNEL_H
+#define BASE_CHANNEL_H
+
+#include <stddef.h>
+
+#include "base/attr.h"
+
+enum message_type {
+#define MESSAGE(name, from, most, meaning) MESSAGE_##name,
+#include "base/messages.def"
+#undef MESSAGE
+	MESSAGES
+};
+
+enum channel_side {
+	CHANNEL_ARBITER,
+	CHANNEL_WORKER,
+};
+
+#define CHANNEL_PAYLOAD_MAX 1024
+
+struct message {
+	enum message_type type;
+	size_t size;			       /* of the payload */
+	char payload[CHANNEL_PAYLOAD_MAX + 1]; /* NUL-terminated, for text */
+};
+
+/* Both ends, close-on-exec and non-blocking. 0 or -errno. */
+MUST_USE int channel_pair(int *arbiter_fd, int *worker_fd);
+/* 0, -EAGAIN when the peer does not read, or -errno. */
+MUST_USE int channel_send(int fd, enum message_type type, const void *payload, size_t size);
+/*
+ * The next message that the side `from` sent: 1; 0 when there is none now; -EPIPE when the peer is
+ * gone; -EBADMSG for what is no message of that side's.
+ */
+MUST_USE int channel_receive(int fd, enum channel_side from, struct message *message);
+
+#endif

@@ -1,0 +1,92 @@
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+void fd_close(int *fd)
+{
+	if (*fd < 0)
+		return;
+	(void)close(*fd); /* EINTR still closes on Linux: never retry */
+	*fd = -1;
+}
+
+int fd_inherit(int fd)
+{
+	return fcntl(fd, F_SETFD, 0) == 0 ? 0 : -errno;
+}
+
+int fd_disinherit(int fd)
+{
+	return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? 0 : -errno;
+}
+
+int fd_place(int fd, int at)
+{
+	if (fd == at)
+		return fd_inherit(fd);
+	return dup3(fd, at, 0) == at ? 0 : -errno;
+}
+
+static int write_all(int fd, const char *bytes, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, bytes, size);
+
+		if (n < 0)
+			return -errno;
+		bytes += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+int fd_sealed(const char *name, const void *bytes, size_t size)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	error = write_all(fd, bytes, size);
+	if (error == 0 && fcntl(fd, F_ADD_SEALS,
+				  F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
+		error = -errno;
+	if (error != 0) {
+		fd_close(&fd);
+		return error;
+	}
+	return fd;
+}
+
+int fd_shared(const char *name, size_t size)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)size) == 0 &&
+		fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0)
+		return fd;
+	error = -errno;
+	fd_close(&fd);
+	return error;
+}
+
+int fd_standard(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		/* The lowest free number is `fd` itself; it must outlive exec as the real one
+		 * would. */
+		if (open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
+			return -errno;
+		if (fd_inherit(fd) != 0)
+			return -errno;
+	}
+	return 0;
+}

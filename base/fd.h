@@ -1,0 +1,33 @@
+/*
+ * fd.h - the one place that closes, duplicates and hands on descriptors.
+ *
+ * Everywhere else: `int fd` is borrowed, `int *fd` is taken and left -1; every descriptor is born
+ * close-on-exec, and fd_inherit() in a child is the only way across exec.
+ */
+#ifndef BASE_FD_H
+#define BASE_FD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+
+/* Closes *fd unless it is -1, and leaves -1. */
+void fd_close(int *fd);
+#define FD_SCOPED CLEANUP(fd_close) int
+
+/* In a child before exec: `fd` stays open in the next image, at the same number. */
+MUST_USE int fd_inherit(int fd);
+/* After exec: an inherited descriptor goes no further. */
+MUST_USE int fd_disinherit(int fd);
+/* Makes `at` (0 to 2) another name of `fd`, open across exec. */
+MUST_USE int fd_place(int fd, int at);
+/* A sealed, anonymous file that holds `bytes`: nobody can change it any more. -errno, or the fd. */
+MUST_USE int fd_sealed(const char *name, const void *bytes, size_t size);
+/* An anonymous file of `size` zero bytes, for shared memory; its size is sealed. */
+MUST_USE int fd_shared(const char *name, size_t size);
+/* Sees to it that 0, 1 and 2 are open, on /dev/null if need be, so that no other file lands there.
+ */
+MUST_USE int fd_standard(void);
+
+#endif

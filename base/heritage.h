@@ -1,0 +1,52 @@
+/*
+ * heritage.h - all that the arbiter hands a worker across exec, and the only thing.
+ *
+ * It is text in a sealed, anonymous file: one "name value" a line, settings behind "set". The
+ * descriptors that it names are open in the worker at those numbers; the file's own number
+ * stands in the environment as NARWHAL_HERITAGE. Pure but for heritage_receive().
+ */
+#ifndef BASE_HERITAGE_H
+#define BASE_HERITAGE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/attr.h"
+#include "base/settings.h"
+#include "base/text.h"
+
+#define HERITAGE_ENVIRONMENT "NARWHAL_HERITAGE"
+#define HERITAGE_LISTENERS 32
+#define HERITAGE_SIZE_MAX (256 * 1024)
+
+struct heritage {
+	uint64_t slot;
+	uint64_t generation;
+	int channel_fd; /* base/channel.h, the worker's end */
+	int page_fd;	/* base/page.h, to be mapped shared */
+	bool drop;	/* started as root: become uid and gid first */
+	uid_t uid;
+	gid_t gid;
+	size_t listeners;
+	int listener_fd[HERITAGE_LISTENERS];
+	char *app; /* the positional argument; owned */
+	struct settings settings;
+};
+
+/* Writes all of it. A text that is too small is `cut`. */
+void heritage_write(const struct heritage *heritage, struct text *text);
+/*
+ * Reads it back: 0, -ENOMEM, or -EINVAL with `why`. On failure nothing is left to free; after
+ * success heritage_free() is due.
+ */
+MUST_USE int heritage_read(struct heritage *heritage, const char *bytes, size_t size,
+	struct text *why);
+void heritage_free(struct heritage *heritage);
+
+/*
+ * In a worker: finds the file by the environment, reads it, closes it, and makes every descriptor
+ * that it names close-on-exec again. Errors as heritage_read(), or another -errno.
+ */
+MUST_USE int heritage_receive(struct heritage *heritage, struct text *why);
+
+#endif

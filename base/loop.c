@@ -1,0 +1,68 @@
+#include "base/loop.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+
+#include "base/fd.h"
+
+int loop_open(struct loop *loop)
+{
+	*loop = (struct loop){.epoll_fd = epoll_create1(EPOLL_CLOEXEC)};
+	return loop->epoll_fd >= 0 ? 0 : -errno;
+}
+
+void loop_close(struct loop *loop)
+{
+	fd_close(&loop->epoll_fd);
+}
+
+static int control(struct loop *loop, int operation, struct watch *watch, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data = {.ptr = watch}};
+
+	return epoll_ctl(loop->epoll_fd, operation, watch->fd, &event) == 0 ? 0 : -errno;
+}
+
+int loop_add(struct loop *loop, struct watch *watch, uint32_t events)
+{
+	return control(loop, EPOLL_CTL_ADD, watch, events);
+}
+
+int loop_change(struct loop *loop, struct watch *watch, uint32_t events)
+{
+	return control(loop, EPOLL_CTL_MOD, watch, events);
+}
+
+void loop_drop(struct loop *loop, struct watch *watch)
+{
+	(void)control(loop, EPOLL_CTL_DEL, watch, 0);
+	for (int i = loop->batch_next; i < loop->batch_size; i++) {
+		if (loop->batch[i].watch == watch)
+			loop->batch[i].watch = NULL;
+	}
+}
+
+int loop_wait(struct loop *loop, int timeout_ms)
+{
+	struct epoll_event events[LOOP_BATCH];
+	int n = epoll_wait(loop->epoll_fd, events, LOOP_BATCH, timeout_ms);
+
+	loop->batch_next = 0;
+	loop->batch_size = n < 0 ? 0 : n; /* EINTR: a turn without events */
+	for (int i = 0; i < loop->batch_size; i++) {
+		loop->batch[i].watch = events[i].data.ptr;
+		loop->batch[i].events = events[i].events;
+	}
+	return loop->batch_size;
+}
+
+void loop_dispatch(struct loop *loop)
+{
+	while (loop->batch_next < loop->batch_size) {
+		struct loop_event *event = &loop->batch[loop->batch_next++];
+
+		if (event->watch != NULL)
+			event->watch->ready(event->watch, event->events);
+	}
+}

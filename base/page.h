@@ -1,0 +1,34 @@
+/*
+ * page.h - the one memory that a worker shares with the arbiter: its heartbeat and its counters.
+ *
+ * Each worker has a page of its own and can write no other. The arbiter only reads it, bounded,
+ * and believes none of it: numbers for reports, bytes for a log line (escaped), never a pid, a
+ * pointer or a length that it acts on. `watched` alone is the arbiter's to write.
+ */
+#ifndef BASE_PAGE_H
+#define BASE_PAGE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define PAGE_REQUEST_MAX 256
+
+struct page {
+	/* Monotonic ms at which the present turn of the loop began; 0 while waiting for events. */
+	_Atomic uint64_t busy_since_ms;
+
+	/* Turns of the loop that had work. Standing still between two looks means idle, or hung. */
+	_Atomic uint64_t turns;
+
+	/* 1 while the arbiter looks by itself; a worker that finds 0 announces itself: ACTIVE. */
+	_Atomic uint32_t watched;
+
+	_Atomic uint32_t connections;
+	_Atomic uint64_t accepted;
+	_Atomic uint64_t requests;
+
+	/* Method and target of the request in hand, cut to fit, NUL-terminated; "" when none. */
+	char request[PAGE_REQUEST_MAX];
+};
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * settings.h - the table of settings: what there is, what a value may be, and how it is written.
+ *
+ * Pure: no file, no environment, no exit. Reading the sources in their order is init/config.c's;
+ * a worker gets the finished values with its heritage, and reads them with the same parser.
+ */
+#ifndef BASE_SETTINGS_H
+#define BASE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/text.h"
+
+enum setting_type {
+	SETTING_STRING,
+	SETTING_LIST,
+	SETTING_COUNT,
+	SETTING_SIZE,
+	SETTING_DURATION,
+	SETTING_SWITCH,
+	SETTING_CHOICE,
+};
+
+typedef const char *setting_STRING;
+typedef const char *setting_LIST;
+typedef uint64_t setting_COUNT;
+typedef uint64_t setting_SIZE;
+typedef uint64_t setting_DURATION; /* milliseconds */
+typedef bool setting_SWITCH;
+typedef uint64_t setting_CHOICE;
+
+/* The values. Strings are owned (settings_free), NULL when not set. */
+struct settings {
+#define SECTION(name, title)
+#define SETTING(name, flag, type, standard, least, most, looks, help) setting_##type name;
+#include "base/settings.def"
+#undef SETTING
+#undef SECTION
+};
+
+enum setting_id {
+#define SECTION(name, title)
+#define SETTING(name, flag, type, standard, least, most, looks, help) SETTING_ID_##name,
+#include "base/settings.def"
+#undef SETTING
+#undef SECTION
+	SETTINGS
+};
+
+struct setting {
+	const char *name;
+	const char *section;
+	char flag; /* the short one, or 0 */
+	enum setting_type type;
+	const char *standard; /* the default, as text */
+	uint64_t least, most;
+	const char *looks;
+	const char *help;
+	size_t offset; /* in struct settings */
+};
+
+/* All rows, SETTINGS of them, in the table's order. */
+extern const struct setting settings_table[SETTINGS];
+
+struct setting_section {
+	const char *name;
+	const char *title;
+};
+extern const struct setting_section settings_sections[];
+size_t settings_section_count(void) PURE;
+
+/* The row of that name (`-` counts as `_`), or NULL. `size` bytes of `name` count. */
+const struct setting *setting_named(const char *name, size_t size) PURE;
+
+/* Every field at its default. 0 or -ENOMEM. */
+MUST_USE int settings_init(struct settings *settings);
+void settings_free(struct settings *settings);
+
+/*
+ * Reads `text` into the field. `grow` appends to what a LIST has instead of replacing it.
+ * 0, -ENOMEM, or -EINVAL / -ERANGE with the field unchanged and `why` saying what is allowed, as
+ * in "is not a number: allowed are 1 to 512".
+ */
+MUST_USE int setting_read(const struct setting *row, const char *text, bool grow,
+	struct settings *settings, struct text *why);
+
+/* Writes the value so that setting_read() reads the same one back; a string not set is "". */
+void setting_write(const struct setting *row, const struct settings *settings, struct text *text);
+
+/* The word of a CHOICE. */
+void setting_add_choice(const struct setting *row, uint64_t value, struct text *text);
+
+#endif
