@@ -1,0 +1,61 @@
+/*
+ * listener.h - the sockets that the service listens on: opened once, by the arbiter, for all.
+ *
+ * Nothing is accepted here: workers do that, on the same sockets. Nothing is logged here.
+ * Sockets that were inherited (fd://N) are used as they are: somebody else holds them too.
+ */
+#ifndef INIT_LISTENER_H
+#define INIT_LISTENER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/attr.h"
+#include "base/heritage.h"
+#include "base/text.h"
+#include "init/address.h"
+
+struct listener {
+	int fd;		/* non-blocking, close-on-exec; owned */
+	bool inherited; /* from fd://N */
+	bool gated;	/* no new connection gets into the queue any more */
+	bool linked;	/* `device` and `inode` are those of a socket file that we made */
+	dev_t device;
+	ino_t inode;
+	struct address address; /* as the kernel tells it: with the port that it chose, if it did */
+};
+
+struct listener_set {
+	size_t count;
+	struct listener item[HERITAGE_LISTENERS];
+};
+
+/*
+ * Opens all of `addresses`, in that order, or none: on failure what was opened is closed and
+ * unlinked again, the set is empty, and `why` names the address and the cause. 0 or -errno.
+ *
+ * [::]:PORT serves IPv4 too, unless the list names an IPv4 address with the same port.
+ * A socket file that nobody listens on is replaced; modes are as the process's umask wants them.
+ * `backlog` is cut by the kernel to net.core.somaxconn.
+ */
+MUST_USE int listener_set_open(struct listener_set *set, const struct address_list *addresses,
+	int backlog, struct text *why);
+void listener_set_close(struct listener_set *set);
+
+/*
+ * No new connection from now on, while all that are queued, and every TCP handshake that has
+ * begun, can still be accepted. A TCP client's SYN is dropped: it tries again, and is refused or
+ * finds the next owner. A socket file is unlinked. What cannot be gated without loss is left as
+ * it is, `gated` stays false and 0 is returned: an inherited socket, which queues for its next
+ * owner, and an abstract name, which stands as long as its socket. 0 or -errno; may be repeated.
+ */
+MUST_USE int listener_gate(struct listener *listener);
+
+/* Whether a connection waits to be accepted, now. */
+bool listener_waiting(const struct listener *listener);
+
+/* Closes it, and unlinks its socket file if that is still the one that we made. */
+void listener_close(struct listener *listener);
+
+#endif
