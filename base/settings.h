@@ -52,7 +52,6 @@ enum setting_id {
 
 struct setting {
 	const char *name;
-	const char *section;
 	char flag; /* the short one, or 0 */
 	enum setting_type type;
 	const char *standard; /* the default, as text */
@@ -65,12 +64,24 @@ struct setting {
 /* All rows, SETTINGS of them, in the table's order. */
 extern const struct setting settings_table[SETTINGS];
 
+enum setting_section_id {
+#define SECTION(name, title) SETTING_SECTION_##name,
+#define SETTING(name, flag, type, standard, least, most, looks, help)
+#include "base/settings.def"
+#undef SETTING
+#undef SECTION
+	SETTING_SECTIONS
+};
+
 struct setting_section {
 	const char *name;
 	const char *title;
+	size_t first; /* of its rows in settings_table; they go on to the next section's first */
 };
-extern const struct setting_section settings_sections[];
-size_t settings_section_count(void) PURE;
+extern const struct setting_section settings_sections[SETTING_SECTIONS];
+
+/* The section that the row stands in. */
+const struct setting_section *setting_section(const struct setting *row) PURE;
 
 /* The row of that name (`-` counts as `_`), or NULL. `size` bytes of `name` count. */
 const struct setting *setting_named(const char *name, size_t size) PURE;
@@ -82,7 +93,7 @@ void settings_free(struct settings *settings);
 /*
  * Reads `text` into the field. `grow` appends to what a LIST has instead of replacing it.
  * 0, -ENOMEM, or -EINVAL / -ERANGE with the field unchanged and `why` saying what is allowed, as
- * in "is not a number: allowed are 1 to 512".
+ * in "is not a number: allowed are 1 to 512". Spaces around the items of a LIST are left out.
  */
 MUST_USE int setting_read(const struct setting *row, const char *text, bool grow,
 	struct settings *settings, struct text *why);
@@ -92,5 +103,13 @@ void setting_write(const struct setting *row, const struct settings *settings, s
 
 /* The word of a CHOICE. */
 void setting_add_choice(const struct setting *row, uint64_t value, struct text *text);
+
+/*
+ * Walks the items of a LIST: returns the item that *list begins with, with its size, and moves
+ * *list behind it; NULL when there is none left. A LIST that is not set (NULL) has none.
+ *
+ *	for (const char *at = settings.bind; (item = setting_item(&at, &size)) != NULL;)
+ */
+const char *setting_item(const char **list, size_t *size);
 
 #endif
