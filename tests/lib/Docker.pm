@@ -1,0 +1,213 @@
+# Docker - a Docker Engine of the test's own, and a base image, on any machine with root.
+#
+#	my $docker = Docker->start;		# skips the whole test where there can be none
+#	$docker->base_image;			# debian:bookworm-slim, made by debootstrap, no registry
+#	my $out = $docker->ok('run', ...);	# dies, with what docker wrote, if it fails
+#	my ($status, $out) = $docker->try('exec', ...);
+#
+# The engine lives in its own mount and pid namespace and in a temporary folder: when the test
+# ends, however it ends, the kernel ends every process and mount of it. It has no bridge: the
+# networks are `host` and `none`.
+package Docker;
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use Fcntl qw(:flock O_CREAT O_RDWR);
+use File::Basename qw(dirname);
+use File::Path qw(make_path remove_tree);
+use File::Temp qw(tempdir);
+use POSIX qw(WNOHANG);
+use Test::More ();
+use Time::HiRes qw(sleep time);
+
+our $ROOT = abs_path(dirname(__FILE__) . '/../..');
+my $SUITE = 'bookworm';
+my $IMAGE = "debian:$SUITE-slim";
+
+# What the engine needs to find: cgroups where nobody mounted them (no systemd, a bare chroot).
+# It is not PID 1 itself, because it does not reap orphans: the shell around it does.
+my $INIT = <<'SH';
+cgroups=/sys/fs/cgroup
+if [ ! -e $cgroups/cgroup.controllers ] && ! grep -q " $cgroups/" /proc/self/mounts; then
+	mount -t tmpfs -o mode=755 cgroup $cgroups
+	while read -r name hierarchy number enabled; do
+		[ "$enabled" = 1 ] && [ "$hierarchy" != 0 ] || continue
+		mkdir -p $cgroups/$name && mount -t cgroup -o $name cgroup $cgroups/$name
+	done </proc/cgroups
+fi
+trap 'kill $!' TERM
+dockerd "$@" & wait $!; wait
+SH
+
+my %alive;    # every engine that was started, by address
+
+sub start {
+	my ($class) = @_;
+
+	Test::More::plan(skip_all => 'needs root, to start a Docker Engine') if $> != 0;
+	for my $program (qw(dockerd docker debootstrap unshare setpriv)) {
+		Test::More::plan(skip_all => "needs $program")
+			if !grep { -x "$_/$program" } split(/:/, $ENV{PATH}), '/usr/sbin', '/sbin';
+	}
+	my $dir = tempdir('narwhal-docker-XXXXXX', TMPDIR => 1);
+	my $self = bless { dir => $dir, owner => $$, cgroup => "narwhal-test-$$" }, $class;
+	$self->{pid} = fork // die "fork: $!";
+	$self->become_engine if $self->{pid} == 0;
+	$alive{$self} = $self;
+	$self->wait_until(60, 'the Docker Engine answers', sub {
+		die "dockerd ended:\n" . $self->log if waitpid($self->{pid}, WNOHANG) != 0;
+		return -S "$dir/d.sock" && ($self->try('version'))[0] == 0;
+	});
+	return $self;
+}
+
+# In the child: never returns. The chain of deaths: this test, unshare, the namespace.
+sub become_engine {
+	my ($self) = @_;
+	my $dir = $self->{dir};
+
+	$ENV{PATH} .= ':/usr/sbin:/sbin';
+	open STDIN,  '<', '/dev/null'         or POSIX::_exit(127);
+	open STDOUT, '>', "$dir/dockerd.log"  or POSIX::_exit(127);
+	open STDERR, '>&', \*STDOUT           or POSIX::_exit(127);
+	exec 'setpriv', '--pdeathsig', 'KILL',
+		'unshare', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child',
+		'sh', '-c', $INIT, 'dockerd',
+		'--data-root', "$dir/data", '--exec-root', "$dir/exec",
+		'--pidfile', "$dir/docker.pid", '-H', "unix://$dir/d.sock",
+		'--iptables=false', '--ip6tables=false', '--bridge=none',
+		'--cgroup-parent', "/$self->{cgroup}"
+		or POSIX::_exit(127);
+}
+
+sub log {
+	my ($self) = @_;
+
+	open my $file, '<', "$self->{dir}/dockerd.log" or return '';
+	local $/;
+	return <$file>;
+}
+
+# The status and all output of `docker ARGUMENTS`.
+sub try {
+	my ($self, @arguments) = @_;
+	local $ENV{DOCKER_HOST} = "unix://$self->{dir}/d.sock";
+	local $ENV{DOCKER_BUILDKIT} = 0;
+	local $ENV{DOCKER_CONFIG} = "$self->{dir}/config";
+	local $?;
+
+	my $pid = open(my $out, '-|') // die "fork: $!";
+	if ($pid == 0) {
+		open STDERR, '>&', \*STDOUT;
+		exec 'docker', @arguments or POSIX::_exit(127);
+	}
+	my $output = do { local $/; <$out> } // '';
+	close $out;
+	return ($? >> 8, $output);
+}
+
+sub ok {
+	my ($self, @arguments) = @_;
+	my ($status, $output) = $self->try(@arguments);
+
+	die "docker @arguments: status $status\n$output" if $status != 0;
+	$output =~ s/\n\z//;
+	return $output;
+}
+
+# What a program needs in its environment to use this engine, like `make image`.
+sub environment {
+	my ($self) = @_;
+
+	return (DOCKER_HOST => "unix://$self->{dir}/d.sock", DOCKER_BUILDKIT => 0,
+		DOCKER_CONFIG => "$self->{dir}/config");
+}
+
+# Waits for an event that can only be asked for: until $look says yes.
+sub wait_until {
+	my ($self, $seconds, $what, $look) = @_;
+	my $deadline = time + $seconds;
+
+	until ($look->()) {
+		die "not within $seconds s: $what\n" if time > $deadline;
+		sleep 0.02;
+	}
+	return 1;
+}
+
+sub base_image {
+	my ($self) = @_;
+
+	$self->ok('import', '--change', 'CMD ["bash"]', base_tar(), $IMAGE);
+	return $IMAGE;
+}
+
+# A minimal Debian as a tar file, kept in a cache folder: made once (about 30 s).
+sub base_tar {
+	my $cache = defined $ENV{XDG_CACHE_HOME} ? "$ENV{XDG_CACHE_HOME}/narwhal" : "$ROOT/.cache";
+	my $tar = "$cache/debian-$SUITE.tar";
+
+	make_path($cache);
+	sysopen my $lock, "$cache/lock", O_RDWR | O_CREAT or die "$cache/lock: $!";
+	flock $lock, LOCK_EX or die "flock: $!";
+	return $tar if -e $tar;
+
+	my $tree = tempdir('narwhal-debian-XXXXXX', TMPDIR => 1);
+	my $made = run_quietly("$tree.log", 'debootstrap', '--variant=minbase', $SUITE, $tree)
+		&& run_quietly("$tree.log", 'tar', '--numeric-owner', '--exclude=./var/cache/apt/*',
+			'--exclude=./var/lib/apt/lists/*', '-C', $tree, '-cf', "$tar.part", '.');
+	remove_tree($tree);
+	die "debootstrap failed: see $tree.log\n" if !$made;
+	unlink "$tree.log";
+	rename "$tar.part", $tar or die "rename: $!";
+	return $tar;
+}
+
+sub run_quietly {
+	my ($log, @command) = @_;
+	my $pid = fork // die "fork: $!";
+
+	if ($pid == 0) {
+		$ENV{PATH} .= ':/usr/sbin:/sbin';
+		open STDOUT, '>>', $log or POSIX::_exit(127);
+		open STDERR, '>&', \*STDOUT or POSIX::_exit(127);
+		exec @command or POSIX::_exit(127);
+	}
+	local $?;
+	waitpid $pid, 0;
+	return $? == 0;
+}
+
+# Containers first, so that their cgroups go too; then the engine; then, by force, what is left.
+sub stop {
+	my ($self) = @_;
+
+	return if !delete $alive{$self} || $self->{owner} != $$;
+	local ($?, $@);
+	my (undef, $containers) = $self->try('ps', '-aq');
+	my @containers = $containers =~ /^([0-9a-f]{12})$/mg;
+	$self->try('rm', '-f', @containers) if @containers;
+	my $engine = $self->engine_pid;
+	kill 'TERM', $engine if $engine;
+	eval { $self->wait_until(10, 'dockerd ends', sub { waitpid($self->{pid}, WNOHANG) != 0 }) }
+		or do { kill 'KILL', $self->{pid}; waitpid $self->{pid}, 0 };
+	rmdir for glob("/sys/fs/cgroup/*/$self->{cgroup}"), "/sys/fs/cgroup/$self->{cgroup}";
+	remove_tree($self->{dir});
+	return;
+}
+
+# The shell that is PID 1 of the engine's namespace.
+sub engine_pid {
+	my ($self) = @_;
+
+	open my $file, '<', "/proc/$self->{pid}/task/$self->{pid}/children" or return;
+	return (split ' ', <$file> // '')[0];
+}
+
+END {
+	$_->stop for values %alive;
+}
+
+1;
