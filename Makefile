@@ -70,8 +70,10 @@ bench: ## narwhal and nginx side by side: requests/s, CPU per request, p99
 	@+$(MAKE) --no-print-directory -s all
 	@BUILD=$(abspath $(BUILD)) tests/bench/run
 
+image: REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 image: ## build the container image narwhal:latest (needs a Docker Engine)
-	docker build --network host -t narwhal:$(VERSION) -t narwhal:latest .
+	docker build --network host -t narwhal:$(VERSION) -t narwhal:latest \
+		--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .
 
 install: all ## install below $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(PREFIX)/include/narwhal
