@@ -18,7 +18,7 @@
  *	cc -shared -fPIC -o hello.so hello.c && narwhal --bind :8080 ./hello.so
  *
  * A worker is one process with one thread. It calls, in this order, with no privileges left:
- *	load         once; reads what the service needs
+ *	load         once; reads what the service needs, and keeps it in *state
  *	worker_init  once, before the worker says that it is ready
  *	handle       for each request, when its head and its whole body are there
  *	worker_exit  once, when the worker leaves in good order (not when it is killed)
@@ -47,6 +47,8 @@ struct narwhal_bytes {
 
 struct narwhal_request;
 struct narwhal_response;
+/* The worker that loaded the module; valid from load() to worker_exit(). */
+struct narwhal_host;
 
 struct narwhal_module {
 	uint32_t abi;	  /* NARWHAL_ABI */
@@ -54,7 +56,7 @@ struct narwhal_module {
 	const char *name; /* for log lines */
 
 	/* Any of these but handle may be NULL. Not 0 means: cannot serve; the worker gives up. */
-	int (*load)(void **state);
+	int (*load)(const struct narwhal_host *host, void **state);
 	int (*worker_init)(void *state);
 	void (*handle)(void *state, const struct narwhal_request *request,
 		struct narwhal_response *response);
@@ -99,14 +101,14 @@ int narwhal_response_field(struct narwhal_response *response, const char *name, 
 /* Adds to the body; `data` is copied. */
 int narwhal_response_body(struct narwhal_response *response, const void *data, size_t size);
 
-/* One line in Narwhal's log, event "app". */
 enum narwhal_level {
 	NARWHAL_DEBUG,
 	NARWHAL_INFO,
 	NARWHAL_WARNING,
 	NARWHAL_ERROR,
 };
-void narwhal_log(enum narwhal_level level, const char *message);
+/* One line in Narwhal's log, event "app". Keep the host that load() was given in your state. */
+void narwhal_log(const struct narwhal_host *host, enum narwhal_level level, const char *message);
 
 #ifdef __cplusplus
 }

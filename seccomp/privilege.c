@@ -1,0 +1,162 @@
+#include "seccomp/privilege.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/securebits.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* root is nobody special, nothing is kept over a change of ids, and no bit of these may change. */
+#define NO_PRIVILEGE                                                      \
+	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |  \
+		SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | \
+		SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
+
+static bool has_setpcap(void)
+{
+	cap_t all = cap_get_proc();
+	cap_flag_value_t value = CAP_CLEAR;
+
+	if (all == NULL)
+		return false;
+	(void)cap_get_flag(all, CAP_SETPCAP, CAP_EFFECTIVE, &value);
+	(void)cap_free(all);
+	return value == CAP_SET;
+}
+
+/*
+ * What only CAP_SETPCAP may: the bounding set and the secure bits. Without it both stay as they
+ * are, and mean nothing more once no_new_privs is set.
+ */
+static int close_bounds(void)
+{
+	if (!has_setpcap())
+		return 0;
+	for (cap_value_t i = 0; i < cap_max_bits(); i++) {
+		if (cap_get_bound(i) == CAP_SET && cap_drop_bound(i) != 0)
+			return -errno;
+	}
+	return cap_set_secbits(NO_PRIVILEGE) == 0 ? 0 : -errno;
+}
+
+static int forbid_new(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) == 0 ? 0 : -errno;
+}
+
+static int empty_ambient(void)
+{
+	return cap_reset_ambient() == 0 ? 0 : -errno;
+}
+
+static int empty_sets(void)
+{
+	cap_t none = cap_init();
+	int error = none != NULL && cap_set_proc(none) == 0 ? 0 : -errno;
+
+	(void)cap_free(none);
+	return error;
+}
+
+static int verify_sets(void)
+{
+	cap_t none = cap_init(), left = cap_get_proc();
+	int error = none != NULL && left != NULL ? 0 : -errno;
+
+	if (error == 0 && cap_compare(none, left) != 0)
+		error = -EPERM;
+	(void)cap_free(none);
+	(void)cap_free(left);
+	for (cap_value_t i = 0; error == 0 && i < cap_max_bits(); i++) {
+		if (cap_get_ambient(i) == CAP_SET)
+			error = -EPERM;
+	}
+	return error;
+}
+
+static int verify_no_new(void)
+{
+	return prctl(PR_GET_NO_NEW_PRIVS, 0L, 0L, 0L, 0L) == 1 ? 0 : -EPERM;
+}
+
+static int verify_ids(const struct privilege *want)
+{
+	uid_t r, e, s;
+	gid_t rg, eg, sg;
+
+	if (getresuid(&r, &e, &s) != 0 || getresgid(&rg, &eg, &sg) != 0)
+		return -errno;
+	if (r != want->uid || e != want->uid || s != want->uid)
+		return -EPERM;
+	if (rg != want->gid || eg != want->gid || sg != want->gid)
+		return -EPERM;
+	return 0;
+}
+
+/* The proof by trial: who could become root again has not given up anything. */
+static int verify_no_return(uid_t uid)
+{
+	if (uid == 0)
+		return 0;
+	return setuid(0) != 0 && seteuid(0) != 0 && setgroups(0, NULL) != 0 ? 0 : -EPERM;
+}
+
+static int report(struct text *why, const char *step, int error)
+{
+	if (error != 0)
+		text_printf(why, "giving up privileges: %s: %s", step, strerror(-error));
+	return error;
+}
+
+/* Skips what is already so: a container without CAP_SETGID may have been started right. */
+static int change_ids(const struct privilege *want, struct text *why)
+{
+	if (getgroups(0, NULL) != 0 && setgroups(0, NULL) != 0)
+		return report(why, "setgroups(0)", -errno);
+	if (setresgid(want->gid, want->gid, want->gid) != 0) {
+		text_printf(why, "giving up privileges: setresgid(%u): %s", (unsigned)want->gid,
+			strerror(errno));
+		return -errno;
+	}
+	if (setresuid(want->uid, want->uid, want->uid) != 0) {
+		text_printf(why, "giving up privileges: setresuid(%u): %s", (unsigned)want->uid,
+			strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+static int verify_change(const struct privilege *want, struct text *why)
+{
+	int error = report(why, "user and group read back", verify_ids(want));
+
+	if (error == 0 && getgroups(0, NULL) != 0)
+		error = report(why, "supplementary groups read back", -EPERM);
+	if (error == 0)
+		error = report(why, "a way back to root is left", verify_no_return(want->uid));
+	return error;
+}
+
+int privilege_drop(const struct privilege *privilege, struct text *why)
+{
+	/* Bounds before ids, which cost the capability; sets after them, which need it. */
+	int error = report(why, "bounding set and secure bits", close_bounds());
+
+	if (error == 0 && privilege->change)
+		error = change_ids(privilege, why);
+	if (error == 0)
+		error = report(why, "no_new_privs", forbid_new());
+	if (error == 0)
+		error = report(why, "ambient capabilities", empty_ambient());
+	if (error == 0)
+		error = report(why, "capability sets", empty_sets());
+	if (error == 0)
+		error = report(why, "capability sets read back", verify_sets());
+	if (error == 0)
+		error = report(why, "no_new_privs read back", verify_no_new());
+	if (error == 0 && privilege->change)
+		error = verify_change(privilege, why);
+	return error;
+}

@@ -1,0 +1,78 @@
+#include "service/app.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "service/apps/files.h"
+#include "service/apps/module.h"
+
+static int load_files(struct app *app, const char *root, struct text *why)
+{
+	app->module = &files_module;
+	return files_open(root, &app->state, why);
+}
+
+static int load_module(struct app *app, const char *path, const struct narwhal_host *host,
+	struct text *why)
+{
+	int error = module_open(path, &app->module, why);
+
+	if (error != 0 || app->module->load == NULL)
+		return error;
+	error = app->module->load(host, &app->state);
+	if (error == 0)
+		return 0;
+	text_printf(why, "app \"%s\": load() of module %s returned %d instead of 0", path,
+		app->module->name, error);
+	return -ECANCELED;
+}
+
+static bool looks_like_module(const char *name)
+{
+	size_t size = strlen(name);
+
+	return strchr(name, '/') != NULL || (size > 3 && strcmp(name + size - 3, ".so") == 0);
+}
+
+int app_load(struct app *app, const char *name, const struct narwhal_host *host, struct text *why)
+{
+	struct stat status;
+	int error = stat(name, &status) == 0 ? 0 : -errno;
+
+	*app = (struct app){0};
+	if (error == 0 && S_ISDIR(status.st_mode))
+		return load_files(app, name, why);
+	if (!looks_like_module(name)) {
+		text_printf(why,
+			"app \"%s\": allowed are a directory of files (./public) and "
+			"a C module (./hello.so)",
+			name);
+		return -EINVAL;
+	}
+	if (error == 0)
+		return load_module(app, name, host, why);
+	text_printf(why,
+		"app \"%s\": %s; allowed are a directory and a C module that uid %u may read", name,
+		strerror(-error), (unsigned)geteuid());
+	return error;
+}
+
+int app_start(struct app *app, struct text *why)
+{
+	int error = app->module->worker_init != NULL ? app->module->worker_init(app->state) : 0;
+
+	if (error == 0)
+		return 0;
+	text_printf(why, "worker_init() of module %s returned %d instead of 0", app->module->name,
+		error);
+	return -ECANCELED;
+}
+
+void app_stop(struct app *app)
+{
+	if (app->module->worker_exit != NULL)
+		app->module->worker_exit(app->state);
+}

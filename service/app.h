@@ -1,0 +1,25 @@
+/*
+ * app.h - the service that this worker runs, whatever it is made of: one vtable, one state.
+ *
+ * The app's name says its kind: a directory is served as files, a path to a file is a C module.
+ */
+#ifndef SERVICE_APP_H
+#define SERVICE_APP_H
+
+#include "base/attr.h"
+#include "base/text.h"
+#include "narwhal/service.h"
+
+struct app {
+	const struct narwhal_module *module;
+	void *state;
+};
+
+/* 0, or -errno with `why` naming the app, what is wrong and what is allowed. */
+MUST_USE int app_load(struct app *app, const char *name, const struct narwhal_host *host,
+	struct text *why);
+/* The module's own worker_init; errors as app_load(). */
+MUST_USE int app_start(struct app *app, struct text *why);
+void app_stop(struct app *app);
+
+#endif

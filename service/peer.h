@@ -1,0 +1,24 @@
+/* peer.h - who is at the other end of a connection, small enough to keep for each. */
+#ifndef SERVICE_PEER_H
+#define SERVICE_PEER_H
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "base/text.h"
+
+struct peer {
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	};
+};
+
+/* Room for the longest: "[...%4294967295]:65535". */
+#define PEER_TEXT_MAX (INET6_ADDRSTRLEN + 24)
+
+/* "192.0.2.1:4711", "[2001:db8::1]:4711" or "unix:". */
+void peer_write(const struct peer *peer, struct text *text);
+
+#endif

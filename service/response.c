@@ -1,0 +1,204 @@
+#include "service/response.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/fd.h"
+#include "base/text.h"
+#include "service/octet.h"
+#include "service/statuses.h"
+
+/* A response that was large once should not keep a worker large. */
+#define KEPT_MAX ((size_t)128 * 1024)
+
+static void empty(struct buffer *buffer)
+{
+	buffer->used = 0;
+	if (buffer->size > KEPT_MAX)
+		buffer_free(buffer);
+}
+
+void response_reset(struct narwhal_response *response)
+{
+	response->status = 200;
+	response->error = 0;
+	empty(&response->fields);
+	empty(&response->body);
+	response->file_fd = -1;
+	response->file_offset = 0;
+	response->file_size = 0;
+}
+
+void response_free(struct narwhal_response *response)
+{
+	fd_close(&response->file_fd);
+	buffer_free(&response->fields);
+	buffer_free(&response->body);
+}
+
+static int fail(struct narwhal_response *response, int error)
+{
+	if (response->error == 0)
+		response->error = error;
+	return error;
+}
+
+EXPORT int narwhal_response_status(struct narwhal_response *response, unsigned status)
+{
+	if (status < 200 || status > 599)
+		return fail(response, -EINVAL);
+	response->status = status;
+	return 0;
+}
+
+static bool is_reserved(const char *name, size_t size)
+{
+	return false
+#define RESERVED(text) || (size == sizeof(text) - 1 && strncasecmp(name, text, size) == 0)
+#include "service/reserved.def"
+#undef RESERVED
+		;
+}
+
+EXPORT int narwhal_response_field(struct narwhal_response *response, const char *name,
+	const char *value)
+{
+	struct buffer *fields = &response->fields;
+	size_t name_size = strlen(name), value_size = strlen(value);
+	char *at;
+
+	/* A control character in a value, CR and LF above all, would forge a line. */
+	if (name_size == 0 || octet_span(name, 0, name_size, OCTET_TOKEN) != name_size ||
+		octet_span_text(value, 0, value_size) != value_size || is_reserved(name, name_size))
+		return fail(response, -EINVAL);
+	if (buffer_reserve(fields, name_size + value_size + sizeof(": \r\n") - 1) != 0)
+		return fail(response, -ENOMEM);
+	at = mempcpy(fields->bytes + fields->used, name, name_size);
+	at = mempcpy(at, ": ", 2);
+	at = mempcpy(at, value, value_size);
+	at = mempcpy(at, "\r\n", 2);
+	fields->used = (size_t)(at - fields->bytes);
+	return 0;
+}
+
+EXPORT int narwhal_response_body(struct narwhal_response *response, const void *data, size_t size)
+{
+	int error = buffer_add(&response->body, data, size);
+
+	return error == 0 ? 0 : fail(response, error);
+}
+
+void response_file(struct narwhal_response *response, int *fd, uint64_t offset, uint64_t size)
+{
+	fd_close(&response->file_fd);
+	response->file_fd = *fd;
+	response->file_offset = offset;
+	response->file_size = size;
+	*fd = -1;
+}
+
+void response_refuse(struct narwhal_response *response, unsigned status, const char *reason)
+{
+	char bytes[256];
+	struct text text = TEXT_OVER(bytes);
+
+	fd_close(&response->file_fd);
+	response_reset(response);
+	response->status = status;
+	text_add_uint(&text, status);
+	text_add_char(&text, ' ');
+	text_add(&text, status_phrase(status));
+	if (reason != NULL) {
+		text_add(&text, ": ");
+		text_add(&text, reason);
+	}
+	text_add_char(&text, '\n');
+	(void)narwhal_response_field(response, "Content-Type", "text/plain; charset=utf-8");
+	(void)narwhal_response_body(response, text.bytes, text.used);
+}
+
+void response_error(struct narwhal_response *response, unsigned status)
+{
+	response_refuse(response, status, NULL);
+}
+
+uint64_t response_size(const struct narwhal_response *response)
+{
+	return response->file_fd >= 0 ? response->file_size : response->body.used;
+}
+
+/* RFC 9110 sections 15.3.5 and 15.4.5; RFC 9112 section 6.3 ends such a message at its head. */
+static bool is_bodiless(unsigned status)
+{
+	return status == 204 || status == 304;
+}
+
+bool response_sends_body(const struct narwhal_response *response,
+	const struct response_frame *frame)
+{
+	return !frame->head_only && !is_bodiless(response->status) && response_size(response) != 0;
+}
+
+static char *put(char *at, struct narwhal_bytes bytes)
+{
+	return mempcpy(at, bytes.data, bytes.size);
+}
+
+static char *put_text(char *at, const char *text)
+{
+	return mempcpy(at, text, strlen(text));
+}
+
+static char *put_uint(char *at, uint64_t value)
+{
+	char digits[20];
+	size_t n = sizeof(digits);
+
+	do {
+		digits[--n] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value != 0);
+	return mempcpy(at, digits + n, sizeof(digits) - n);
+}
+
+static char *put_status(char *at, unsigned status)
+{
+	struct narwhal_bytes line = status_line(status);
+
+	if (line.size != 0)
+		return put(at, line);
+	/* The space stays when there is no phrase: RFC 9112 section 4. */
+	at = put_text(at, "HTTP/1.1 ");
+	at = put_uint(at, status);
+	return put_text(at, " \r\n");
+}
+
+/* Above what everything but the stamp and the app's fields can take. */
+#define HEAD_REST_MAX 256
+
+int response_write_head(const struct narwhal_response *response, const struct response_frame *frame,
+	struct buffer *output)
+{
+	size_t most = HEAD_REST_MAX + frame->stamp.size + response->fields.used;
+	char *at;
+
+	if (buffer_reserve(output, most) != 0)
+		return -ENOMEM;
+	at = put_status(output->bytes + output->used, response->status);
+	at = put(at, frame->stamp);
+	if (response->fields.used != 0)
+		at = mempcpy(at, response->fields.bytes, response->fields.used);
+	if (!is_bodiless(response->status)) {
+		at = put_text(at, "Content-Length: ");
+		at = put_uint(at, response_size(response));
+		at = put_text(at, "\r\n");
+	}
+	if (frame->close)
+		at = put_text(at, "Connection: close\r\n");
+	else if (frame->keep_alive)
+		at = put_text(at, "Connection: keep-alive\r\n");
+	at = put_text(at, "\r\n");
+	output->used = (size_t)(at - output->bytes);
+	return 0;
+}

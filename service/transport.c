@@ -1,0 +1,124 @@
+#include "service/transport.h"
+
+#include <errno.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+/* One connection's share of a turn: others wait while the kernel copies. */
+#define SLICE ((size_t)512 * 1024)
+#define KEPT_MAX ((size_t)256 * 1024)
+
+void outgoing_init(struct outgoing *outgoing)
+{
+	*outgoing = (struct outgoing){.file_fd = -1};
+}
+
+void outgoing_free(struct outgoing *outgoing)
+{
+	buffer_free(&outgoing->bytes);
+	buffer_free(&outgoing->body);
+	fd_close(&outgoing->file_fd);
+	outgoing_init(outgoing);
+}
+
+bool outgoing_is_empty(const struct outgoing *outgoing)
+{
+	return outgoing->bytes_sent == outgoing->bytes.used &&
+	       outgoing->body_sent == outgoing->body.used && outgoing->file_left == 0;
+}
+
+void outgoing_reset(struct outgoing *outgoing)
+{
+	MUST(outgoing_is_empty(outgoing));
+	outgoing->bytes.used = 0;
+	outgoing->bytes_sent = 0;
+	outgoing->body_sent = 0;
+	if (outgoing->bytes.size > KEPT_MAX)
+		buffer_free(&outgoing->bytes);
+	if (outgoing->body.size != 0)
+		buffer_free(&outgoing->body);
+	fd_close(&outgoing->file_fd);
+}
+
+static bool is_passing(int error)
+{
+	return error == EAGAIN || error == EINTR;
+}
+
+/* Memory first: in one call, and joined with the file that follows. */
+static enum transport_outcome write_memory(int fd, struct outgoing *out, uint64_t *sent)
+{
+	struct iovec parts[2] = {
+		{out->bytes.bytes + out->bytes_sent, out->bytes.used - out->bytes_sent},
+		{out->body.bytes + out->body_sent, out->body.used - out->body_sent},
+	};
+	struct msghdr all = {.msg_iov = parts, .msg_iovlen = 2};
+	int flags = MSG_NOSIGNAL | (out->file_left != 0 ? MSG_MORE : 0);
+	size_t due = parts[0].iov_len + parts[1].iov_len;
+	size_t first;
+	ssize_t n;
+
+	if (due == 0)
+		return TRANSPORT_SENT;
+	n = parts[1].iov_len == 0 ? send(fd, parts[0].iov_base, due, flags)
+				  : sendmsg(fd, &all, flags);
+	if (n < 0)
+		return is_passing(errno) ? TRANSPORT_BLOCKED : TRANSPORT_GONE;
+	first = (size_t)n < parts[0].iov_len ? (size_t)n : parts[0].iov_len;
+	out->bytes_sent += first;
+	out->body_sent += (size_t)n - first;
+	*sent += (size_t)n;
+	/* A short write means a full socket: asking again would only give EAGAIN. */
+	return (size_t)n == due ? TRANSPORT_SENT : TRANSPORT_BLOCKED;
+}
+
+static enum transport_outcome write_file(int fd, struct outgoing *out, uint64_t *sent)
+{
+	size_t share = SLICE;
+
+	while (out->file_left != 0) {
+		size_t size = out->file_left < share ? (size_t)out->file_left : share;
+		ssize_t n;
+
+		if (size == 0)
+			return TRANSPORT_YIELDED;
+		n = sendfile(fd, out->file_fd, &out->file_at, size);
+		if (n < 0)
+			return is_passing(errno) ? TRANSPORT_BLOCKED : TRANSPORT_GONE;
+		if (n == 0)
+			return TRANSPORT_GONE;
+		out->file_left -= (size_t)n;
+		share -= (size_t)n;
+		*sent += (size_t)n;
+	}
+	return TRANSPORT_SENT;
+}
+
+enum transport_outcome transport_write(int fd, struct outgoing *outgoing, uint64_t *sent)
+{
+	enum transport_outcome outcome;
+
+	*sent = 0;
+	outcome = write_memory(fd, outgoing, sent);
+	if (outcome != TRANSPORT_SENT || outgoing->file_left == 0)
+		return outcome;
+	return write_file(fd, outgoing, sent);
+}
+
+ssize_t transport_read(int fd, char *bytes, size_t size)
+{
+	ssize_t n = read(fd, bytes, size);
+
+	if (n >= 0)
+		return n;
+	return is_passing(errno) ? -EAGAIN : -errno;
+}
+
+void transport_finish(int fd)
+{
+	(void)shutdown(fd, SHUT_WR); /* ENOTCONN: the client was faster */
+}

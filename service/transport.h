@@ -1,0 +1,47 @@
+/*
+ * transport.h - bytes from and to one client: plain sockets here, the place for TLS later.
+ *
+ * Knows nothing of HTTP. Nothing waits: what the kernel does not take stays in `struct outgoing`.
+ */
+#ifndef SERVICE_TRANSPORT_H
+#define SERVICE_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/attr.h"
+#include "base/buffer.h"
+
+/* What is still to be sent, in this order: bytes, body, a part of a file. */
+struct outgoing {
+	struct buffer bytes;
+	size_t bytes_sent;
+	struct buffer body;
+	size_t body_sent;
+	int file_fd; /* owned; -1: none */
+	off_t file_at;
+	uint64_t file_left;
+};
+
+enum transport_outcome {
+	TRANSPORT_SENT,	   /* everything */
+	TRANSPORT_BLOCKED, /* the client must read first; an edge of EPOLLOUT will tell */
+	TRANSPORT_YIELDED, /* there is room for more, but this was one turn's share */
+	TRANSPORT_GONE,	   /* the connection is broken, or the file became shorter than promised */
+};
+
+void outgoing_init(struct outgoing *outgoing);
+void outgoing_free(struct outgoing *outgoing);
+/* Ready for the next response; keeps small memory. Everything must have been sent. */
+void outgoing_reset(struct outgoing *outgoing);
+PURE bool outgoing_is_empty(const struct outgoing *outgoing);
+
+/* Sends what the kernel takes; `*sent` is how much that was. */
+enum transport_outcome transport_write(int fd, struct outgoing *outgoing, uint64_t *sent);
+/* Bytes read, 0 for the client's end, -EAGAIN, or another -errno. */
+MUST_USE ssize_t transport_read(int fd, char *bytes, size_t size);
+/* Our side ends; the client's may go on. */
+void transport_finish(int fd);
+
+#endif
