@@ -1,0 +1,387 @@
+#include "base/heritage.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+enum kind {
+	KIND_U64,
+	KIND_FD,
+	KIND_ID, /* of a user or a group; all bits set means "none" to the kernel */
+	KIND_BOOL,
+};
+
+/* The lines with one number, each exactly once; beside them stand "listener", "app" and "set". */
+static const struct field {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+} fields[] = {
+	{"slot", KIND_U64, offsetof(struct heritage, slot)},
+	{"generation", KIND_U64, offsetof(struct heritage, generation)},
+	{"channel_fd", KIND_FD, offsetof(struct heritage, channel_fd)},
+	{"page_fd", KIND_FD, offsetof(struct heritage, page_fd)},
+	{"drop", KIND_BOOL, offsetof(struct heritage, drop)},
+	{"uid", KIND_ID, offsetof(struct heritage, uid)},
+	{"gid", KIND_ID, offsetof(struct heritage, gid)},
+};
+
+_Static_assert(sizeof(uid_t) == 4 && sizeof(gid_t) == 4, "an id is 32 bits wide");
+
+static const uint64_t kind_max[] = {
+	[KIND_U64] = UINT64_MAX,
+	[KIND_FD] = INT_MAX,
+	[KIND_ID] = UINT32_MAX - 1,
+	[KIND_BOOL] = 1,
+};
+
+static uint64_t get_number(const struct heritage *heritage, const struct field *field)
+{
+	const void *at = (const char *)heritage + field->offset;
+
+	switch (field->kind) {
+	case KIND_U64:
+		return *(const uint64_t *)at;
+	case KIND_FD:
+		return (uint64_t) * (const int *)at;
+	case KIND_ID:
+		return *(const uint32_t *)at;
+	case KIND_BOOL:
+		return *(const bool *)at;
+	}
+	MUST(false);
+	return 0;
+}
+
+static void set_number(struct heritage *heritage, const struct field *field, uint64_t value)
+{
+	void *at = (char *)heritage + field->offset;
+
+	switch (field->kind) {
+	case KIND_U64:
+		*(uint64_t *)at = value;
+		break;
+	case KIND_FD:
+		*(int *)at = (int)value;
+		break;
+	case KIND_ID:
+		*(uint32_t *)at = (uint32_t)value;
+		break;
+	case KIND_BOOL:
+		*(bool *)at = value != 0;
+		break;
+	}
+}
+
+/* Writing. A value goes to the end of its line, with \n for a newline and \\ for a backslash. */
+
+static void add_value(struct text *text, const char *value)
+{
+	for (; *value != '\0'; value++) {
+		if (*value == '\n')
+			text_add(text, "\\n");
+		else if (*value == '\\')
+			text_add(text, "\\\\");
+		else
+			text_add_char(text, *value);
+	}
+	text_add_char(text, '\n');
+}
+
+static void add_number(struct text *text, const char *name, uint64_t value)
+{
+	text_add(text, name);
+	text_add_char(text, ' ');
+	text_add_uint(text, value);
+	text_add_char(text, '\n');
+}
+
+static void add_setting(struct text *text, const struct setting *row,
+	const struct settings *settings)
+{
+	const char *const *string = (const void *)((const char *)settings + row->offset);
+
+	text_add(text, "set ");
+	text_add(text, row->name);
+	text_add_char(text, ' ');
+	if (row->type == SETTING_STRING || row->type == SETTING_LIST) {
+		add_value(text, *string != NULL ? *string : "");
+		return;
+	}
+	setting_write(row, settings, text); /* a number or a word: nothing to escape */
+	text_add_char(text, '\n');
+}
+
+void heritage_write(const struct heritage *heritage, struct text *text)
+{
+	MUST(heritage->listeners <= HERITAGE_LISTENERS);
+	for (size_t i = 0; i < COUNT_OF(fields); i++)
+		add_number(text, fields[i].name, get_number(heritage, &fields[i]));
+	for (size_t i = 0; i < heritage->listeners; i++)
+		add_number(text, "listener", (uint64_t)heritage->listener_fd[i]);
+	text_add(text, "app ");
+	add_value(text, heritage->app != NULL ? heritage->app : "");
+	for (size_t i = 0; i < SETTINGS; i++)
+		add_setting(text, &settings_table[i], &heritage->settings);
+}
+
+/* Reading. */
+
+struct reading {
+	struct heritage *heritage;
+	struct text *why;
+	bool seen[COUNT_OF(fields)];
+	bool set[SETTINGS];
+};
+
+static int fail(struct reading *reading, const char *name, const char *wrong)
+{
+	text_add(reading->why, name);
+	text_add(reading->why, ": ");
+	text_add(reading->why, wrong);
+	return -EINVAL;
+}
+
+/* Undoes add_value(), in place. */
+static int unescape(char *value)
+{
+	char *to = value;
+
+	for (; *value != '\0'; value++) {
+		if (*value != '\\') {
+			*to++ = *value;
+			continue;
+		}
+		value++;
+		if (*value != 'n' && *value != '\\')
+			return -EINVAL;
+		*to++ = *value == 'n' ? '\n' : '\\';
+	}
+	*to = '\0';
+	return 0;
+}
+
+static int read_app(struct reading *reading, char *value)
+{
+	if (reading->heritage->app != NULL)
+		return fail(reading, "app", "is given twice");
+	reading->heritage->app = strdup(value);
+	return reading->heritage->app != NULL ? 0 : -ENOMEM;
+}
+
+static int read_listener(struct reading *reading, char *value)
+{
+	struct heritage *heritage = reading->heritage;
+	uint64_t fd;
+
+	if (text_to_uint(value, strlen(value), INT_MAX, &fd) != 0)
+		return fail(reading, "listener", "is not the number of a descriptor");
+	if (heritage->listeners == HERITAGE_LISTENERS)
+		return fail(reading, "listener", "there are too many");
+	heritage->listener_fd[heritage->listeners++] = (int)fd;
+	return 0;
+}
+
+/* `value` is "name value". */
+static int read_setting(struct reading *reading, char *value)
+{
+	size_t size = strcspn(value, " ");
+	const struct setting *row = setting_named(value, size);
+	char bytes[256];
+	struct text reason = TEXT_OVER(bytes);
+	int error;
+
+	if (row == NULL || value[size] == '\0')
+		return fail(reading, value, "is no setting with its value");
+	if (reading->set[row - settings_table])
+		return fail(reading, row->name, "is given twice");
+	reading->set[row - settings_table] = true;
+	error = setting_read(row, value + size + 1, false, &reading->heritage->settings, &reason);
+	return error == 0 || error == -ENOMEM ? error : fail(reading, row->name, bytes);
+}
+
+static int read_number(struct reading *reading, const char *name, const char *value)
+{
+	for (size_t i = 0; i < COUNT_OF(fields); i++) {
+		uint64_t number;
+
+		if (strcmp(fields[i].name, name) != 0)
+			continue;
+		if (reading->seen[i])
+			return fail(reading, name, "is given twice");
+		if (text_to_uint(value, strlen(value), kind_max[fields[i].kind], &number) != 0)
+			return fail(reading, name, "is not a number that it can be");
+		reading->seen[i] = true;
+		set_number(reading->heritage, &fields[i], number);
+		return 0;
+	}
+	return fail(reading, name, "is an unknown name");
+}
+
+static const struct {
+	const char *name;
+	int (*read)(struct reading *reading, char *value);
+} texts[] = {
+	{"app", read_app},
+	{"listener", read_listener},
+	{"set", read_setting},
+};
+
+static int read_line(struct reading *reading, char *line)
+{
+	char *value = strchr(line, ' ');
+
+	if (value == NULL)
+		return fail(reading, line, "is a line without a value");
+	*value++ = '\0';
+	if (unescape(value) != 0)
+		return fail(reading, line, "has an unknown escape");
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		if (strcmp(texts[i].name, line) == 0)
+			return texts[i].read(reading, value);
+	}
+	return read_number(reading, line, value);
+}
+
+static int find_missing(struct reading *reading)
+{
+	for (size_t i = 0; i < COUNT_OF(fields); i++) {
+		if (!reading->seen[i])
+			return fail(reading, fields[i].name, "is missing");
+	}
+	for (size_t i = 0; i < SETTINGS; i++) {
+		if (!reading->set[i])
+			return fail(reading, settings_table[i].name, "is missing");
+	}
+	if (reading->heritage->app == NULL)
+		return fail(reading, "app", "is missing");
+	return 0;
+}
+
+/* `bytes` is a copy with a NUL behind it, to be taken apart. */
+static int read_lines(struct reading *reading, char *bytes, size_t size)
+{
+	char *end = bytes + size;
+
+	if (memchr(bytes, '\0', size) != NULL)
+		return fail(reading, "heritage", "has a NUL byte");
+	while (bytes < end) {
+		char *newline = strchr(bytes, '\n');
+		int error;
+
+		if (newline == NULL)
+			return fail(reading, "heritage", "ends within a line");
+		*newline = '\0';
+		error = read_line(reading, bytes);
+		if (error != 0)
+			return error;
+		bytes = newline + 1;
+	}
+	return find_missing(reading);
+}
+
+int heritage_read(struct heritage *heritage, const char *bytes, size_t size, struct text *why)
+{
+	struct reading reading = {.heritage = heritage, .why = why};
+	char *copy = malloc(size + 1);
+	int error;
+
+	*heritage = (struct heritage){.channel_fd = -1, .page_fd = -1};
+	if (copy == NULL)
+		return -ENOMEM;
+	memcpy(copy, bytes, size);
+	copy[size] = '\0';
+	error = settings_init(&heritage->settings);
+	if (error == 0)
+		error = read_lines(&reading, copy, size);
+	free(copy);
+	if (error != 0)
+		heritage_free(heritage);
+	return error;
+}
+
+void heritage_free(struct heritage *heritage)
+{
+	settings_free(&heritage->settings);
+	free(heritage->app);
+	heritage->app = NULL;
+}
+
+/* The world around it. */
+
+static int fail_with(struct text *why, int error, const char *wrong)
+{
+	text_add(why, HERITAGE_ENVIRONMENT ": ");
+	text_add(why, wrong);
+	return error;
+}
+
+/* The descriptor that the environment names; the name goes no further. */
+static int find_file(struct text *why)
+{
+	const char *value = getenv(HERITAGE_ENVIRONMENT);
+	uint64_t fd;
+
+	if (value == NULL)
+		return fail_with(why, -ENOENT, "is not set: narwhal starts its workers itself");
+	if (text_to_uint(value, strlen(value), INT_MAX, &fd) != 0 || fd <= STDERR_FILENO)
+		return fail_with(why, -EINVAL, "is not the number of a descriptor");
+	(void)unsetenv(HERITAGE_ENVIRONMENT);
+	return (int)fd;
+}
+
+static int read_file(struct heritage *heritage, int fd, struct text *why)
+{
+	struct stat about;
+	char *bytes;
+	int error;
+
+	if (fstat(fd, &about) != 0)
+		return fail_with(why, -errno, "names a descriptor that is not open");
+	if (!S_ISREG(about.st_mode) || about.st_size > HERITAGE_SIZE_MAX)
+		return fail_with(why, -EINVAL, "names a descriptor of something else");
+	bytes = malloc((size_t)about.st_size + 1);
+	if (bytes == NULL)
+		return -ENOMEM;
+	if (pread(fd, bytes, (size_t)about.st_size, 0) == about.st_size)
+		error = heritage_read(heritage, bytes, (size_t)about.st_size, why);
+	else
+		error = fail_with(why, -EIO, "cannot be read in one piece");
+	free(bytes);
+	return error;
+}
+
+static int disinherit_all(const struct heritage *heritage)
+{
+	int error = fd_disinherit(heritage->channel_fd);
+
+	if (error == 0)
+		error = fd_disinherit(heritage->page_fd);
+	for (size_t i = 0; error == 0 && i < heritage->listeners; i++)
+		error = fd_disinherit(heritage->listener_fd[i]);
+	return error;
+}
+
+int heritage_receive(struct heritage *heritage, struct text *why)
+{
+	int fd = find_file(why);
+	int error;
+
+	if (fd < 0)
+		return fd;
+	error = read_file(heritage, fd, why);
+	fd_close(&fd);
+	if (error != 0)
+		return error;
+	error = disinherit_all(heritage);
+	if (error != 0) {
+		heritage_free(heritage);
+		return fail_with(why, error, "names a descriptor that was not handed on");
+	}
+	return 0;
+}
