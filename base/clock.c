@@ -121,18 +121,29 @@ void clock_add_http_date(struct text *text, int64_t unix_seconds)
 }
 
 /*
- * A form is a pattern over the bytes: d a digit of the day, and so on; M the month's name, * a run
- * of letters (a day's name, whose truth nobody checks), ? a digit or a space, else itself.
+ * A form is a pattern over the bytes: d a digit of the day, and so on; b the month's name, * a run
+ * of letters (a day's name, whose truth nobody checks), ? a digit or a space, else itself. No code
+ * is a letter of "GMT".
  */
 static const char *const date_forms[] = {
-	"*, dd M yyyy hh:mm:ss GMT", /* IMF-fixdate */
-	"*, dd-M-YY hh:mm:ss GMT",   /* RFC 850 */
-	"* M ?d hh:mm:ss yyyy",	     /* asctime(3) */
+	"*, dd b yyyy hh:mm:ss GMT", /* IMF-fixdate */
+	"*, dd-b-YY hh:mm:ss GMT",   /* RFC 850 */
+	"* b ?d hh:mm:ss yyyy",	     /* asctime(3) */
 };
 
 static bool is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Behind a day's name: three letters or more. NULL if there is none. */
+static const char *skip_letters(const char *at, const char *end)
+{
+	const char *start = at;
+
+	while (at < end && is_letter(*at))
+		at++;
+	return at - start >= 3 ? at : NULL;
 }
 
 static unsigned month_number(const char *name)
@@ -171,13 +182,14 @@ static bool match_form(const char *form, const char *at, const char *end, struct
 		unsigned *part = part_of(c, &year, *form);
 
 		if (*form == '*') {
-			while (at < end && is_letter(*at))
-				at++;
+			at = skip_letters(at, end);
+			if (at == NULL)
+				return false;
 			continue;
 		}
 		if (at == end)
 			return false;
-		if (*form == 'M') {
+		if (*form == 'b') {
 			c->month = end - at >= 3 ? month_number(at) : 0;
 			if (c->month == 0)
 				return false;
@@ -196,9 +208,18 @@ static bool match_form(const char *form, const char *at, const char *end, struct
 	return at == end;
 }
 
+static bool is_leap(int64_t year)
+{
+	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+/* RFC 9110 section 5.6.7: the second may be 60, a leap second. */
 static bool is_possible(const struct civil *c)
 {
-	return c->day >= 1 && c->day <= 31 && c->hour < 24 && c->minute < 60 && c->second <= 60;
+	static const unsigned days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	unsigned last = c->month == 2 && is_leap(c->year) ? 29 : days[c->month - 1];
+
+	return c->day >= 1 && c->day <= last && c->hour < 24 && c->minute < 60 && c->second <= 60;
 }
 
 int clock_from_http_date(const char *bytes, size_t size, int64_t *unix_seconds)
@@ -206,12 +227,16 @@ int clock_from_http_date(const char *bytes, size_t size, int64_t *unix_seconds)
 	for (size_t i = 0; i < COUNT_OF(date_forms); i++) {
 		struct civil c = {0};
 
-		if (!match_form(date_forms[i], bytes, bytes + size, &c) || !is_possible(&c))
+		if (!match_form(date_forms[i], bytes, bytes + size, &c))
 			continue;
-		/* RFC 9110: two digits more than 50 years ahead are of the past; 70 is the pivot.
+		/*
+		 * Section 5.6.7: two digits that seem more than 50 years ahead are of the past.
+		 * Pure means not knowing the year: 70 is the pivot, for no file is older than 1970.
 		 */
 		if (strchr(date_forms[i], 'Y') != NULL)
 			c.year += c.year < 70 ? 2000 : 1900;
+		if (!is_possible(&c))
+			return -EINVAL;
 		*unix_seconds = days_from_civil(c.year, c.month, c.day) * DAY_SECONDS +
 				c.hour * 3600 + c.minute * 60 + c.second;
 		return 0;
