@@ -1,0 +1,538 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "init/listener.h"
+
+#define PATIENCE_MS 20000 /* how long an event that must come may take on a busy machine */
+#define BACKLOG 64
+#define ATTEMPTS 20 /* for a port that another process may take in between */
+
+struct fixture {
+	char directory[64];
+	char path[96];
+	char item[112]; /* unix:path */
+	char why_bytes[512];
+	struct text why;
+	struct listener_set set;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return -1;
+	snprintf(f->directory, sizeof(f->directory), "/tmp/listener_test.XXXXXX");
+	if (mkdtemp(f->directory) == NULL)
+		return -1;
+	snprintf(f->path, sizeof(f->path), "%s/socket", f->directory);
+	snprintf(f->item, sizeof(f->item), "unix:%s", f->path);
+	f->why = TEXT_OVER(f->why_bytes);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	int left;
+
+	listener_set_close(&f->set);
+	(void)unlink(f->path);
+	left = rmdir(f->directory); /* nothing else may have been left behind */
+	free(f);
+	return left;
+}
+
+static int open_list(struct fixture *f, struct listener_set *set, const char *list)
+{
+	struct address_list addresses;
+
+	f->why = TEXT_OVER(f->why_bytes);
+	assert_int_equal(address_parse_list(list, &addresses, &f->why), 0);
+	return listener_set_open(set, &addresses, BACKLOG, &f->why);
+}
+
+static void open_well(struct fixture *f, const char *list)
+{
+	if (open_list(f, &f->set, list) != 0)
+		fail_msg("%s", f->why_bytes);
+}
+
+static bool open_six(struct fixture *f)
+{
+	int error = open_list(f, &f->set, "[::1]:0");
+
+	if (error == -EADDRNOTAVAIL || error == -EAFNOSUPPORT)
+		return false; /* a machine without IPv6 */
+	assert_int_equal(error, 0);
+	return true;
+}
+
+static int client(void)
+{
+	return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+/* Begins to connect. 0, -EINPROGRESS, or why not. */
+static int reach(int fd, const struct address *address)
+{
+	const struct sockaddr *socket = (const struct sockaddr *)&address->socket;
+
+	return connect(fd, socket, address->size) == 0 ? 0 : -errno;
+}
+
+static int reacher(const struct address *address)
+{
+	int fd = socket(address->socket.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int error = reach(fd, address);
+
+	assert_true(error == 0 || error == -EINPROGRESS);
+	return fd;
+}
+
+static bool comes(int fd, short events)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = events};
+
+	return poll(&poll_fd, 1, PATIENCE_MS) == 1;
+}
+
+static bool is_writable_now(int fd)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+
+	return poll(&poll_fd, 1, 0) == 1;
+}
+
+static int socket_error(int fd)
+{
+	int error = 0;
+	socklen_t size = sizeof(error);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size), 0);
+	return error;
+}
+
+/* How many segments the socket's filter has dropped so far. */
+static unsigned drops(int fd)
+{
+	uint32_t info[SK_MEMINFO_VARS] = {0};
+	socklen_t size = sizeof(info);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size), 0);
+	return info[SK_MEMINFO_DROPS];
+}
+
+/* Waits until a segment was dropped; nothing tells of it, so it is asked for, with an end. */
+static void wait_for_drop(int fd, unsigned before)
+{
+	for (int i = 0; i < PATIENCE_MS && drops(fd) == before; i++)
+		(void)poll(NULL, 0, 1);
+	assert_true(drops(fd) > before);
+}
+
+static void expect_byte(int listener_fd, char expected)
+{
+	FD_SCOPED fd = -1;
+	char byte = 0;
+
+	assert_true(comes(listener_fd, POLLIN));
+	fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(read(fd, &byte, 1), 1);
+	assert_int_equal(byte, expected);
+}
+
+static int option(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t size = sizeof(value);
+
+	assert_int_equal(getsockopt(fd, level, name, &value, &size), 0);
+	return value;
+}
+
+static void expect_ready_to_serve(int fd)
+{
+	assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+	assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+	assert_int_equal(option(fd, SOL_SOCKET, SO_ACCEPTCONN), 1);
+}
+
+static void a_port_that_the_kernel_chose_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct listener *listener = &f->set.item[0];
+	FD_SCOPED fd = -1, accepted = -1;
+	char expected[64];
+
+	open_well(f, "127.0.0.1:0");
+	assert_int_equal(f->set.count, 1);
+	expect_ready_to_serve(listener->fd);
+	assert_true(address_port(&listener->address) != 0);
+	snprintf(expected, sizeof(expected), "127.0.0.1:%u", address_port(&listener->address));
+	assert_string_equal(listener->address.text, expected);
+	assert_false(listener_waiting(listener));
+	fd = reacher(&listener->address);
+	assert_true(comes(listener->fd, POLLIN));
+	assert_true(listener_waiting(listener));
+	accepted = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	assert_int_equal(option(accepted, IPPROTO_TCP, TCP_NODELAY), 1);
+	assert_false(listener_waiting(listener));
+}
+
+static unsigned free_port(struct fixture *f)
+{
+	unsigned port;
+
+	open_well(f, ":0");
+	port = address_port(&f->set.item[0].address);
+	listener_set_close(&f->set);
+	return port;
+}
+
+static void the_six_wildcard_serves_four_too_unless_the_list_names_it(void **state)
+{
+	struct fixture *f = *state;
+	struct address four;
+	char list[64];
+	int error = -EADDRINUSE;
+	FD_SCOPED fd = client();
+
+	if (!open_six(f))
+		skip();
+	listener_set_close(&f->set);
+	open_well(f, "[::]:0");
+	assert_int_equal(option(f->set.item[0].fd, IPPROTO_IPV6, IPV6_V6ONLY), 0);
+	snprintf(list, sizeof(list), "127.0.0.1:%u", address_port(&f->set.item[0].address));
+	assert_int_equal(address_parse(list, strlen(list), &four, &f->why), 0);
+	(void)reach(fd, &four);
+	assert_true(comes(f->set.item[0].fd, POLLIN));
+	listener_set_close(&f->set);
+	for (int i = 0; i < ATTEMPTS && error == -EADDRINUSE; i++) {
+		unsigned port = free_port(f);
+
+		snprintf(list, sizeof(list), "[::]:%u,127.0.0.1:%u", port, port);
+		error = open_list(f, &f->set, list);
+	}
+	assert_int_equal(error, 0);
+	assert_int_equal(option(f->set.item[0].fd, IPPROTO_IPV6, IPV6_V6ONLY), 1);
+}
+
+static void all_are_opened_or_none_and_nothing_is_left_behind(void **state)
+{
+	struct fixture *f = *state;
+	struct listener_set second;
+	char list[256];
+
+	open_well(f, "127.0.0.1:0");
+	snprintf(list, sizeof(list), "%s,%s", f->item, f->set.item[0].address.text);
+	assert_int_equal(open_list(f, &second, list), -EADDRINUSE);
+	assert_int_equal(second.count, 0);
+	snprintf(list, sizeof(list), "%s: the address is in use", f->set.item[0].address.text);
+	assert_string_equal(f->why_bytes, list);
+	assert_int_equal(access(f->path, F_OK), -1);
+}
+
+static void what_this_machine_has_not_got_is_named(void **state)
+{
+	struct fixture *f = *state;
+	char item[128];
+
+	assert_int_equal(open_list(f, &f->set, "192.0.2.1:0"), -EADDRNOTAVAIL);
+	assert_string_equal(f->why_bytes, "192.0.2.1:0: this machine has no such address");
+	if (open_list(f, &f->set, "[fe80::1%no-such-one]:0") != -EAFNOSUPPORT)
+		assert_non_null(strstr(f->why_bytes, "no such network interface"));
+	snprintf(item, sizeof(item), "%s/no", f->item);
+	assert_int_equal(open_list(f, &f->set, item), -ENOENT);
+	assert_non_null(strstr(f->why_bytes, "the directory does not exist"));
+}
+
+static void a_socket_file_goes_with_its_listener(void **state)
+{
+	struct fixture *f = *state;
+	mode_t before = umask(027);
+	struct stat status;
+
+	open_well(f, f->item);
+	(void)umask(before);
+	expect_ready_to_serve(f->set.item[0].fd);
+	assert_string_equal(f->set.item[0].address.text, f->item);
+	assert_int_equal(stat(f->path, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0750);
+	listener_set_close(&f->set);
+	assert_int_equal(access(f->path, F_OK), -1);
+}
+
+static void a_stale_socket_file_is_replaced(void **state)
+{
+	struct fixture *f = *state;
+	FD_SCOPED fd = -1;
+
+	open_well(f, f->item);
+	fd_close(&f->set.item[0].fd); /* as if killed: the file stays */
+	f->set.count = 0;
+	assert_int_equal(access(f->path, F_OK), 0);
+	open_well(f, f->item);
+	fd = reacher(&f->set.item[0].address);
+	assert_true(comes(f->set.item[0].fd, POLLIN));
+}
+
+static void a_living_socket_file_is_left_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct listener_set second;
+	FD_SCOPED fd = -1;
+
+	open_well(f, f->item);
+	assert_int_equal(open_list(f, &second, f->item), -EADDRINUSE);
+	assert_non_null(strstr(f->why_bytes, "a living process has this socket"));
+	fd = reacher(&f->set.item[0].address);
+	assert_true(comes(f->set.item[0].fd, POLLIN));
+}
+
+static void a_socket_file_with_a_full_queue_is_a_living_one(void **state)
+{
+	struct fixture *f = *state;
+	struct listener_set second;
+	int fds[BACKLOG + 8];
+	size_t n = 0;
+	int error = 0;
+
+	open_well(f, f->item);
+	while (error == 0 && n < COUNT_OF(fds)) {
+		fds[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		error = reach(fds[n++], &f->set.item[0].address);
+	}
+	assert_int_equal(error, -EAGAIN);
+	assert_int_equal(open_list(f, &second, f->item), -EADDRINUSE);
+	while (n > 0)
+		fd_close(&fds[--n]);
+}
+
+static void a_file_that_is_no_socket_is_left_alone(void **state)
+{
+	struct fixture *f = *state;
+	FD_SCOPED fd = open(f->path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(open_list(f, &f->set, f->item), -EEXIST);
+	assert_non_null(strstr(f->why_bytes, "a file that is no socket stands there"));
+	assert_int_equal(access(f->path, F_OK), 0);
+}
+
+static void a_socket_file_that_another_put_there_stays(void **state)
+{
+	struct fixture *f = *state;
+	struct listener_set second;
+
+	open_well(f, f->item);
+	assert_int_equal(unlink(f->path), 0);
+	assert_int_equal(open_list(f, &second, f->item), 0);
+	listener_set_close(&f->set);
+	assert_int_equal(access(f->path, F_OK), 0);
+	listener_set_close(&second);
+	assert_int_equal(access(f->path, F_OK), -1);
+}
+
+static void expect_refused(struct fixture *f, int fd, int error, const char *sentence)
+{
+	char item[32];
+
+	snprintf(item, sizeof(item), "fd://%d", fd);
+	assert_int_equal(open_list(f, &f->set, item), error);
+	assert_ptr_equal(strstr(f->why_bytes, item), f->why_bytes);
+	if (strstr(f->why_bytes, sentence) == NULL)
+		fail_msg("%s: expected \"%s\"", f->why_bytes, sentence);
+}
+
+static void an_inherited_descriptor_must_be_a_listening_stream_socket(void **state)
+{
+	struct fixture *f = *state;
+	FD_SCOPED file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	FD_SCOPED datagram = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	FD_SCOPED netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+	FD_SCOPED idle = client();
+	FD_SCOPED closed = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int number = closed;
+
+	fd_close(&closed);
+	expect_refused(f, number, -EBADF, "this descriptor is not open");
+	expect_refused(f, file, -ENOTSOCK, "this descriptor is no socket");
+	expect_refused(f, datagram, -EINVAL, "this is no stream socket");
+	expect_refused(f, netlink, -EINVAL, "neither IPv4, IPv6 nor unix");
+	expect_refused(f, idle, -EINVAL, "this socket does not listen");
+	assert_true(fcntl(idle, F_GETFD) >= 0);
+}
+
+static void an_inherited_listener_is_used_as_it_is_and_never_gated(void **state)
+{
+	struct fixture *f = *state;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct listener *listener = &f->set.item[0];
+	FD_SCOPED late = -1;
+	char item[32];
+
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(fd_inherit(fd), 0);
+	snprintf(item, sizeof(item), "fd://%d", fd);
+	open_well(f, item);
+	assert_int_equal(listener->fd, fd);
+	assert_true(listener->inherited);
+	assert_int_equal(listener->address.kind, ADDRESS_INET);
+	expect_ready_to_serve(fd);
+	assert_int_equal(listener_gate(listener), 0);
+	assert_false(listener->gated);
+	late = reacher(&listener->address);
+	assert_true(comes(fd, POLLIN));
+}
+
+static const char letters[] = "abcdefghij";
+#define QUEUED (sizeof(letters) - 1)
+
+static void expect_gate(struct listener *listener)
+{
+	int early[QUEUED];
+	FD_SCOPED late = -1;
+	unsigned before;
+
+	for (size_t i = 0; i < QUEUED; i++) {
+		early[i] = reacher(&listener->address);
+		assert_true(comes(early[i], POLLOUT));
+		assert_int_equal(write(early[i], &letters[i], 1), 1);
+	}
+	assert_int_equal(listener_gate(listener), 0);
+	assert_int_equal(listener_gate(listener), 0);
+	assert_true(listener->gated);
+	before = drops(listener->fd);
+	late = reacher(&listener->address);
+	wait_for_drop(listener->fd, before);
+	assert_false(is_writable_now(late));
+	for (size_t i = 0; i < QUEUED; i++) {
+		assert_true(listener_waiting(listener));
+		expect_byte(listener->fd, letters[i]);
+		fd_close(&early[i]);
+	}
+	assert_false(listener_waiting(listener));
+	assert_false(is_writable_now(late));
+	listener_close(listener);
+	assert_true(comes(late, POLLOUT)); /* it tried again, and there is nobody */
+	assert_int_equal(socket_error(late), ECONNREFUSED);
+}
+
+static void a_gate_keeps_what_is_queued_and_lets_nothing_new_in(void **state)
+{
+	struct fixture *f = *state;
+
+	open_well(f, "127.0.0.1:0");
+	expect_gate(&f->set.item[0]);
+}
+
+static void a_gate_works_the_same_for_six(void **state)
+{
+	struct fixture *f = *state;
+
+	if (!open_six(f))
+		skip();
+	expect_gate(&f->set.item[0]);
+}
+
+static void a_handshake_that_has_begun_gets_through_the_gate(void **state)
+{
+	struct fixture *f = *state;
+	struct listener *listener = &f->set.item[0];
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog deaf = {.len = 1, .filter = &nothing};
+	FD_SCOPED fd = client();
+
+	open_well(f, "127.0.0.1:0");
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &deaf, sizeof(deaf)), 0);
+	assert_int_equal(reach(fd, &listener->address), -EINPROGRESS);
+	wait_for_drop(fd, 0); /* the answer to its SYN came, and was not heard */
+	assert_int_equal(listener_gate(listener), 0);
+	assert_false(listener_waiting(listener));
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){0}, sizeof(int)), 0);
+	assert_true(comes(fd, POLLOUT));
+	assert_int_equal(socket_error(fd), 0);
+	assert_int_equal(write(fd, "x", 1), 1);
+	expect_byte(listener->fd, 'x');
+}
+
+static void a_gated_socket_file_is_gone_and_its_queue_is_not(void **state)
+{
+	struct fixture *f = *state;
+	struct listener *listener = &f->set.item[0];
+	FD_SCOPED early = -1, late = -1;
+
+	open_well(f, f->item);
+	early = reacher(&listener->address);
+	assert_int_equal(write(early, "x", 1), 1);
+	assert_int_equal(listener_gate(listener), 0);
+	assert_int_equal(listener_gate(listener), 0);
+	assert_true(listener->gated);
+	late = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert_int_equal(reach(late, &listener->address), -ENOENT);
+	assert_true(listener_waiting(listener));
+	expect_byte(listener->fd, 'x');
+	assert_false(listener_waiting(listener));
+}
+
+static void an_abstract_name_cannot_be_gated_and_says_so(void **state)
+{
+	struct fixture *f = *state;
+	struct listener *listener = &f->set.item[0];
+	char item[128];
+
+	snprintf(item, sizeof(item), "unix:@%s", f->path);
+	open_well(f, item);
+	assert_string_equal(listener->address.text, item);
+	assert_int_equal(listener_gate(listener), 0);
+	assert_false(listener->gated);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(a_port_that_the_kernel_chose_is_told),
+		TEST(the_six_wildcard_serves_four_too_unless_the_list_names_it),
+		TEST(all_are_opened_or_none_and_nothing_is_left_behind),
+		TEST(what_this_machine_has_not_got_is_named),
+		TEST(a_socket_file_goes_with_its_listener),
+		TEST(a_stale_socket_file_is_replaced),
+		TEST(a_living_socket_file_is_left_alone),
+		TEST(a_socket_file_with_a_full_queue_is_a_living_one),
+		TEST(a_file_that_is_no_socket_is_left_alone),
+		TEST(a_socket_file_that_another_put_there_stays),
+		TEST(an_inherited_descriptor_must_be_a_listening_stream_socket),
+		TEST(an_inherited_listener_is_used_as_it_is_and_never_gated),
+		TEST(a_gate_keeps_what_is_queued_and_lets_nothing_new_in),
+		TEST(a_gate_works_the_same_for_six),
+		TEST(a_handshake_that_has_begun_gets_through_the_gate),
+		TEST(a_gated_socket_file_is_gone_and_its_queue_is_not),
+		TEST(an_abstract_name_cannot_be_gated_and_says_so),
+	};
+#undef TEST
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
