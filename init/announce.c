@@ -1,0 +1,84 @@
+#include "init/announce.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "init/readiness.h"
+
+#define RETRY_MS 1000
+
+static bool is_ready(const struct arbiter *a)
+{
+	uint64_t enough = a->ready ? 1 : a->config->settings.min_ready;
+
+	if (enough > a->wish.workers)
+		enough = a->wish.workers;
+	return a->wish.phase == PHASE_SERVE && roster_count(&a->roster, STATE_SERVING) >= enough;
+}
+
+static int tell_file(const struct arbiter *a, bool ready, struct text *why)
+{
+	const char *path = a->config->settings.when_ready;
+	struct readiness readiness = {
+		.pid = getpid(),
+		.generation = a->wish.generation,
+		.wall_ms = clock_wall_ms(),
+	};
+
+	if (path == NULL)
+		return 0;
+	return ready ? readiness_set(path, &readiness, why) : readiness_clear(path, why);
+}
+
+static void add_url(const struct address *address, struct text *text)
+{
+	if (text->used != 0)
+		text_add(text, ",");
+	if (address->kind == ADDRESS_INET || address->kind == ADDRESS_INET6)
+		text_add(text, "http://");
+	text_add(text, address->text);
+}
+
+static void tell_log(struct arbiter *a)
+{
+	char bytes[1024];
+	struct text addresses = TEXT_OVER(bytes);
+
+	if (!a->ready) {
+		log_info(&a->log, "unready", log_string("phase", wish_phase_name(a->wish.phase)));
+		return;
+	}
+	for (size_t i = 0; i < a->listeners.count; i++)
+		add_url(&a->listeners.item[i].address, &addresses);
+	log_info(&a->log, "ready", log_string("address", bytes),
+		log_uint("workers", roster_count(&a->roster, STATE_SERVING)),
+		log_uint("generation", a->wish.generation), log_uint("ms", a->now_ms - a->born_ms));
+}
+
+void announce_readiness(struct arbiter *a)
+{
+	bool ready = is_ready(a);
+	char bytes[512];
+	struct text why = TEXT_OVER(bytes);
+
+	if (ready == a->ready || (a->retry_ms != CLOCK_NEVER && a->now_ms < a->retry_ms))
+		return;
+	if (tell_file(a, ready, &why) != 0) {
+		log_error(&a->log, "when_ready_failed", log_string("reason", bytes));
+		a->retry_ms = a->now_ms + RETRY_MS;
+		return;
+	}
+	a->retry_ms = CLOCK_NEVER;
+	a->ready = ready;
+	a->was_ready = a->was_ready || ready;
+	tell_log(a);
+}
+
+void announce_listeners(struct arbiter *a)
+{
+	for (size_t i = 0; i < a->listeners.count; i++)
+		log_info(&a->log, "listening",
+			log_string("address", a->listeners.item[i].address.text));
+}

@@ -1,0 +1,190 @@
+#include "init/arbiter.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/channel.h"
+#include "base/clock.h"
+#include "base/exits.h"
+#include "init/announce.h"
+#include "init/converge.h"
+#include "init/gossip.h"
+#include "init/opening.h"
+#include "init/reap.h"
+#include "init/spawn.h"
+#include "init/sweep.h"
+
+/* What entering a state asks of the world. */
+
+static void tell_to_leave(struct arbiter *a, unsigned index)
+{
+	enum message_type farewell = a->wish.phase == PHASE_SERVE ? MESSAGE_RETIRE : MESSAGE_DRAIN;
+
+	if (channel_send(a->children[index].watch.fd, farewell, NULL, 0) != 0)
+		(void)kill(a->roster.slots[index].pid, SIGTERM); /* its channel is full: RETIRE */
+}
+
+static void send_quit(struct arbiter *a, unsigned index)
+{
+	(void)kill(a->roster.slots[index].pid, SIGQUIT);
+}
+
+static void send_abort(struct arbiter *a, unsigned index)
+{
+	(void)kill(a->roster.slots[index].pid, SIGABRT);
+}
+
+static void send_kill(struct arbiter *a, unsigned index)
+{
+	(void)kill(a->roster.slots[index].pid, SIGKILL);
+}
+
+static void (*const enter_state[STATES])(struct arbiter *, unsigned) = {
+	[STATE_DRAINING] = tell_to_leave,
+	[STATE_HURRIED] = send_quit,
+	[STATE_ABORTED] = send_abort,
+	[STATE_DOOMED] = send_kill,
+};
+
+void arbiter_step(struct arbiter *a, unsigned index, enum event event)
+{
+	struct slot *slot = &a->roster.slots[index];
+	enum state before = slot->state;
+
+	if (roster_next(&a->roster, index, event) == STATES)
+		return;
+	if (event == EVENT_SPAWNED && spawn_worker(a, index) != 0)
+		event = EVENT_REFUSED;
+	(void)roster_step(&a->roster, index, event, a->now_ms);
+	log_debug(&a->log, "step", log_uint("slot", index),
+		log_string("event", roster_event_name(event)),
+		log_string("from", roster_state_name(before)),
+		log_string("to", roster_state_name(slot->state)));
+	if (slot->state != before && enter_state[slot->state] != NULL)
+		enter_state[slot->state](a, index);
+}
+
+/* What entering a phase asks of the world. */
+
+static void gate_listeners(struct arbiter *a)
+{
+	for (size_t i = 0; i < a->listeners.count; i++) {
+		int error = listener_gate(&a->listeners.item[i]);
+
+		if (error != 0)
+			log_warning(&a->log, "gate_failed",
+				log_string("address", a->listeners.item[i].address.text),
+				log_errno("error", error));
+	}
+}
+
+static void sweep_politely(struct arbiter *a)
+{
+	listener_set_close(&a->listeners);
+	sweep_signal(SIGTERM);
+}
+
+static void sweep_finally(struct arbiter *a)
+{
+	(void)a;
+	sweep_signal(SIGKILL);
+}
+
+static void (*const enter_phase[PHASES])(struct arbiter *) = {
+	[PHASE_DRAIN] = gate_listeners,
+	[PHASE_QUICK] = gate_listeners,
+	[PHASE_SWEEP] = sweep_politely,
+	[PHASE_KILL] = sweep_finally,
+};
+
+void arbiter_turn(struct arbiter *a, enum turn turn)
+{
+	if (!wish_move(&a->wish, turn, a->now_ms))
+		return;
+	log_debug(&a->log, "phase", log_string("name", wish_phase_name(a->wish.phase)));
+	if (enter_phase[a->wish.phase] != NULL)
+		enter_phase[a->wish.phase](a);
+}
+
+void arbiter_give_up(struct arbiter *a, int exit_status)
+{
+	if (a->was_ready || a->wish.phase != PHASE_SERVE)
+		return;
+	a->wish.exit_status = exit_status;
+	arbiter_turn(a, TURN_QUICK);
+}
+
+static void converge(struct arbiter *a)
+{
+	struct order order;
+
+	if (a->wish.deadline_ms <= a->now_ms)
+		arbiter_turn(a, TURN_OVERDUE);
+	while (converge_next(&a->roster, &a->wish, a->now_ms, &order))
+		arbiter_step(a, order.slot, order.event);
+	announce_readiness(a);
+	if (wish_count(&a->wish) == 0 && roster_occupied(&a->roster) == 0)
+		arbiter_turn(a, TURN_EMPTY);
+	if (a->wish.phase >= PHASE_SWEEP && sweep_is_done())
+		arbiter_turn(a, TURN_ALONE);
+}
+
+static uint64_t nearest_deadline(const struct arbiter *a)
+{
+	uint64_t nearest = converge_deadline(&a->roster, &a->wish);
+	uint64_t look = gossip_deadline(a);
+
+	nearest = look < nearest ? look : nearest;
+	return a->retry_ms < nearest ? a->retry_ms : nearest;
+}
+
+static void turn_loop(struct arbiter *a)
+{
+	for (;;) {
+		converge(a);
+		if (a->wish.phase == PHASE_GONE)
+			return;
+		(void)loop_wait(&a->loop, clock_timeout(nearest_deadline(a), clock_ms()));
+		a->now_ms = clock_ms();
+		loop_dispatch(&a->loop);
+		reap_all(a);
+		gossip_look(a);
+	}
+}
+
+static void say_who(struct arbiter *a)
+{
+	if (a->config->warnings[0] != '\0')
+		log_warning(&a->log, "config", log_string("warning", a->config->warnings));
+	if (a->users.defaulted)
+		log_info(&a->log, "privileges", log_uint("uid", a->users.uid),
+			log_uint("gid", a->users.gid),
+			log_string("reason", "started as root without user: workers are nobody"));
+}
+
+int arbiter_serve(const struct config *config)
+{
+	struct arbiter a = {.config = config, .born_ms = clock_ms()};
+	char bytes[1024];
+	struct text why = TEXT_OVER(bytes);
+	int status = EXIT_USAGE;
+
+	a.now_ms = a.born_ms;
+	if (opening_run(&a, &why) == 0) {
+		say_who(&a);
+		announce_listeners(&a);
+		/* The line of no death: from here on PID 1 retries by deadline, and never exits
+		 * because the world refused something. */
+		turn_loop(&a);
+		status = a.wish.exit_status;
+		log_info(&a.log, "stopped", log_int("status", status),
+			log_uint("requests", a.requests),
+			log_uint("uptime_ms", a.now_ms - a.born_ms));
+	} else {
+		(void)fprintf(stderr, "narwhal: %s\n", bytes);
+	}
+	opening_close(&a);
+	return status;
+}

@@ -1,0 +1,71 @@
+/*
+ * arbiter.h - PID 1: holds everything, and turns the one loop.
+ *
+ * Each turn: read signals in order, read what workers say, reap, fire deadlines; all of that only
+ * steps the roster or edits the wish. Then arbiter_converge() makes the one into the other.
+ * After the line of no death (see arbiter_serve) nothing that the world does ends the arbiter.
+ */
+#ifndef INIT_ARBITER_H
+#define INIT_ARBITER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/page.h"
+#include "init/config.h"
+#include "init/listener.h"
+#include "init/pidfile.h"
+#include "init/roster.h"
+#include "init/users.h"
+#include "init/wish.h"
+
+#define ARBITER_WORKERS_MAX 512
+#define ARBITER_SLOTS (2 * ARBITER_WORKERS_MAX) /* those who leave and their successors */
+
+/* The hands' side of a slot: what the arbiter holds of a living worker. */
+struct child {
+	struct watch watch; /* its channel; fd -1 when there is none */
+	struct arbiter *arbiter;
+	unsigned slot;
+	struct page *page;   /* NULL when there is none */
+	unsigned messages;   /* received since the last look */
+	uint64_t look_ms;    /* when its heartbeat is looked at next; CLOCK_NEVER while it idles */
+	uint64_t seen_turns; /* page->turns, at the last look */
+};
+
+struct arbiter {
+	const struct config *config;
+	struct users users;
+	struct log log;
+	struct loop loop;
+	struct watch signals;
+	struct listener_set listeners;
+	struct pidfile pidfile;
+	struct roster roster;
+	struct child *children; /* ARBITER_SLOTS of them, beside the roster's slots */
+	struct wish wish;
+	int image_fd;	/* the worker's program */
+	char *heritage; /* HERITAGE_SIZE_MAX bytes to write a heritage in */
+
+	uint64_t born_ms;
+	uint64_t now_ms;   /* of this turn */
+	bool ready;	   /* told so: the ready file is there */
+	bool was_ready;	   /* once at least: from then on the arbiter never gives up */
+	uint64_t retry_ms; /* when the ready file is tried again; CLOCK_NEVER */
+	uint64_t requests; /* served by workers that are gone */
+};
+
+/* Runs the service from its start to its end; the exit status. */
+MUST_USE int arbiter_serve(const struct config *config);
+
+/* Carries an event out: what it takes of the world, then the step in the roster. */
+void arbiter_step(struct arbiter *arbiter, unsigned slot, enum event event);
+/* Moves the service on, if the table knows that move. */
+void arbiter_turn(struct arbiter *arbiter, enum turn turn);
+/* A worker that cannot boot ends a service that was never ready; later ones are only logged. */
+void arbiter_give_up(struct arbiter *arbiter, int exit_status);
+
+#endif

@@ -1,0 +1,86 @@
+#include "init/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/exits.h"
+#include "init/arbiter.h"
+#include "init/readiness.h"
+#include "init/usage.h"
+#include "init/users.h"
+
+static int complain(const char *reason)
+{
+	(void)fprintf(stderr, "narwhal: %s\n", reason);
+	return EXIT_USAGE;
+}
+
+static int serve(const struct config *config)
+{
+	if (config->app == NULL)
+		return complain("no app: give a directory to serve, or a module (./hello.so); "
+				"see narwhal --help");
+	return arbiter_serve(config);
+}
+
+static int ready(const struct config *config)
+{
+	const char *path = config->settings.when_ready;
+	char bytes[512];
+	struct text why = TEXT_OVER(bytes);
+
+	if (path == NULL)
+		return complain("ready: the setting when_ready names no file: give it as the "
+				"service has it");
+	return readiness_check(path, &why) == 0 ? EXIT_OK : complain(bytes);
+}
+
+/* What can be known of the settings without starting anything. */
+static int check(const struct config *config)
+{
+	const struct settings *s = &config->settings;
+	struct users_question question = users_question(s->user, s->group);
+	struct address_list addresses;
+	struct users users;
+	char bytes[512];
+	struct text why = TEXT_OVER(bytes);
+
+	if (users_resolve(&question, &users, &why) != 0 ||
+		address_parse_list(s->bind, &addresses, &why) != 0)
+		return complain(bytes);
+	(void)fputs(config->warnings, stderr);
+	return EXIT_OK;
+}
+
+static int print(const struct config *config)
+{
+	int error = usage_config(config, stdout);
+
+	return error == 0 ? check(config) : EXIT_USAGE;
+}
+
+static int help(const struct config *config)
+{
+	(void)config;
+	return usage_help(stdout) == 0 ? EXIT_OK : EXIT_USAGE;
+}
+
+static int version(const struct config *config)
+{
+	(void)config;
+	return usage_version(stdout) == 0 ? EXIT_OK : EXIT_USAGE;
+}
+
+static int (*const commands[])(const struct config *) = {
+	[CONFIG_SERVE] = serve,
+	[CONFIG_READY] = ready,
+	[CONFIG_CHECK] = check,
+	[CONFIG_PRINT] = print,
+	[CONFIG_HELP] = help,
+	[CONFIG_VERSION] = version,
+};
+
+int command_run(const struct config *config)
+{
+	return commands[config->verb](config);
+}

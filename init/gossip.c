@@ -1,0 +1,159 @@
+#include "init/gossip.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "base/channel.h"
+#include "base/clock.h"
+#include "base/exits.h"
+#include "init/spawn.h"
+
+#define MESSAGES_AT_ONCE 16
+#define MESSAGES_MAX 256 /* between two looks; a worker in good order sends one or two */
+
+static void hear_ready(struct child *child, const struct message *message)
+{
+	struct arbiter *a = child->arbiter;
+	const struct slot *slot = &a->roster.slots[child->slot];
+	/* Of the first ones the line "ready" tells; a successor is news. */
+	enum log_level level = a->was_ready ? LOG_INFO : LOG_DEBUG;
+
+	(void)message;
+	arbiter_step(a, child->slot, EVENT_READY);
+	if (slot->state == STATE_SERVING)
+		log_at(&a->log, level, "worker_ready", log_uint("slot", child->slot),
+			log_int("pid", slot->pid), log_uint("generation", slot->generation),
+			log_uint("boot_ms", a->now_ms - slot->born_ms));
+}
+
+/* When the service gives up, the first one has said it for all. */
+static void hear_failure(struct child *child, const struct message *message, enum exits status)
+{
+	struct arbiter *a = child->arbiter;
+
+	if (a->wish.phase == PHASE_SERVE)
+		log_error(&a->log, "worker_failed", log_uint("slot", child->slot),
+			log_int("pid", a->roster.slots[child->slot].pid),
+			log_string("reason", message->payload));
+	arbiter_give_up(a, status);
+}
+
+static void hear_boot_failed(struct child *child, const struct message *message)
+{
+	hear_failure(child, message, EXIT_BOOT);
+}
+
+static void hear_load_failed(struct child *child, const struct message *message)
+{
+	hear_failure(child, message, EXIT_APP);
+}
+
+/* It idled and does no more: look at its heartbeat until it idles again. */
+static void hear_active(struct child *child, const struct message *message)
+{
+	struct arbiter *a = child->arbiter;
+	uint64_t timeout = a->config->settings.timeout;
+
+	(void)message;
+	atomic_store(&child->page->watched, 1);
+	child->look_ms = timeout != 0 ? a->now_ms + timeout : CLOCK_NEVER;
+}
+
+static void (*const hear[MESSAGES])(struct child *, const struct message *) = {
+	[MESSAGE_READY] = hear_ready,
+	[MESSAGE_BOOT_FAILED] = hear_boot_failed,
+	[MESSAGE_LOAD_FAILED] = hear_load_failed,
+	[MESSAGE_ACTIVE] = hear_active,
+};
+
+static void stop_listening(struct child *child, int error)
+{
+	struct arbiter *a = child->arbiter;
+	unsigned slot = child->slot;
+
+	spawn_hang_up(child);
+	if (error == -EPIPE) {
+		arbiter_step(a, slot, EVENT_HUNG_UP);
+		return;
+	}
+	log_warning(&a->log, "worker_gossip", log_uint("slot", slot),
+		log_int("pid", a->roster.slots[slot].pid), log_errno("error", error));
+	arbiter_step(a, slot, EVENT_MISBEHAVED);
+}
+
+void gossip_read(struct watch *watch, uint32_t events)
+{
+	struct child *child = CONTAINER_OF(watch, struct child, watch);
+	struct message message;
+
+	(void)events;
+	for (int i = 0; i < MESSAGES_AT_ONCE && watch->fd >= 0; i++) {
+		int outcome = channel_receive(watch->fd, CHANNEL_WORKER, &message);
+
+		if (outcome == 0)
+			return;
+		if (outcome > 0 && child->messages++ >= MESSAGES_MAX)
+			outcome = -ENOBUFS;
+		if (outcome < 0) {
+			stop_listening(child, outcome);
+			return;
+		}
+		hear[message.type](child, &message);
+	}
+}
+
+/*
+ * The worker stores busy_since, then loads watched; we store watched, then load busy_since: one of
+ * the two sees the other, so a worker never begins a turn that nobody will look at.
+ */
+static void stop_looking(struct child *child)
+{
+	atomic_store(&child->page->watched, 0);
+	child->look_ms = CLOCK_NEVER;
+	if (atomic_load(&child->page->busy_since_ms) != 0) {
+		atomic_store(&child->page->watched, 1);
+		child->look_ms = child->arbiter->now_ms + child->arbiter->config->settings.timeout;
+	}
+}
+
+static void look_at(struct arbiter *a, struct child *child)
+{
+	uint64_t timeout = a->config->settings.timeout;
+	uint64_t since = atomic_load(&child->page->busy_since_ms);
+	uint64_t turns = atomic_load(&child->page->turns);
+	bool stood_still = turns == child->seen_turns;
+
+	child->seen_turns = turns;
+	child->messages = 0;
+	if (since == 0 && stood_still) {
+		stop_looking(child);
+	} else if (since != 0 && since <= a->now_ms && a->now_ms - since >= timeout) {
+		child->look_ms = CLOCK_NEVER;
+		arbiter_step(a, child->slot, EVENT_OVERDUE);
+	} else {
+		child->look_ms = (since != 0 && since <= a->now_ms ? since : a->now_ms) + timeout;
+	}
+}
+
+void gossip_look(struct arbiter *a)
+{
+	for (unsigned i = 0; i < ARBITER_SLOTS; i++) {
+		struct child *child = &a->children[i];
+
+		if (child->page != NULL && child->look_ms <= a->now_ms)
+			look_at(a, child);
+	}
+}
+
+uint64_t gossip_deadline(const struct arbiter *a)
+{
+	uint64_t nearest = CLOCK_NEVER;
+
+	for (unsigned i = 0; i < ARBITER_SLOTS; i++) {
+		const struct child *child = &a->children[i];
+
+		if (child->page != NULL && child->look_ms < nearest)
+			nearest = child->look_ms;
+	}
+	return nearest;
+}

@@ -1,0 +1,30 @@
+/* narwhal: PID 1 of a container, and the arbiter of a pre-fork HTTP service. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/exits.h"
+#include "base/fd.h"
+#include "init/command.h"
+#include "init/config.h"
+#include "init/signals.h"
+
+int main(int argc, char **argv)
+{
+	struct config_input input = {argc, argv, environ, AT_FDCWD};
+	struct config config;
+	char bytes[1024];
+	struct text why = TEXT_OVER(bytes);
+	int status;
+
+	signals_block();
+	if (fd_standard() != 0)
+		return EXIT_USAGE;
+	if (config_read(&config, &input, &why) != 0) {
+		(void)fprintf(stderr, "narwhal: %s\n", bytes);
+		return EXIT_USAGE;
+	}
+	status = command_run(&config);
+	config_free(&config);
+	return status;
+}

@@ -1,0 +1,170 @@
+#include "init/opening.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/heritage.h"
+#include "init/image.h"
+#include "init/readiness.h"
+#include "init/signals.h"
+
+#define HURRY_MS 1000 /* between SIGQUIT or SIGABRT and SIGKILL */
+#define SWEEP_MS 1000 /* between SIGTERM to every other process and SIGKILL */
+
+static int open_log(struct arbiter *a, struct text *why)
+{
+	const struct settings *s = &a->config->settings;
+
+	(void)why;
+	a->log = (struct log){
+		.fd = STDERR_FILENO,
+		.level = (enum log_level)s->loglevel,
+		.json = s->log_format == 1,
+	};
+	return 0;
+}
+
+/* Where and with which mode bits all that follows opens its files. */
+static int enter_directory(struct arbiter *a, struct text *why)
+{
+	const struct settings *s = &a->config->settings;
+	char *end = NULL;
+	unsigned long bits = s->umask != NULL ? strtoul(s->umask, &end, 8) : 0;
+
+	if (bits > 0777 || (end != NULL && *end != '\0')) {
+		text_printf(why, "umask: \"%s\" is no file mode: allowed are 0 to 777, octal",
+			s->umask);
+		return -EINVAL;
+	}
+	(void)umask((mode_t)bits);
+	if (s->chdir != NULL && chdir(s->chdir) != 0) {
+		text_printf(why, "chdir: %s: %s", s->chdir, strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+static int resolve_users(struct arbiter *a, struct text *why)
+{
+	const struct settings *s = &a->config->settings;
+	struct users_question question = users_question(s->user, s->group);
+
+	return users_resolve(&question, &a->users, why);
+}
+
+static int open_image(struct arbiter *a, struct text *why)
+{
+	return image_open(a->config->settings.worker_image, &a->image_fd, why);
+}
+
+static int open_roster(struct arbiter *a, struct text *why)
+{
+	const struct settings *s = &a->config->settings;
+	struct roster_limits limits = {
+		.boot_timeout = s->boot_timeout,
+		.graceful_timeout = s->graceful_timeout,
+		.hurry = HURRY_MS,
+	};
+	struct wish_limits wishes = {.drain_delay = s->drain_delay, .sweep = SWEEP_MS};
+
+	wish_init(&a->wish, (unsigned)s->workers, ARBITER_WORKERS_MAX, &wishes);
+	a->heritage = malloc(HERITAGE_SIZE_MAX);
+	a->children = calloc(ARBITER_SLOTS, sizeof(*a->children));
+	if (a->heritage == NULL || a->children == NULL ||
+		roster_init(&a->roster, ARBITER_SLOTS, &limits) != 0) {
+		text_add(why, "no memory for the roster");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int open_pidfile(struct arbiter *a, struct text *why)
+{
+	const char *path = a->config->settings.pidfile;
+
+	return path != NULL ? pidfile_open(&a->pidfile, path, getpid(), why) : 0;
+}
+
+static int begin_readiness(struct arbiter *a, struct text *why)
+{
+	const char *path = a->config->settings.when_ready;
+
+	return path != NULL ? readiness_begin(path, why) : 0;
+}
+
+static int open_listeners(struct arbiter *a, struct text *why)
+{
+	const struct settings *s = &a->config->settings;
+	struct address_list addresses;
+	int error = address_parse_list(s->bind, &addresses, why);
+
+	if (error != 0)
+		return error;
+	return listener_set_open(&a->listeners, &addresses, (int)s->backlog, why);
+}
+
+static int open_loop(struct arbiter *a, struct text *why)
+{
+	int error = loop_open(&a->loop);
+
+	if (error == 0)
+		error = signals_open(&a->signals, &a->loop);
+	if (error != 0)
+		text_printf(why, "epoll or signalfd: %s", strerror(-error));
+	return error;
+}
+
+/* Not PID 1, as under systemd or in a shared PID namespace: orphans come to us all the same. */
+static int become_reaper(struct arbiter *a, struct text *why)
+{
+	(void)a;
+	if (getpid() == 1 || prctl(PR_SET_CHILD_SUBREAPER, 1) == 0)
+		return 0;
+	text_printf(why, "PR_SET_CHILD_SUBREAPER: %s", strerror(errno));
+	return -errno;
+}
+
+/* In this order: a second start fails at the pidfile, before it touches what the first one has. */
+static int (*const openings[])(struct arbiter *, struct text *) = {
+	open_log,
+	enter_directory,
+	resolve_users,
+	open_image,
+	open_roster,
+	become_reaper,
+	open_loop,
+	open_pidfile,
+	open_listeners,
+	begin_readiness,
+};
+
+int opening_run(struct arbiter *a, struct text *why)
+{
+	a->image_fd = a->loop.epoll_fd = a->signals.fd = a->pidfile.fd = -1;
+	a->retry_ms = CLOCK_NEVER;
+	for (size_t i = 0; i < COUNT_OF(openings); i++) {
+		int error = openings[i](a, why);
+
+		if (error != 0)
+			return error;
+	}
+	return 0;
+}
+
+void opening_close(struct arbiter *a)
+{
+	listener_set_close(&a->listeners);
+	pidfile_close(&a->pidfile);
+	fd_close(&a->signals.fd);
+	loop_close(&a->loop);
+	fd_close(&a->image_fd);
+	roster_free(&a->roster);
+	free(a->children);
+	free(a->heritage);
+}

@@ -1,0 +1,18 @@
+/*
+ * opening.h - everything the arbiter acquires before it serves, and how it is given back.
+ *
+ * The one part of PID 1 that may fail: each step says in `why` what is wrong, and closing leaves
+ * no pidfile, socket file or ready file behind.
+ */
+#ifndef INIT_OPENING_H
+#define INIT_OPENING_H
+
+#include "base/attr.h"
+#include "base/text.h"
+#include "init/arbiter.h"
+
+/* 0, or -errno with `why`; opening_close() is due in both cases. */
+MUST_USE int opening_run(struct arbiter *arbiter, struct text *why);
+void opening_close(struct arbiter *arbiter);
+
+#endif

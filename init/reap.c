@@ -1,0 +1,110 @@
+#include "init/reap.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/exits.h"
+#include "init/gossip.h"
+#include "init/spawn.h"
+
+struct obituary {
+	unsigned slot;
+	bool signalled;
+	int status; /* of its exit, or the signal's number */
+	enum cause cause;
+};
+
+static enum cause true_cause(const struct slot *slot, const struct obituary *obituary)
+{
+	bool told_why = obituary->status == EXIT_BOOT || obituary->status == EXIT_APP;
+
+	if (slot->cause != CAUSE_NONE)
+		return slot->cause;
+	if (obituary->signalled)
+		return CAUSE_SIGNAL;
+	return slot->served_ms == 0 && told_why ? CAUSE_BOOT_FAILED : CAUSE_EXIT;
+}
+
+/* What it did last, out of memory that it could write: bounded here, escaped by the log. */
+static const char *last_request(const struct page *page, char *copy, size_t size)
+{
+	size_t n = strnlen(page->request, sizeof(page->request));
+
+	n = n < size ? n : size - 1;
+	memcpy(copy, page->request, n);
+	copy[n] = '\0';
+	return copy;
+}
+
+static void write_obituary(struct arbiter *a, const struct obituary *o)
+{
+	const struct slot *slot = &a->roster.slots[o->slot];
+	const struct page *page = a->children[o->slot].page;
+	uint64_t since = page != NULL ? atomic_load(&page->busy_since_ms) : 0;
+	char request[PAGE_REQUEST_MAX] = "", signal_name[16] = "SIG";
+	struct log_field fields[12];
+	size_t n = 0;
+
+	fields[n++] = log_uint("slot", o->slot);
+	fields[n++] = log_int("pid", slot->pid);
+	fields[n++] = log_uint("generation", slot->generation);
+	fields[n++] = log_string("cause", roster_cause_name(o->cause));
+	if (o->signalled) {
+		const char *name = sigabbrev_np(o->status);
+
+		(void)strncat(signal_name, name != NULL ? name : "RT", sizeof(signal_name) - 4);
+		fields[n++] = log_string("signal", signal_name);
+	} else {
+		fields[n++] = log_int("status", o->status);
+	}
+	fields[n++] = log_uint("uptime_ms", a->now_ms - slot->born_ms);
+	fields[n++] = log_uint("requests", page != NULL ? atomic_load(&page->requests) : 0);
+	if (page != NULL && last_request(page, request, sizeof(request))[0] != '\0') {
+		fields[n++] = log_string("request", request);
+		fields[n++] = log_uint("request_ms", since < a->now_ms ? a->now_ms - since : 0);
+	}
+	fields[n] = (struct log_field){.kind = LOG_FIELD_END};
+	log_write(&a->log, o->cause == CAUSE_RETIRED ? LOG_INFO : LOG_WARNING, "worker_exit",
+		fields);
+}
+
+static void bury(struct arbiter *a, unsigned index, const siginfo_t *info)
+{
+	const struct slot *slot = &a->roster.slots[index];
+	struct child *child = &a->children[index];
+	struct obituary obituary = {
+		.slot = index,
+		.signalled = info->si_code != CLD_EXITED,
+		.status = info->si_status,
+	};
+
+	if (child->watch.fd >= 0)
+		gossip_read(&child->watch, 0); /* its last words came before its end */
+	obituary.cause = true_cause(slot, &obituary);
+	write_obituary(a, &obituary);
+	if (child->page != NULL)
+		a->requests += atomic_load(&child->page->requests);
+	spawn_forget(child);
+	arbiter_step(a, index, EVENT_EXITED);
+	if (backoff_is_loop(&slot->backoff))
+		arbiter_give_up(a, EXIT_BOOT);
+}
+
+void reap_all(struct arbiter *a)
+{
+	for (;;) {
+		siginfo_t info = {0};
+		int slot;
+
+		/* __WALL: an orphan that was made by clone(2) with another exit signal, too. */
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WALL) != 0 || info.si_pid == 0)
+			return;
+		slot = roster_find(&a->roster, info.si_pid);
+		if (slot >= 0)
+			bury(a, (unsigned)slot, &info);
+		else
+			log_debug(&a->log, "orphan_reaped", log_int("pid", info.si_pid),
+				log_int("status", info.si_status));
+	}
+}

@@ -1,0 +1,159 @@
+#include "init/roster.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+/* A row given twice overrides itself, which -Werror=override-init refuses to compile. */
+static const struct step {
+	bool possible;
+	enum state next;
+	enum cause cause;
+} steps[STATES][EVENTS] = {
+#define STEP(in, on, becomes, dies_of)                \
+	[STATE_##in][EVENT_##on] = {.possible = true, \
+		.next = STATE_##becomes,              \
+		.cause = CAUSE_##dies_of},
+#include "init/steps.def"
+#undef STEP
+};
+
+static const size_t limit_offsets[STATES] = {
+#define STATE(name, limit, meaning) [STATE_##name] = offsetof(struct roster_limits, limit),
+#include "init/states.def"
+#undef STATE
+};
+
+static const char *const state_names[STATES] = {
+#define STATE(name, limit, meaning) [STATE_##name] = #name,
+#include "init/states.def"
+#undef STATE
+};
+
+static const char *const event_names[EVENTS] = {
+#define EVENT(name, meaning) [EVENT_##name] = #name,
+#include "init/events.def"
+#undef EVENT
+};
+
+static const char *const cause_names[CAUSES] = {
+#define CAUSE(name, text) [CAUSE_##name] = (text),
+#include "init/causes.def"
+#undef CAUSE
+};
+
+int roster_init(struct roster *roster, unsigned size, const struct roster_limits *limits)
+{
+	*roster = (struct roster){.size = size, .limits = *limits};
+	roster->limits.none = CLOCK_NEVER;
+	roster->slots = calloc(size, sizeof(*roster->slots));
+	return roster->slots != NULL ? 0 : -ENOMEM;
+}
+
+void roster_free(struct roster *roster)
+{
+	free(roster->slots);
+	*roster = (struct roster){0};
+}
+
+enum state roster_next(const struct roster *roster, unsigned slot, enum event event)
+{
+	const struct step *step = &steps[roster->slots[slot].state][event];
+
+	return step->possible ? step->next : STATES;
+}
+
+static uint64_t state_deadline(const struct roster *roster, enum state state, uint64_t now_ms)
+{
+	const char *limits = (const char *)&roster->limits;
+	uint64_t limit = *(const uint64_t *)(const void *)(limits + limit_offsets[state]);
+
+	return limit == CLOCK_NEVER ? CLOCK_NEVER : now_ms + limit;
+}
+
+/* One that was told to leave is no failure, however young; nor is one that proved itself. */
+static void count_death(struct slot *slot, uint64_t now_ms)
+{
+	bool proven = slot->served_ms != 0 && now_ms - slot->served_ms >= BACKOFF_PROVEN_MS;
+
+	if (proven)
+		backoff_clear(&slot->backoff);
+	else if (slot->cause != CAUSE_RETIRED && slot->cause != CAUSE_GRACEFUL_TIMEOUT)
+		backoff_fail(&slot->backoff, now_ms);
+}
+
+static void note_event(struct slot *slot, enum event event, uint64_t now_ms)
+{
+	if (event == EVENT_SPAWNED) {
+		slot->born_ms = now_ms;
+		slot->served_ms = 0;
+	} else if (event == EVENT_READY && slot->served_ms == 0) {
+		slot->served_ms = now_ms;
+	} else if (event == EVENT_REFUSED) {
+		backoff_refuse(&slot->backoff, now_ms);
+	} else if (event == EVENT_EXITED) {
+		count_death(slot, now_ms);
+		slot->pid = 0;
+		slot->cause = CAUSE_NONE;
+	}
+}
+
+bool roster_step(struct roster *roster, unsigned index, enum event event, uint64_t now_ms)
+{
+	struct slot *slot = &roster->slots[index];
+	const struct step *step = &steps[slot->state][event];
+
+	if (!step->possible)
+		return false;
+	if (step->cause != CAUSE_NONE)
+		slot->cause = step->cause;
+	note_event(slot, event, now_ms);
+	slot->state = step->next;
+	slot->deadline_ms = state_deadline(roster, step->next, now_ms);
+	return true;
+}
+
+int roster_find(const struct roster *roster, pid_t pid)
+{
+	for (unsigned i = 0; i < roster->size; i++) {
+		if (roster->slots[i].state != STATE_VACANT && roster->slots[i].pid == pid)
+			return (int)i;
+	}
+	return -1;
+}
+
+unsigned roster_count(const struct roster *roster, enum state state)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < roster->size; i++)
+		n += roster->slots[i].state == state;
+	return n;
+}
+
+unsigned roster_occupied(const struct roster *roster)
+{
+	return roster->size - roster_count(roster, STATE_VACANT);
+}
+
+bool roster_is_leaving(const struct slot *slot)
+{
+	return slot->state >= STATE_DRAINING;
+}
+
+const char *roster_state_name(enum state state)
+{
+	return state_names[state];
+}
+
+const char *roster_event_name(enum event event)
+{
+	return event_names[event];
+}
+
+const char *roster_cause_name(enum cause cause)
+{
+	return cause_names[cause];
+}

@@ -1,0 +1,88 @@
+/*
+ * roster.h - who there is: a slot for each process that is, was or may become a worker.
+ *
+ * Pure: it knows states and deadlines and steps them by the table in steps.def. It forks nobody,
+ * signals nobody and reads no clock. Which event comes next is converge.h's to decide.
+ */
+#ifndef INIT_ROSTER_H
+#define INIT_ROSTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/attr.h"
+#include "init/backoff.h"
+
+enum state {
+#define STATE(name, limit, meaning) STATE_##name,
+#include "init/states.def"
+#undef STATE
+	STATES
+};
+
+enum event {
+#define EVENT(name, meaning) EVENT_##name,
+#include "init/events.def"
+#undef EVENT
+	EVENTS
+};
+
+enum cause {
+#define CAUSE(name, text) CAUSE_##name,
+#include "init/causes.def"
+#undef CAUSE
+	CAUSES
+};
+
+/* Time limits in ms. */
+struct roster_limits {
+	uint64_t none; /* CLOCK_NEVER, by roster_init() */
+	uint64_t boot_timeout;
+	uint64_t graceful_timeout;
+	uint64_t hurry;
+};
+
+struct slot {
+	enum state state;
+	enum cause cause; /* of the death that is coming, as far as it is known */
+	pid_t pid;	  /* 0 while VACANT */
+	uint64_t generation;
+	uint64_t born_ms;     /* when it was forked */
+	uint64_t served_ms;   /* when it said READY; 0 before */
+	uint64_t deadline_ms; /* OVERDUE happens then; CLOCK_NEVER for none */
+	struct backoff backoff;
+};
+
+struct roster {
+	struct slot *slots; /* owned; `size` of them, never more */
+	unsigned size;
+	struct roster_limits limits;
+};
+
+/* All VACANT. 0 or -ENOMEM. */
+MUST_USE int roster_init(struct roster *roster, unsigned size, const struct roster_limits *limits);
+void roster_free(struct roster *roster);
+
+/* What the event would make of the slot, or STATES when it cannot happen there. */
+PURE enum state roster_next(const struct roster *roster, unsigned slot, enum event event);
+/*
+ * Steps the slot. False: an impossible event, nothing changed. After EXITED the slot is VACANT
+ * and counts the death against its backoff, unless it was told to leave.
+ */
+bool roster_step(struct roster *roster, unsigned slot, enum event event, uint64_t now_ms);
+
+/* The slot of a process, or -1. */
+PURE int roster_find(const struct roster *roster, pid_t pid);
+PURE unsigned roster_count(const struct roster *roster, enum state state);
+/* Slots that hold a process. */
+PURE unsigned roster_occupied(const struct roster *roster);
+/* Told to go: its place is free for a successor. (A SILENT one keeps it until it is buried, so
+ * that its death counts before another boots.) */
+PURE bool roster_is_leaving(const struct slot *slot);
+
+const char *roster_state_name(enum state state) PURE;
+const char *roster_event_name(enum event event) PURE;
+const char *roster_cause_name(enum cause cause) PURE;
+
+#endif

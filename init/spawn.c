@@ -1,0 +1,201 @@
+#include "init/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/channel.h"
+#include "base/clock.h"
+#include "base/exits.h"
+#include "base/fd.h"
+#include "base/heritage.h"
+#include "init/gossip.h"
+#include "init/signals.h"
+
+/* What a worker is born with. The arbiter keeps one end of the channel and the page's memory. */
+struct birth {
+	int own_fd;
+	int channel_fd;
+	int page_fd;
+	int heritage_fd;
+	struct page *page;
+};
+
+static int make_heritage(struct arbiter *a, unsigned slot, struct birth *birth)
+{
+	struct text text = {.bytes = a->heritage, .size = HERITAGE_SIZE_MAX};
+	struct heritage heritage = {
+		.slot = slot,
+		.generation = a->wish.generation,
+		.channel_fd = birth->channel_fd,
+		.page_fd = birth->page_fd,
+		.drop = a->users.drop,
+		.uid = a->users.uid,
+		.gid = a->users.gid,
+		.listeners = a->listeners.count,
+		.app = a->config->app,
+		.settings = a->config->settings,
+	};
+
+	for (size_t i = 0; i < a->listeners.count; i++)
+		heritage.listener_fd[i] = a->listeners.item[i].fd;
+	heritage_write(&heritage, &text);
+	if (text.cut)
+		return -E2BIG;
+	birth->heritage_fd = fd_sealed("narwhal-heritage", text.bytes, text.used);
+	return birth->heritage_fd < 0 ? birth->heritage_fd : 0;
+}
+
+static int make_page(struct birth *birth)
+{
+	void *memory;
+
+	birth->page_fd = fd_shared("narwhal-page", sizeof(struct page));
+	if (birth->page_fd < 0)
+		return birth->page_fd;
+	memory = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED, birth->page_fd,
+		0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	birth->page = memory;
+	return 0;
+}
+
+static int prepare(struct arbiter *a, unsigned slot, struct birth *birth)
+{
+	int error = channel_pair(&birth->own_fd, &birth->channel_fd);
+
+	if (error == 0)
+		error = make_page(birth);
+	if (error == 0)
+		error = make_heritage(a, slot, birth);
+	return error;
+}
+
+/* Everything that the next image shall have, and an empty standard input. */
+static int hand_down(const struct arbiter *a, const struct birth *birth)
+{
+	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int error = null_fd >= 0 ? fd_place(null_fd, STDIN_FILENO) : 0; /* no /dev: keep ours */
+
+	if (error == 0)
+		error = fd_inherit(birth->channel_fd);
+	if (error == 0)
+		error = fd_inherit(birth->page_fd);
+	if (error == 0)
+		error = fd_inherit(birth->heritage_fd);
+	for (size_t i = 0; error == 0 && i < a->listeners.count; i++)
+		error = fd_inherit(a->listeners.item[i].fd);
+	return error;
+}
+
+static int set_environment(const struct birth *birth)
+{
+	char number[16];
+	struct text text = TEXT_OVER(number);
+
+	text_add_int(&text, birth->heritage_fd);
+	if (setenv(HERITAGE_ENVIRONMENT, number, 1) != 0)
+		return -errno;
+	/* Both speak of the arbiter, and lie about a worker. */
+	(void)unsetenv("LISTEN_PID");
+	(void)unsetenv("NOTIFY_SOCKET");
+	return 0;
+}
+
+/* In the child: becomes the worker's image, or says on the channel why not. */
+NORETURN static void be_worker(const struct arbiter *a, unsigned slot, const struct birth *birth)
+{
+	char name[] = "narwhal-worker", slot_text[32], generation_text[48], why_bytes[256];
+	char *argv[] = {name, slot_text, generation_text, NULL};
+	struct text text = TEXT_OVER(slot_text), why = TEXT_OVER(why_bytes);
+	int error = hand_down(a, birth);
+
+	text_printf(&text, "slot=%u", slot);
+	text = TEXT_OVER(generation_text);
+	text_printf(&text, "generation=%llu", (unsigned long long)a->wish.generation);
+	if (error == 0)
+		error = set_environment(birth);
+	if (error == 0) {
+		signals_restore();
+		(void)execveat(a->image_fd, "", argv, environ, AT_EMPTY_PATH);
+		error = -errno;
+	}
+	text_printf(&why, "the worker's program cannot be started: %s", strerror(-error));
+	(void)!channel_send(birth->channel_fd, MESSAGE_BOOT_FAILED, why.bytes, why.used);
+	_exit(EXIT_BOOT);
+}
+
+/* From here on the child owns the channel and the page; spawn_forget() gives them back. */
+static int take_over(struct arbiter *a, unsigned slot, struct birth *birth)
+{
+	struct child *child = &a->children[slot];
+
+	*child = (struct child){
+		.watch = {.fd = birth->own_fd, .ready = gossip_read},
+		.arbiter = a,
+		.slot = slot,
+		.page = birth->page,
+		.look_ms = CLOCK_NEVER,
+	};
+	birth->own_fd = -1;
+	birth->page = NULL;
+	return loop_add(&a->loop, &child->watch, EPOLLIN);
+}
+
+static void let_go(struct birth *birth)
+{
+	fd_close(&birth->own_fd);
+	fd_close(&birth->channel_fd);
+	fd_close(&birth->page_fd);
+	fd_close(&birth->heritage_fd);
+	if (birth->page != NULL)
+		(void)munmap(birth->page, sizeof(*birth->page));
+}
+
+int spawn_worker(struct arbiter *a, unsigned slot)
+{
+	struct birth birth = {-1, -1, -1, -1, NULL};
+	int error = prepare(a, slot, &birth);
+	pid_t pid = -1;
+
+	if (error == 0)
+		error = take_over(a, slot, &birth);
+	if (error == 0) {
+		pid = fork();
+		error = pid < 0 ? -errno : 0;
+	}
+	if (pid == 0)
+		be_worker(a, slot, &birth);
+	let_go(&birth);
+	if (error != 0) {
+		spawn_forget(&a->children[slot]);
+		log_warning(&a->log, "spawn_refused", log_uint("slot", slot),
+			log_errno("error", error));
+		return error;
+	}
+	a->roster.slots[slot].pid = pid;
+	a->roster.slots[slot].generation = a->wish.generation;
+	log_debug(&a->log, "worker_spawned", log_uint("slot", slot), log_int("pid", pid));
+	return 0;
+}
+
+void spawn_hang_up(struct child *child)
+{
+	if (child->arbiter == NULL || child->watch.fd < 0)
+		return;
+	loop_drop(&child->arbiter->loop, &child->watch);
+	fd_close(&child->watch.fd);
+}
+
+void spawn_forget(struct child *child)
+{
+	spawn_hang_up(child);
+	if (child->page != NULL)
+		(void)munmap(child->page, sizeof(*child->page));
+	*child = (struct child){.watch = {.fd = -1}, .look_ms = CLOCK_NEVER};
+}

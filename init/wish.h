@@ -1,0 +1,58 @@
+/*
+ * wish.h - what is wished of the service. Verbs (signals, deadlines, commands) change wishes and
+ * nothing else; converge.h compares them with the roster.
+ *
+ * Pure.
+ */
+#ifndef INIT_WISH_H
+#define INIT_WISH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+enum phase {
+#define PHASE(name, limit, meaning) PHASE_##name,
+#include "init/phases.def"
+#undef PHASE
+	PHASES
+};
+
+enum turn {
+#define TURN(name, meaning) TURN_##name,
+#include "init/turns.def"
+#undef TURN
+	TURNS
+};
+
+/* Time limits in ms. */
+struct wish_limits {
+	uint64_t none; /* CLOCK_NEVER, by wish_init() */
+	uint64_t drain_delay;
+	uint64_t sweep;
+};
+
+struct wish {
+	enum phase phase;
+	uint64_t deadline_ms; /* the phase's; CLOCK_NEVER for none */
+	unsigned workers;     /* as many as configured, plus TTIN, minus TTOU */
+	unsigned most;	      /* workers, at the most */
+	uint64_t generation;  /* the one that is to serve */
+	int exit_status;      /* the arbiter's, when the service has ended */
+	struct wish_limits limits;
+};
+
+void wish_init(struct wish *wish, unsigned workers, unsigned most,
+	const struct wish_limits *limits);
+/* Moves to the next phase by the table in moves.def. False: nothing changed. */
+bool wish_move(struct wish *wish, enum turn turn, uint64_t now_ms);
+/* One worker more or less, at least one. False: not any more, or not possible. */
+bool wish_more(struct wish *wish);
+bool wish_fewer(struct wish *wish);
+/* How many workers there should be now: none when the service ends. */
+PURE unsigned wish_count(const struct wish *wish);
+
+const char *wish_phase_name(enum phase phase) PURE;
+
+#endif

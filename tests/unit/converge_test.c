@@ -1,0 +1,266 @@
+/*
+ * What converge decides, first by single situations, then by a simulated world: a seeded stream of
+ * random signals, deaths, refusals and passing time, with the invariants checked after each.
+ */
+#include "tests/unit/unit.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "init/converge.h"
+
+#define SLOTS 16
+#define MOST 8
+
+struct world {
+	struct roster roster;
+	struct wish wish;
+	uint64_t now;
+	uint64_t random;
+};
+
+static int begin(void **state)
+{
+	static const struct roster_limits limits = {.boot_timeout = 60000,
+		.graceful_timeout = 30000,
+		.hurry = 1000};
+	static const struct wish_limits wishes = {.drain_delay = 2000, .sweep = 1000};
+	static struct world world;
+
+	world = (struct world){.now = 1000000, .random = 88172645463325252u};
+	wish_init(&world.wish, 4, MOST, &wishes);
+	*state = &world;
+	return roster_init(&world.roster, SLOTS, &limits);
+}
+
+static int end(void **state)
+{
+	struct world *world = *state;
+
+	roster_free(&world->roster);
+	return 0;
+}
+
+/* Carries orders out as the arbiter does, a fork that succeeds or not. The orders given. */
+static unsigned converge(struct world *w, bool forks)
+{
+	struct order order;
+	unsigned n = 0;
+
+	while (converge_next(&w->roster, &w->wish, w->now, &order)) {
+		enum event event = order.event;
+
+		if (event == EVENT_SPAWNED && !forks)
+			event = EVENT_REFUSED;
+		assert_true(roster_step(&w->roster, order.slot, event, w->now));
+		if (event == EVENT_SPAWNED)
+			w->roster.slots[order.slot].pid = (pid_t)order.slot + 100;
+		n++;
+		assert_in_range(n, 1, 4 * SLOTS);
+	}
+	return n;
+}
+
+static void all_events(struct world *w, enum event event)
+{
+	for (unsigned i = 0; i < w->roster.size; i++)
+		(void)roster_step(&w->roster, i, event, w->now);
+}
+
+static unsigned count(const struct world *w, enum state state)
+{
+	return roster_count(&w->roster, state);
+}
+
+static void as_many_boot_as_are_wished_for(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(converge(w, true), 4);
+	assert_int_equal(count(w, STATE_BOOTING), 4);
+}
+
+static void asked_again_there_is_nothing_to_do(void **state)
+{
+	struct world *w = *state;
+
+	(void)converge(w, true);
+	assert_int_equal(converge(w, true), 0);
+	all_events(w, EVENT_READY);
+	assert_int_equal(converge(w, true), 0);
+}
+
+static void fewer_wished_retires_the_last_and_more_takes_a_free_slot(void **state)
+{
+	struct world *w = *state;
+
+	(void)converge(w, true);
+	all_events(w, EVENT_READY);
+	assert_true(wish_fewer(&w->wish));
+	(void)converge(w, true);
+	assert_int_equal(w->roster.slots[3].state, STATE_DRAINING);
+	assert_true(wish_more(&w->wish));
+	(void)converge(w, true);
+	assert_int_equal(w->roster.slots[4].state, STATE_BOOTING);
+}
+
+static void a_hung_worker_is_replaced_before_it_is_dead(void **state)
+{
+	struct world *w = *state;
+
+	(void)converge(w, true);
+	all_events(w, EVENT_READY);
+	assert_true(roster_step(&w->roster, 1, EVENT_OVERDUE, w->now));
+	(void)converge(w, true);
+	assert_int_equal(w->roster.slots[1].state, STATE_ABORTED);
+	assert_int_equal(w->roster.slots[4].state, STATE_BOOTING);
+}
+
+static void a_crash_loop_finds_no_slot_without_a_delay(void **state)
+{
+	struct world *w = *state;
+	unsigned boots = 0;
+
+	while (wish_fewer(&w->wish))
+		;
+	for (unsigned ms = 0; ms < 6000; ms++) {
+		w->now++;
+		boots += converge(w, true);
+		(void)roster_step(&w->roster, 0, EVENT_HUNG_UP, w->now);
+		boots += converge(w, true);
+		all_events(w, EVENT_EXITED);
+	}
+	assert_int_equal(boots, 5);
+}
+
+static void a_stop_retires_all_and_kills_who_only_boots(void **state)
+{
+	struct world *w = *state;
+
+	(void)converge(w, true);
+	(void)roster_step(&w->roster, 0, EVENT_READY, w->now);
+	assert_true(wish_move(&w->wish, TURN_STOP, w->now));
+	assert_int_equal(converge(w, true), 0);
+	assert_true(wish_move(&w->wish, TURN_OVERDUE, w->now));
+	(void)converge(w, true);
+	assert_int_equal(count(w, STATE_DRAINING), 1);
+	assert_int_equal(count(w, STATE_DOOMED), 3);
+}
+
+static void who_does_not_finish_in_time_is_doomed(void **state)
+{
+	struct world *w = *state;
+
+	a_stop_retires_all_and_kills_who_only_boots(state);
+	assert_int_equal(converge_deadline(&w->roster, &w->wish), w->now + 30000);
+	w->now += 30000;
+	assert_int_equal(converge(w, true), 1);
+	assert_int_equal(count(w, STATE_DOOMED), 4);
+	assert_true(converge_deadline(&w->roster, &w->wish) == CLOCK_NEVER);
+}
+
+static void an_idle_service_has_no_deadline(void **state)
+{
+	struct world *w = *state;
+
+	(void)converge(w, true);
+	all_events(w, EVENT_READY);
+	assert_true(converge_deadline(&w->roster, &w->wish) == CLOCK_NEVER);
+}
+
+static uint64_t draw(struct world *w, uint64_t below)
+{
+	w->random ^= w->random << 13;
+	w->random ^= w->random >> 7;
+	w->random ^= w->random << 17;
+	return w->random % below;
+}
+
+/* Whatever the world can do to a slot: what converge alone may order stands last in events.def. */
+static void happen(struct world *w)
+{
+	static const enum event worldly[] = {EVENT_READY, EVENT_READY, EVENT_READY, EVENT_OVERDUE,
+		EVENT_MISBEHAVED, EVENT_HUNG_UP, EVENT_EXITED, EVENT_EXITED};
+	unsigned slot = (unsigned)draw(w, SLOTS);
+
+	switch (draw(w, 8)) {
+	case 0:
+		w->now += draw(w, 3000);
+		break;
+	case 1:
+		(void)wish_more(&w->wish);
+		break;
+	case 2:
+		(void)wish_fewer(&w->wish);
+		break;
+	default:
+		(void)roster_step(&w->roster, slot, worldly[draw(w, COUNT_OF(worldly))], w->now);
+	}
+}
+
+static void check_invariants(struct world *w)
+{
+	unsigned staying = count(w, STATE_BOOTING) + count(w, STATE_SERVING);
+	struct order order;
+
+	assert_in_range(staying, 0, wish_count(&w->wish));
+	assert_false(converge_next(&w->roster, &w->wish, w->now, &order));
+	assert_true(converge_deadline(&w->roster, &w->wish) > w->now);
+	for (unsigned i = 0; i < SLOTS; i++) {
+		const struct slot *slot = &w->roster.slots[i];
+
+		assert_true((slot->state == STATE_VACANT) == (slot->pid == 0));
+	}
+}
+
+/* When the world is quiet, time alone must bring the wished number back. */
+static void settle(struct world *w)
+{
+	for (int i = 0; i < 100; i++) {
+		for (unsigned s = 0; s < SLOTS; s++) {
+			if (roster_is_leaving(&w->roster.slots[s]) ||
+				w->roster.slots[s].state == STATE_SILENT)
+				(void)roster_step(&w->roster, s, EVENT_EXITED, w->now);
+		}
+		w->now += 1000;
+		(void)converge(w, true);
+		for (unsigned s = 0; s < SLOTS; s++) {
+			if (w->roster.slots[s].state == STATE_BOOTING)
+				(void)roster_step(&w->roster, s, EVENT_READY, w->now);
+		}
+	}
+	assert_int_equal(count(w, STATE_SERVING), wish_count(&w->wish));
+	assert_int_equal(roster_occupied(&w->roster), wish_count(&w->wish));
+}
+
+static void any_world_leaves_the_count_as_wished(void **state)
+{
+	struct world *w = *state;
+
+	for (int round = 0; round < 200; round++) {
+		for (int i = 0; i < 1000; i++) {
+			happen(w);
+			(void)converge(w, draw(w, 10) != 0);
+			check_invariants(w);
+		}
+		settle(w);
+	}
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
+	const struct CMUnitTest tests[] = {
+		CASE(as_many_boot_as_are_wished_for),
+		CASE(asked_again_there_is_nothing_to_do),
+		CASE(fewer_wished_retires_the_last_and_more_takes_a_free_slot),
+		CASE(a_hung_worker_is_replaced_before_it_is_dead),
+		CASE(a_crash_loop_finds_no_slot_without_a_delay),
+		CASE(a_stop_retires_all_and_kills_who_only_boots),
+		CASE(who_does_not_finish_in_time_is_doomed),
+		CASE(an_idle_service_has_no_deadline),
+		CASE(any_world_leaves_the_count_as_wished),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

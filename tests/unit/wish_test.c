@@ -1,0 +1,99 @@
+#include "tests/unit/unit.h"
+
+#include "base/clock.h"
+#include "init/wish.h"
+
+static struct wish fresh(void)
+{
+	struct wish wish;
+	const struct wish_limits limits = {.drain_delay = 5000, .sweep = 1000};
+
+	wish_init(&wish, 2, 4, &limits);
+	return wish;
+}
+
+static void a_stop_lingers_then_drains_then_sweeps(void **state)
+{
+	struct wish wish = fresh();
+
+	(void)state;
+	assert_true(wish_move(&wish, TURN_STOP, 100));
+	assert_int_equal(wish.phase, PHASE_LINGER);
+	assert_int_equal(wish.deadline_ms, 5100);
+	assert_int_equal(wish_count(&wish), 2);
+	assert_true(wish_move(&wish, TURN_OVERDUE, 5100));
+	assert_int_equal(wish.phase, PHASE_DRAIN);
+	assert_true(wish.deadline_ms == CLOCK_NEVER);
+	assert_int_equal(wish_count(&wish), 0);
+	assert_true(wish_move(&wish, TURN_EMPTY, 6000));
+	assert_int_equal(wish.phase, PHASE_SWEEP);
+	assert_true(wish_move(&wish, TURN_ALONE, 6000));
+	assert_int_equal(wish.phase, PHASE_GONE);
+}
+
+static void asked_twice_it_hurries(void **state)
+{
+	struct wish wish = fresh();
+
+	(void)state;
+	assert_true(wish_move(&wish, TURN_STOP, 1));
+	assert_true(wish_move(&wish, TURN_STOP, 2));
+	assert_int_equal(wish.phase, PHASE_QUICK);
+	assert_false(wish_move(&wish, TURN_STOP, 3));
+	assert_int_equal(wish.phase, PHASE_QUICK);
+}
+
+static void a_sweep_that_is_not_heeded_kills_and_then_leaves(void **state)
+{
+	struct wish wish = fresh();
+
+	(void)state;
+	assert_true(wish_move(&wish, TURN_QUICK, 1));
+	assert_true(wish_move(&wish, TURN_EMPTY, 2));
+	assert_true(wish_move(&wish, TURN_OVERDUE, 1002));
+	assert_int_equal(wish.phase, PHASE_KILL);
+	assert_true(wish_move(&wish, TURN_OVERDUE, 2002));
+	assert_int_equal(wish.phase, PHASE_GONE);
+}
+
+static void there_is_always_a_way_to_the_end(void **state)
+{
+	(void)state;
+	for (int phase = 0; phase < PHASE_GONE; phase++) {
+		struct wish wish = fresh();
+
+		wish.phase = (enum phase)phase;
+		for (int i = 0; i < PHASES; i++) {
+			(void)wish_move(&wish, TURN_QUICK, 1);
+			(void)wish_move(&wish, TURN_EMPTY, 1);
+			(void)wish_move(&wish, TURN_OVERDUE, 1);
+		}
+		assert_int_equal(wish.phase, PHASE_GONE);
+	}
+}
+
+static void workers_are_at_least_one_and_at_most_the_most(void **state)
+{
+	struct wish wish = fresh();
+
+	(void)state;
+	assert_true(wish_fewer(&wish));
+	assert_false(wish_fewer(&wish));
+	assert_int_equal(wish.workers, 1);
+	while (wish_more(&wish))
+		;
+	assert_int_equal(wish.workers, 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_stop_lingers_then_drains_then_sweeps),
+		cmocka_unit_test(asked_twice_it_hurries),
+		cmocka_unit_test(a_sweep_that_is_not_heeded_kills_and_then_leaves),
+		cmocka_unit_test(there_is_always_a_way_to_the_end),
+		cmocka_unit_test(workers_are_at_least_one_and_at_most_the_most),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
