@@ -1,0 +1,163 @@
+package Server;
+
+# Starts narwhal and its rivals, and ends them by pid: each at the latest with the script.
+
+use strict;
+use warnings;
+
+use IO::Socket::INET;
+use POSIX qw(:sys_wait_h);
+use Time::HiRes qw(sleep time);
+
+use Process;
+
+my $PATIENCE = 30; # seconds; valgrind starts slowly
+my $next_port = 8001;
+my %running;
+
+# Each gives the command line. $with: dir, build, port, workers, app, file, and `image` for a
+# narwhal whose workers are another program, or `alone` for a server in a single process.
+my %COMMAND = (
+	narwhal => \&narwhal_command,
+	nginx => sub { nginx_command(@_, 'off') },
+	'nginx+cache' => sub { nginx_command(@_, 'max=1000 inactive=60s') },
+	bare => \&bare_command,
+);
+
+sub kinds { return sort keys %COMMAND }
+
+sub narwhal_command {
+	my ($with) = @_;
+	my $app = $with->{app} eq 'hello' ? "$with->{dir}/hello.so" : "$with->{dir}/public";
+	my @image = $with->{image} ? ('--worker-image', $with->{image}) : ();
+	return ("$with->{build}/narwhal", '--bind', "127.0.0.1:$with->{port}",
+		'--workers', $with->{workers}, '--min-ready', $with->{workers},
+		'--worker-connections', 4096, '--user', 'nobody', @image, $app);
+}
+
+sub nginx_command {
+	my ($with, $cache) = @_;
+	my $conf = Process::read_file("$with->{source}/nginx.conf");
+	my %value = (
+		DIR => $with->{dir}, PORT => $with->{port}, WORKERS => $with->{workers},
+		MASTER => $with->{alone} ? 'off' : 'on', CACHE => $cache,
+		USER => 'nobody ' . getgrgid((getpwnam 'nobody')[3]),
+	);
+	$conf =~ s/\@([A-Z]+)\@/$value{$1}/g;
+	my $path = "$with->{dir}/nginx.$with->{port}.conf";
+	open my $out, '>', $path or die "bench: $path: $!\n";
+	print {$out} $conf;
+	close $out or die "bench: $path: $!\n";
+	return ('nginx', '-e', 'stderr', '-p', $with->{dir}, '-c', $path);
+}
+
+sub bare_command {
+	my ($with) = @_;
+	return ("$with->{dir}/bare", $with->{port}, $with->{alone} ? 0 : $with->{workers},
+		$with->{file});
+}
+
+# Starts a server and waits until all its workers are there and one has answered. `prefix` is put
+# before the command.
+sub start {
+	my ($class, $kind, %with) = @_;
+	my $self = bless {
+		kind => $kind, port => $next_port++, workers => $with{workers}, alone => $with{alone},
+	}, $class;
+	$self->{log} = "$with{dir}/$kind.$self->{port}.log";
+	my @command = (@{ $with{prefix} // [] },
+		$COMMAND{$kind}->({ %with, port => $self->{port} }));
+	$self->spawn(@command);
+	$self->await_ready;
+	return $self;
+}
+
+sub spawn {
+	my ($self, @command) = @_;
+	my $pid = fork // die "bench: fork: $!\n";
+	if ($pid == 0) {
+		open STDIN, '<', '/dev/null';
+		open STDERR, '>', $self->{log};
+		open STDOUT, '>&', \*STDERR;
+		# Out of the terminal's reach: Ctrl-C is the script's, which ends its servers.
+		setpgrp;
+		exec {$command[0]} @command or POSIX::_exit(127);
+	}
+	$self->{pid} = $pid;
+	$running{$pid} = $self;
+	return;
+}
+
+sub await_ready {
+	my ($self) = @_;
+	my $deadline = time + $PATIENCE;
+	while (time < $deadline) {
+		$self->fail('ended at once') if waitpid($self->{pid}, WNOHANG) != 0;
+		return if $self->complete && $self->answers;
+		sleep 0.02;
+	}
+	return $self->fail("is not ready after $PATIENCE s");
+}
+
+sub complete {
+	my ($self) = @_;
+	return $self->{alone} || Process::children($self->{pid}) == $self->{workers};
+}
+
+sub connect {
+	my ($self) = @_;
+	return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port},
+		Proto => 'tcp', Timeout => $PATIENCE);
+}
+
+sub answers {
+	my ($self) = @_;
+	return eval { $self->get('/'); 1 };
+}
+
+# Status and body of one answer, on a connection of its own.
+sub get {
+	my ($self, $path) = @_;
+	my $socket = $self->connect or die "bench: $self->{kind} refuses: $!\n";
+	print {$socket} "GET $path HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n";
+	local $/ = undef;
+	my $answer = <$socket> // '';
+	my ($status, $body) = $answer =~ m{\AHTTP/1\.1 (\d+)[^\r]*\r\n.*?\r\n\r\n(.*)\z}s
+		or die "bench: $self->{kind}: no answer to $path\n";
+	return ($status, $body);
+}
+
+sub fail {
+	my ($self, $why) = @_;
+	my $log = Process::read_file($self->{log});
+	die "bench: $self->{kind} $why; it said:\n$log";
+}
+
+sub worker_pids {
+	my ($self) = @_;
+	return $self->{alone} ? $self->{pid} : Process::children($self->{pid});
+}
+
+# Asks for a good end, and has it otherwise.
+sub stop {
+	my ($self) = @_;
+	my $pid = delete $self->{pid} or return;
+	delete $running{$pid};
+	my @all = ($pid, eval { Process::children($pid) });
+	kill 'TERM', $pid;
+	my $deadline = time + 10;
+	while (time < $deadline) {
+		return if waitpid($pid, WNOHANG) != 0;
+		sleep 0.01;
+	}
+	kill 'KILL', @all;
+	waitpid $pid, 0;
+	return;
+}
+
+sub stop_all {
+	$_->stop for values %running;
+	return;
+}
+
+1;
