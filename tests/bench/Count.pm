@@ -109,7 +109,8 @@ sub launcher {
 }
 
 sub heading {
-	return [ 'hello, keep-alive', 'at once', 'instructions/request', 'system calls/request', 'of which' ];
+	return [ 'hello, keep-alive', 'at once', 'instructions/request', 'system calls/request',
+		'of which' ];
 }
 
 sub line {
