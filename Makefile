@@ -41,6 +41,7 @@ FLOORS := base seccomp service init
 ARCHIVES := $(FLOORS:%=$(BUILD)/%.a)
 UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%.so,$(wildcard examples/*.c))
+MODULES := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/modules/*.c))
 PROGRAMS := $(BUILD)/narwhal $(BUILD)/narwhal-worker
 
 .DEFAULT_GOAL := all
@@ -88,7 +89,7 @@ help: ## print this
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS='	' read -r n t; \
 		do printf '  make %-10s %s\n' "$$n" "$$t"; done
 
-units: $(UNITS)
+units: $(UNITS) $(MODULES)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -109,7 +110,7 @@ $(BUILD)/narwhal: $(BUILD)/init/main.o $(BUILD)/init.a $(BUILD)/seccomp.a $(BUIL
 $(BUILD)/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/seccomp.a $(BUILD)/base.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic-symbol='narwhal_*' -o $@ $^ -l:libcap.a -ldl
 
-$(BUILD)/examples/%.so: examples/%.c include/narwhal/service.h Makefile
+$(EXAMPLES) $(MODULES): $(BUILD)/%.so: %.c include/narwhal/service.h Makefile
 	@mkdir -p $(@D)
 	$(CC) -Iinclude -std=c17 $(OPTIMIZE) $(WARN) $(WERROR) $(HARDEN) -fPIC -shared $(LINK) -o $@ $<
 

@@ -1,0 +1,70 @@
+/* trouble.c - an app that does to its worker whatever the path says. For tests only. */
+#include <narwhal/service.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void hang(void)
+{
+	for (;;)
+		(void)pause();
+}
+
+static void spin(void)
+{
+	for (volatile unsigned i = 0;; i++)
+		;
+}
+
+static void segv(void)
+{
+	(void)raise(SIGSEGV);
+}
+
+static void leave(void)
+{
+	_exit(7);
+}
+
+static void nap(void)
+{
+	(void)usleep(300000);
+}
+
+static const struct {
+	const char *path;
+	void (*act)(void);
+} acts[] = {
+	{"/hang", hang},
+	{"/spin", spin},
+	{"/segv", segv},
+	{"/leave", leave},
+	{"/nap", nap},
+};
+
+static void handle(void *state, const struct narwhal_request *request,
+	struct narwhal_response *response)
+{
+	struct narwhal_bytes path = narwhal_request_path(request);
+	char body[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
+		if (strlen(acts[i].path) == path.size &&
+			memcmp(acts[i].path, path.data, path.size) == 0)
+			acts[i].act();
+	}
+	(void)snprintf(body, sizeof(body), "pid=%d uid=%d gid=%d\n", (int)getpid(), (int)getuid(),
+		(int)getgid());
+	(void)narwhal_response_body(response, body, strlen(body));
+}
+
+const struct narwhal_module narwhal_module = {
+	.abi = NARWHAL_ABI,
+	.size = sizeof(struct narwhal_module),
+	.name = "trouble",
+	.handle = handle,
+};
