@@ -68,8 +68,7 @@ struct config {
  * 0; or -ENOMEM, or -errno with `why` naming the source, the setting, the value and what is
  * allowed: then there is nothing to free. With --help and --version nothing more is read.
  */
-MUST_USE int config_read(struct config *config, const struct config_input *input,
-	struct text *why);
+MUST_USE int config_read(struct config *config, const struct config_input *input, struct text *why);
 void config_free(struct config *config);
 
 /* Where the value of that setting is from: "default", "PORT", "app.conf:7", ... */

@@ -1,0 +1,176 @@
+#include "init/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "init/config_reading.h"
+
+static void add_quoted(struct text *text, const char *value)
+{
+	text_add(text, ": \"");
+	text_add_escaped(text, value, strlen(value), false);
+	text_add(text, "\" ");
+}
+
+static int refuse_again(struct config_reading *reading, struct config_origin origin,
+	const char *name, unsigned first)
+{
+	config_add_place(reading->config, origin, name, reading->why);
+	text_printf(reading->why, ": given twice, first at line %u", first);
+	return -EINVAL;
+}
+
+int config_set(struct config_reading *reading, struct config_origin origin,
+	const struct setting *row, const char *value)
+{
+	struct config *config = reading->config;
+	struct config_origin *before = &config->origin[row - settings_table];
+	bool again = before->source == origin.source;
+	char bytes[512];
+	struct text reason = TEXT_OVER(bytes);
+	int error;
+
+	if (again && origin.source == CONFIG_FILE && row->type != SETTING_LIST)
+		return refuse_again(reading, origin, row->name, before->line);
+	error = setting_read(row, value, again, &config->settings, &reason);
+	if (error == -EINVAL || error == -ERANGE) {
+		config_add_place(config, origin, row->name, reading->why);
+		add_quoted(reading->why, value);
+		text_add(reading->why, bytes);
+		return -EINVAL;
+	}
+	*before = origin;
+	return error;
+}
+
+int config_set_app(struct config_reading *reading, struct config_origin origin, const char *value)
+{
+	struct config *config = reading->config;
+	bool again = config->app != NULL && config->app_origin.source == origin.source;
+	char *copy;
+
+	if (again && origin.source == CONFIG_FILE)
+		return refuse_again(reading, origin, "app", config->app_origin.line);
+	if (again || value[0] == '\0') {
+		config_add_place(config, origin, "app", reading->why);
+		add_quoted(reading->why, value);
+		text_add(reading->why, again ? "is a second app: allowed is one; the first is \""
+					     : "is not the name of an app");
+		if (again) {
+			text_add_escaped(reading->why, config->app, strlen(config->app), false);
+			text_add_char(reading->why, '"');
+		}
+		return -EINVAL;
+	}
+	copy = strdup(value);
+	if (copy == NULL)
+		return -ENOMEM;
+	free(config->app);
+	config->app = copy;
+	config->app_origin = origin;
+	return 0;
+}
+
+static int split_cmd_args(struct config_reading *reading)
+{
+	const char *value = config_variable(reading->input->envp, CONFIG_PREFIX "CMD_ARGS");
+	int error = value == NULL ? 0 : config_split(value, &reading->cmd_args);
+
+	if (error == -EINVAL)
+		text_add(reading->why,
+			CONFIG_PREFIX "CMD_ARGS: ends inside a quote, or with a backslash");
+	return error;
+}
+
+/* Which config file it is, must be known before the sources below and above it are read. */
+static int find_file(struct config_reading *reading)
+{
+	int error = split_cmd_args(reading);
+
+	if (error != 0 || reading->file != NULL)
+		return error;
+	reading->file = config_variable(reading->input->envp, CONFIG_PREFIX "CONFIG");
+	reading->file_source = CONFIG_ENVIRONMENT;
+	if (reading->cmd_args == NULL)
+		return 0;
+	return config_read_flags(reading, CONFIG_CMD_ARGS, reading->cmd_args, CONFIG_PASS_VERB);
+}
+
+static int read_cmd_args(struct config_reading *reading)
+{
+	if (reading->cmd_args == NULL)
+		return 0;
+	return config_read_flags(reading, CONFIG_CMD_ARGS, reading->cmd_args, CONFIG_PASS_SETTINGS);
+}
+
+static int read_command_line(struct config_reading *reading)
+{
+	return config_read_flags(reading, CONFIG_COMMAND_LINE, reading->input->argv + 1,
+		CONFIG_PASS_SETTINGS);
+}
+
+/* An app and a program exclude each other; one of a lower source gives way. */
+static int choose_app(struct config_reading *reading)
+{
+	struct config *config = reading->config;
+	bool serves = config->verb == CONFIG_SERVE || config->verb == CONFIG_CHECK;
+
+	if (config->program == NULL && config->app == NULL && serves) {
+		text_add(reading->why, "no app is given: allowed are a directory, a C module "
+				       "(as in ./hello.so), or a program behind --");
+		return -EINVAL;
+	}
+	if (config->program == NULL || config->app == NULL)
+		return 0;
+	if (config->app_origin.source == CONFIG_COMMAND_LINE) {
+		text_add(reading->why, "both an app, \"");
+		text_add_escaped(reading->why, config->app, strlen(config->app), false);
+		text_add(reading->why, "\", and a program behind --: allowed is one of them");
+		return -EINVAL;
+	}
+	free(config->app);
+	config->app = NULL;
+	return 0;
+}
+
+/* From the lowest source to the highest. */
+static int (*const sources[])(struct config_reading *reading) = {
+	find_file,
+	config_read_platform,
+	config_read_environment,
+	config_read_file,
+	read_cmd_args,
+	read_command_line,
+	choose_app,
+};
+
+int config_read(struct config *config, const struct config_input *input, struct text *why)
+{
+	struct config_reading reading = {.config = config, .input = input, .why = why};
+	int error;
+
+	*config = (struct config){.verb = CONFIG_SERVE};
+	error = settings_init(&config->settings);
+	if (error == 0)
+		error = config_read_flags(&reading, CONFIG_COMMAND_LINE, input->argv + 1,
+			CONFIG_PASS_VERB);
+	if (config->verb == CONFIG_HELP || config->verb == CONFIG_VERSION)
+		goto out;
+	for (size_t i = 0; error == 0 && i < COUNT_OF(sources); i++)
+		error = sources[i](&reading);
+out:
+	free(reading.cmd_args);
+	if (error != 0)
+		config_free(config);
+	return error;
+}
+
+void config_free(struct config *config)
+{
+	settings_free(&config->settings);
+	free(config->app);
+	free(config->file);
+	config->app = NULL;
+	config->file = NULL;
+}

@@ -1,0 +1,250 @@
+#include <errno.h>
+#include <string.h>
+
+#include "init/config_reading.h"
+
+enum verb_kind {
+	WORD,
+	FLAG,
+};
+
+static const struct verb {
+	const char *word;
+	char flag;
+	enum verb_kind kind;
+	enum config_verb verb;
+} verbs[] = {
+#define VERB(name, word, flag, kind, help) {word, flag, kind, CONFIG_##name},
+#include "init/verbs.def"
+#undef VERB
+};
+
+/* Where we are in the words of one source. */
+struct flags {
+	struct config_reading *reading;
+	struct config_origin origin;
+	enum config_pass pass;
+	char **next;
+	size_t positionals;
+};
+
+/* One flag: a setting, a verb, or neither: the config file's. */
+struct flag {
+	const char *written; /* "--wokers", or "-w" */
+	size_t size;	     /* of `written`, without its value */
+	const char *value;   /* what stands in the same word, or NULL */
+	const struct setting *row;
+	const struct verb *verb;
+	bool negated; /* --no-name */
+};
+
+static int refuse(struct flags *flags, const char *word, size_t size, const char *wrong)
+{
+	struct text *why = flags->reading->why;
+
+	if (flags->origin.source == CONFIG_CMD_ARGS)
+		text_add(why, CONFIG_PREFIX "CMD_ARGS: ");
+	text_add_escaped(why, word, size, false);
+	text_add(why, ": ");
+	text_add(why, wrong);
+	return -EINVAL;
+}
+
+static int refuse_unknown(struct flags *flags, const struct flag *flag)
+{
+	size_t dashes = strspn(flag->written, "-");
+
+	(void)refuse(flags, flag->written, flag->size, "");
+	config_add_unknown(flags->reading->why, flags->origin.source, flag->written + dashes,
+		flag->size - dashes);
+	return -EINVAL;
+}
+
+static bool is_same(const char *a, const char *b, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if ((a[i] == '_' ? '-' : a[i]) != (b[i] == '_' ? '-' : b[i]))
+			return false;
+	}
+	return a[size] == '\0';
+}
+
+static const struct verb *verb_named(enum verb_kind kind, const char *name, size_t size)
+{
+	for (size_t i = 0; i < COUNT_OF(verbs); i++) {
+		if (verbs[i].kind == kind && strnlen(verbs[i].word, size + 1) == size &&
+			is_same(verbs[i].word, name, size))
+			return &verbs[i];
+	}
+	return NULL;
+}
+
+/* The file that is read: the higher source was asked first, and the last word of it counts. */
+static void take_file(struct flags *flags, const char *value)
+{
+	flags->reading->file = value;
+	flags->reading->file_source = flags->origin.source;
+}
+
+static int take_verb(struct flags *flags, const struct flag *flag)
+{
+	if (flag->value != NULL)
+		return refuse(flags, flag->written, flag->size, "takes no value");
+	if (flags->origin.source != CONFIG_COMMAND_LINE)
+		return refuse(flags, flag->written, flag->size, "is for the command line only");
+	flags->reading->config->verb = flag->verb->verb;
+	return 0;
+}
+
+static int refuse_missing(struct flags *flags, const struct flag *flag)
+{
+	(void)refuse(flags, flag->written, flag->size, "needs a value: ");
+	text_add(flags->reading->why, flag->row != NULL ? flag->row->looks : "FILE");
+	return -EINVAL;
+}
+
+/* A value in the next word; "--pidfile --bind" is a mistake, "--pidfile=--bind" is none. */
+static int take_next(struct flags *flags, struct flag *flag)
+{
+	const char *next = *flags->next;
+
+	if (next == NULL || strncmp(next, "--", 2) == 0)
+		return refuse_missing(flags, flag);
+	flags->next++;
+	flag->value = next;
+	return 0;
+}
+
+static int take_switch(struct flags *flags, struct flag *flag)
+{
+	if (flag->negated && flag->value != NULL)
+		return refuse(flags, flag->written, flag->size, "takes no value");
+	if (flag->value == NULL)
+		flag->value = flag->negated ? "false" : "true";
+	return 0;
+}
+
+static int take_flag(struct flags *flags, struct flag *flag)
+{
+	bool is_switch = flag->row != NULL && flag->row->type == SETTING_SWITCH;
+	int error = 0;
+
+	if (flag->verb != NULL)
+		return take_verb(flags, flag);
+	if (is_switch)
+		error = take_switch(flags, flag);
+	else if (flag->value == NULL)
+		error = take_next(flags, flag);
+	if (error == 0 && flag->row == NULL && flag->value[0] == '\0')
+		error = refuse_missing(flags, flag);
+	if (error != 0)
+		return error;
+	if (flag->row == NULL && flags->pass == CONFIG_PASS_VERB)
+		take_file(flags, flag->value);
+	if (flag->row == NULL || flags->pass == CONFIG_PASS_VERB)
+		return 0;
+	return config_set(flags->reading, flags->origin, flag->row, flag->value);
+}
+
+static const struct setting *negated_row(const char *name, size_t size)
+{
+	const struct setting *row = NULL;
+
+	if (size > 3 && is_same("no-", name, 3))
+		row = setting_named(name + 3, size - 3);
+	return row != NULL && row->type == SETTING_SWITCH ? row : NULL;
+}
+
+/* --name, --name=VALUE, --no-name */
+static int take_long(struct flags *flags, const char *word)
+{
+	const char *name = word + 2;
+	size_t size = strcspn(name, "=");
+	struct flag flag = {.written = word,
+		.size = size + 2,
+		.value = name[size] == '=' ? name + size + 1 : NULL,
+		.row = setting_named(name, size),
+		.verb = verb_named(FLAG, name, size)};
+
+	if (flag.row == NULL && flag.verb == NULL) {
+		flag.row = negated_row(name, size);
+		flag.negated = flag.row != NULL;
+	}
+	if (flag.row == NULL && flag.verb == NULL &&
+		!(size == strlen("config") && is_same("config", name, size)))
+		return refuse_unknown(flags, &flag);
+	return take_flag(flags, &flag);
+}
+
+/* -b VALUE, -bVALUE */
+static int take_short(struct flags *flags, const char *word)
+{
+	struct flag flag = {.written = word, .size = 2, .value = word[2] != '\0' ? word + 2 : NULL};
+
+	for (size_t i = 0; i < SETTINGS; i++) {
+		if (settings_table[i].flag == word[1])
+			flag.row = &settings_table[i];
+	}
+	for (size_t i = 0; i < COUNT_OF(verbs); i++) {
+		if (verbs[i].flag == word[1])
+			flag.verb = &verbs[i];
+	}
+	if (flag.row == NULL && flag.verb == NULL && word[1] != 'c')
+		return refuse_unknown(flags, &flag);
+	return take_flag(flags, &flag);
+}
+
+static int take_positional(struct flags *flags, const char *word)
+{
+	struct config *config = flags->reading->config;
+	const struct verb *verb = NULL;
+
+	if (flags->origin.source == CONFIG_COMMAND_LINE && flags->positionals++ == 0)
+		verb = verb_named(WORD, word, strlen(word));
+	if (verb != NULL) {
+		config->verb = verb->verb;
+		return 0;
+	}
+	if (flags->pass == CONFIG_PASS_VERB)
+		return 0;
+	return config_set_app(flags->reading, flags->origin, word);
+}
+
+static int take_program(struct flags *flags)
+{
+	struct config *config = flags->reading->config;
+
+	if (flags->origin.source != CONFIG_COMMAND_LINE)
+		return refuse(flags, "--", 2, "is for the command line only");
+	if (*flags->next == NULL)
+		return refuse(flags, "--", 2, "needs a program behind it");
+	config->program = flags->next;
+	for (config->program_argc = 0; *flags->next != NULL; flags->next++)
+		config->program_argc++;
+	return 0;
+}
+
+static int take_word(struct flags *flags, const char *word)
+{
+	if (word[0] != '-' || word[1] == '\0')
+		return take_positional(flags, word);
+	if (word[1] != '-')
+		return take_short(flags, word);
+	return word[2] != '\0' ? take_long(flags, word) : take_program(flags);
+}
+
+int config_read_flags(struct config_reading *reading, enum config_source source, char **words,
+	enum config_pass pass)
+{
+	struct flags flags = {.reading = reading,
+		.origin = {.source = source},
+		.pass = pass,
+		.next = words};
+	int error = 0;
+
+	/* --help answers at once, whatever stands behind it. */
+	while (error == 0 && *flags.next != NULL && reading->config->verb != CONFIG_HELP &&
+		reading->config->verb != CONFIG_VERSION)
+		error = take_word(&flags, *flags.next++);
+	return error;
+}

@@ -1,0 +1,147 @@
+#include <string.h>
+
+#include "init/config_reading.h"
+
+static char upper(char c)
+{
+	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool is_flag(enum config_source source)
+{
+	return source == CONFIG_CMD_ARGS || source == CONFIG_COMMAND_LINE;
+}
+
+void config_add_name(struct text *text, enum config_source source, const char *name)
+{
+	if (source == CONFIG_ENVIRONMENT)
+		text_add(text, CONFIG_PREFIX);
+	else if (is_flag(source))
+		text_add(text, "--");
+	for (; *name != '\0'; name++) {
+		if (source == CONFIG_ENVIRONMENT)
+			text_add_char(text, upper(*name));
+		else
+			text_add_char(text, is_flag(source) && *name == '_' ? '-' : *name);
+	}
+}
+
+/* The platform's variables, by the setting that they become. */
+static const char *platform_name(const char *setting)
+{
+	return strcmp(setting, "bind") == 0 ? "PORT" : "WEB_CONCURRENCY";
+}
+
+static void add_file_line(const struct config *config, unsigned line, struct text *text)
+{
+	text_add(text, config->file);
+	text_printf(text, ":%u", line);
+}
+
+void config_add_place(const struct config *config, struct config_origin origin, const char *name,
+	struct text *text)
+{
+	if (origin.source == CONFIG_PLATFORM)
+		text_printf(text, "%s: ", platform_name(name));
+	else if (origin.source == CONFIG_CMD_ARGS)
+		text_add(text, CONFIG_PREFIX "CMD_ARGS: ");
+	else if (origin.source == CONFIG_FILE) {
+		add_file_line(config, origin.line, text);
+		text_add(text, ": ");
+	}
+	if (strcmp(name, "app") == 0) /* on a command line it has no flag */
+		text_add(text, name);
+	else
+		config_add_name(text, origin.source, name);
+}
+
+void config_add_origin(const struct config *config, enum setting_id id, struct text *text)
+{
+	const char *name = settings_table[id].name;
+
+	switch (config->origin[id].source) {
+	case CONFIG_DEFAULT:
+		text_add(text, "default");
+		break;
+	case CONFIG_PLATFORM:
+		text_add(text, platform_name(name));
+		break;
+	case CONFIG_FILE:
+		add_file_line(config, config->origin[id].line, text);
+		break;
+	case CONFIG_CMD_ARGS:
+		text_add(text, CONFIG_PREFIX "CMD_ARGS");
+		break;
+	case CONFIG_ENVIRONMENT:
+	case CONFIG_COMMAND_LINE:
+		config_add_name(text, config->origin[id].source, name);
+		break;
+	case CONFIG_SOURCES:
+		MUST(false);
+		break;
+	}
+}
+
+/* What a source knows beside the settings. */
+static const char *const others_of_flags[] = {"config", "help", "version", "check_config",
+	"print_config", NULL};
+static const char *const others_of_environment[] = {"config", "cmd_args", NULL};
+static const char *const others_of_file[] = {"app", NULL};
+static const char *const *const others[CONFIG_SOURCES] = {
+	[CONFIG_ENVIRONMENT] = others_of_environment,
+	[CONFIG_FILE] = others_of_file,
+	[CONFIG_CMD_ARGS] = others_of_flags,
+	[CONFIG_COMMAND_LINE] = others_of_flags,
+};
+
+/* The best so far, and how far it is from `wanted`. */
+struct nearest {
+	const char *wanted;
+	const char *name;
+	unsigned distance;
+};
+
+static void consider(struct nearest *nearest, const char *name)
+{
+	unsigned distance = text_distance(nearest->wanted, name, nearest->distance);
+
+	if (distance >= nearest->distance)
+		return;
+	nearest->name = name;
+	nearest->distance = distance;
+}
+
+/* NULL when none is near: one slip for every three letters, three at the most. */
+static const char *find_nearest(enum config_source source, const char *wanted, size_t size)
+{
+	struct nearest nearest = {.wanted = wanted, .distance = 1};
+
+	nearest.distance += size < 6 ? 1 : size < 9 ? 2 : 3;
+	for (size_t i = 0; i < SETTINGS; i++)
+		consider(&nearest, settings_table[i].name);
+	for (size_t i = 0; others[source][i] != NULL; i++)
+		consider(&nearest, others[source][i]);
+	return nearest.name;
+}
+
+void config_add_unknown(struct text *text, enum config_source source, const char *name, size_t size)
+{
+	char wanted[64];
+	const char *nearest = NULL;
+
+	if (size < sizeof(wanted)) {
+		for (size_t i = 0; i < size; i++)
+			wanted[i] = name[i] == '-' ? '_' : lower(name[i]);
+		wanted[size] = '\0';
+		nearest = find_nearest(source, wanted, size);
+	}
+	text_add(text, "unknown setting; ");
+	text_add(text, nearest != NULL ? "nearest is " : "narwhal --help tells all");
+	if (nearest != NULL)
+		config_add_name(text, source, nearest);
+}
