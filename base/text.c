@@ -13,6 +13,8 @@ void text_add_bytes(struct text *text, const char *bytes, size_t size)
 		size = room;
 		text->cut = true;
 	}
+	if (size == 0)
+		return; /* nothing may be NULL, and memcpy(3) takes no NULL */
 	memcpy(text->bytes + text->used, bytes, size);
 	text->used += size;
 	text->bytes[text->used] = '\0';
@@ -30,17 +32,16 @@ void text_add_char(struct text *text, char c)
 
 void text_add_padded(struct text *text, uint64_t value, unsigned digits)
 {
-	char reversed[20];
-	unsigned n = 0;
+	char bytes[20]; /* UINT64_MAX */
+	size_t at = sizeof(bytes);
 
 	do {
-		reversed[n++] = (char)('0' + value % 10);
+		bytes[--at] = (char)('0' + value % 10);
 		value /= 10;
 	} while (value != 0);
-	while (n < digits && n < sizeof(reversed))
-		reversed[n++] = '0';
-	while (n > 0)
-		text_add_char(text, reversed[--n]);
+	while (sizeof(bytes) - at < digits && at > 0)
+		bytes[--at] = '0';
+	text_add_bytes(text, bytes + at, sizeof(bytes) - at);
 }
 
 void text_add_uint(struct text *text, uint64_t value)
