@@ -1,13 +1,10 @@
 #include "service/apps/files.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,69 +12,29 @@
 #include "service/apps/conditional.h"
 #include "service/apps/mime.h"
 #include "service/apps/path.h"
+#include "service/apps/root.h"
 #include "service/response.h"
 
-struct files {
-	int root_fd;
-	bool beneath;	  /* openat2(2) may be used here */
-	struct path path; /* of the request in hand; on the stack it would be zeroed each time */
-};
-
-/* What is sent: a regular file, with its validators (RFC 9110 section 8.8). */
-struct entity {
-	int fd;
-	uint64_t size;
+/* The validators of a file (RFC 9110 section 8.8) as text, and what they were made of. */
+struct labels {
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec changed;
+	bool settled; /* what they were made of makes the same again */
 	int64_t modified;
 	size_t etag_size;
 	char etag[3 * 16 + sizeof("\"--\"")];
 	char date[CLOCK_HTTP_DATE_SIZE + 1];
 };
 
-/* Opening a FIFO must not wait for a writer, nor a terminal become ours. */
-#define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+#define LABELS 64
 
-/* "Try again" means that something was renamed just then, while ".." of a link was followed. */
-#define OPEN_TRIES 4
-
-static int open_beneath(int root_fd, const char *name, uint64_t flags)
-{
-	struct open_how how = {
-		.flags = flags | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd = -1;
-
-	for (int i = 0; i < OPEN_TRIES; i++) {
-		fd = syscall(SYS_openat2, root_fd, name, &how, sizeof(how));
-		if (LIKELY(fd >= 0))
-			return (int)fd;
-		if (errno != EAGAIN)
-			break;
-	}
-	return -errno;
-}
-
-/* Segment by segment, and no symbolic link is followed: any of them might lead out. */
-static int open_walking(int root_fd, const char *name)
-{
-	FD_SCOPED directory = -1;
-	char segment[NAME_MAX + 1];
-	int at = root_fd, fd;
-
-	for (size_t size; size = strcspn(name, "/"), name[size] != '\0'; name += size + 1) {
-		if (size > NAME_MAX)
-			return -ENAMETOOLONG;
-		memcpy(segment, name, size);
-		segment[size] = '\0';
-		fd = openat(at, segment, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0)
-			return -errno;
-		fd_close(&directory);
-		at = directory = fd;
-	}
-	fd = openat(at, name, OPEN_FLAGS | O_NOFOLLOW | O_CLOEXEC);
-	return fd >= 0 ? fd : -errno;
-}
+struct files {
+	struct root root;
+	struct path path; /* of the request in hand; on the stack it would be zeroed each time */
+	struct labels labels[LABELS]; /* of files served lately; to write them costs most */
+};
 
 /* What the kernel says about a name, and what the client hears; everything else is a 500. */
 static const struct {
@@ -120,37 +77,65 @@ static char *put_hex(char *at, uint64_t value)
  * Strong (section 8.8.1): the inode is in it because a new version moved into place may have the
  * old one's size and, out of a reproducible build, its time.
  */
-static void describe(struct entity *entity, const struct stat *status)
+static void write_etag(struct labels *labels)
 {
-	uint64_t seconds = (uint64_t)status->st_mtim.tv_sec;
-	struct text date = TEXT_OVER(entity->date);
-	int64_t now = clock_wall_ms() / 1000;
-	char *at = entity->etag;
+	char *at = labels->etag;
 
-	entity->size = (uint64_t)status->st_size;
 	*at++ = '"';
-	at = put_hex(at, seconds * 1000000000 + (uint64_t)status->st_mtim.tv_nsec);
+	at = put_hex(at,
+		(uint64_t)labels->changed.tv_sec * 1000000000 + (uint64_t)labels->changed.tv_nsec);
 	*at++ = '-';
-	at = put_hex(at, entity->size);
+	at = put_hex(at, (uint64_t)labels->size);
 	*at++ = '-';
-	at = put_hex(at, status->st_ino);
+	at = put_hex(at, labels->inode);
 	*at++ = '"';
 	*at = '\0';
-	entity->etag_size = (size_t)(at - entity->etag);
-	/* Section 8.8.2.1: never later than Date. Before 1970 there is nothing to be told apart. */
-	entity->modified = status->st_mtim.tv_sec < 0	  ? 0
-			   : status->st_mtim.tv_sec > now ? now
-							  : status->st_mtim.tv_sec;
-	clock_add_http_date(&date, entity->modified);
+	labels->etag_size = (size_t)(at - labels->etag);
+}
+
+/* Section 8.8.2.1: never later than Date. Before 1970 there is nothing to be told apart. */
+static void write_date(struct labels *labels)
+{
+	struct text date = TEXT_OVER(labels->date);
+	int64_t now = clock_wall_ms() / 1000;
+
+	labels->modified = labels->changed.tv_sec > 0 ? labels->changed.tv_sec : 0;
+	labels->settled = labels->modified <= now;
+	if (!labels->settled)
+		labels->modified = now;
+	clock_add_http_date(&date, labels->modified);
+}
+
+static bool are_of(const struct labels *labels, const struct stat *status)
+{
+	return labels->settled && labels->inode == status->st_ino &&
+	       labels->device == status->st_dev && labels->size == status->st_size &&
+	       labels->changed.tv_sec == status->st_mtim.tv_sec &&
+	       labels->changed.tv_nsec == status->st_mtim.tv_nsec;
+}
+
+static const struct labels *labels_of(struct files *files, const struct stat *status)
+{
+	struct labels *labels = &files->labels[status->st_ino % LABELS];
+
+	if (LIKELY(are_of(labels, status)))
+		return labels;
+	labels->device = status->st_dev;
+	labels->inode = status->st_ino;
+	labels->size = status->st_size;
+	labels->changed = status->st_mtim;
+	write_etag(labels);
+	write_date(labels);
+	return labels;
 }
 
 static enum conditional_outcome weigh(const struct narwhal_request *request,
-	const struct entity *entity)
+	const struct labels *labels)
 {
 	struct conditional conditional = {
-		.etag = entity->etag,
-		.etag_size = entity->etag_size,
-		.modified = entity->modified,
+		.etag = labels->etag,
+		.etag_size = labels->etag_size,
+		.modified = labels->modified,
 	};
 	struct narwhal_bytes name, value;
 
@@ -165,24 +150,25 @@ static void add_field(struct narwhal_response *response, const char *name, const
 	(void)narwhal_response_field(response, name, value);
 }
 
-static void add_validators(struct narwhal_response *response, const struct entity *entity)
+static void add_validators(struct narwhal_response *response, const struct labels *labels)
 {
-	add_field(response, "Last-Modified", entity->date);
-	add_field(response, "ETag", entity->etag);
+	add_field(response, "Last-Modified", labels->date);
+	add_field(response, "ETag", labels->etag);
 }
 
-static void send_entity(const struct narwhal_request *request, struct narwhal_response *response,
-	struct entity *entity, const char *type)
+/* A regular file; takes *fd if it is sent. */
+static void send_file(const struct narwhal_request *request, struct narwhal_response *response,
+	const struct labels *labels, const char *type, int *fd)
 {
-	switch (weigh(request, entity)) {
+	switch (weigh(request, labels)) {
 	case CONDITIONAL_SEND:
 		add_field(response, "Content-Type", type);
-		add_validators(response, entity);
-		response_file(response, &entity->fd, 0, entity->size);
+		add_validators(response, labels);
+		response_file(response, fd, 0, (uint64_t)labels->size);
 		return;
 	case CONDITIONAL_NOT_MODIFIED:
 		(void)narwhal_response_status(response, 304);
-		add_validators(response, entity);
+		add_validators(response, labels);
 		return;
 	case CONDITIONAL_FAILED:
 		response_error(response, 412);
@@ -228,27 +214,21 @@ static void serve_name(struct files *files, const struct narwhal_request *reques
 	struct narwhal_response *response)
 {
 	const struct path *path = &files->path;
-	struct entity entity = {
-		.fd = files->beneath ? open_beneath(files->root_fd, path->bytes, OPEN_FLAGS)
-				     : open_walking(files->root_fd, path->bytes),
-	};
 	struct stat status;
+	int fd = root_file(&files->root, path->bytes);
 
-	if (UNLIKELY(entity.fd < 0)) {
-		response_error(response, status_of(entity.fd));
-		return;
-	}
-	if (fstat(entity.fd, &status) != 0) {
+	if (UNLIKELY(fd < 0))
+		response_error(response, status_of(fd));
+	else if (fstat(fd, &status) != 0)
 		response_error(response, 500);
-	} else if (S_ISREG(status.st_mode)) {
-		describe(&entity, &status);
-		send_entity(request, response, &entity, mime_type(path->bytes, path->used));
-	} else if (S_ISDIR(status.st_mode)) {
+	else if (S_ISREG(status.st_mode))
+		send_file(request, response, labels_of(files, &status),
+			mime_type(path->bytes, path->used), &fd);
+	else if (S_ISDIR(status.st_mode))
 		redirect(request, response);
-	} else {
+	else
 		response_error(response, 404);
-	}
-	fd_close(&entity.fd);
+	fd_close(&fd);
 }
 
 static bool add_index(struct path *path)
@@ -325,40 +305,22 @@ static void files_close(void *state)
 {
 	struct files *files = state;
 
-	if (files == NULL)
-		return;
-	fd_close(&files->root_fd);
+	root_close(&files->root);
 	free(files);
-}
-
-static int open_root(struct files *files, const char *root)
-{
-	FD_SCOPED probe = -1;
-
-	files->root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (files->root_fd < 0)
-		return -errno;
-	/* O_PATH asks for no permission; to open what is inside takes that of searching. */
-	if (faccessat(files->root_fd, ".", X_OK, AT_EACCESS) != 0)
-		return -errno;
-	/* ENOSYS: a kernel before 5.6; EPERM: a container's seccomp profile of its time. */
-	probe = open_beneath(files->root_fd, ".", O_PATH | O_DIRECTORY);
-	files->beneath = probe >= 0;
-	return probe >= 0 || probe == -ENOSYS || probe == -EPERM ? 0 : probe;
 }
 
 int files_open(const char *root, void **state, struct text *why)
 {
 	struct files *files = calloc(1, sizeof(*files));
-	int error = files != NULL ? open_root(files, root) : -ENOMEM;
+	int error = files != NULL ? root_open(&files->root, root) : -ENOMEM;
 
 	if (error == 0) {
 		*state = files;
 		return 0;
 	}
+	free(files);
 	text_printf(why, "app \"%s\": %s; allowed is a directory that uid %u may search", root,
 		strerror(-error), (unsigned)geteuid());
-	files_close(files);
 	return error;
 }
 

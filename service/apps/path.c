@@ -3,11 +3,21 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* A byte of the path, decoded: 0 to 255, or one of these. */
-enum {
-	BYTE_BAD = -1,
-	BYTE_HIDDEN = -2,
-	BYTE_SLASH = -3, /* a real one: it ends a segment */
+/* What a byte of the path is for, once it is decoded. */
+enum octet {
+	PLAIN,	 /* part of a name */
+	SLASH,	 /* the end of a segment; out of an escape, HIDDEN */
+	ESCAPE,	 /* "%"; out of an escape, PLAIN */
+	HIDDEN,	 /* a backslash */
+	CONTROL, /* the request is malformed */
+};
+
+static const unsigned char octets[256] = {
+	[0 ... 0x1f] = CONTROL,
+	['%'] = ESCAPE,
+	['/'] = SLASH,
+	['\\'] = HIDDEN,
+	[0x7f] = CONTROL,
 };
 
 static int hex_value(char c)
@@ -19,32 +29,29 @@ static int hex_value(char c)
 	return -1;
 }
 
-static int decode_escape(const char **at, const char *end)
+/* The byte that the escape before `at` stands for, or -1. */
+static int decode(const char *at, const char *end)
 {
 	int high, low;
 
-	if (end - *at < 2)
-		return BYTE_BAD;
-	high = hex_value((*at)[0]);
-	low = hex_value((*at)[1]);
-	*at += 2;
-	if (high < 0 || low < 0)
-		return BYTE_BAD;
-	return high * 16 + low;
+	if (end - at < 2)
+		return -1;
+	high = hex_value(at[0]);
+	low = hex_value(at[1]);
+	return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-static int next_byte(const char **at, const char *end)
+/* Adds the byte that an escape stands for; PATH_FILE for now, or what is wrong with it. */
+static enum path_kind add_escaped(struct path *path, const char *at, const char *end)
 {
-	unsigned char raw = (unsigned char)*(*at)++;
-	int c = raw;
+	int c = decode(at, end);
 
-	if (raw == '/')
-		return BYTE_SLASH;
-	if (UNLIKELY(raw == '%'))
-		c = decode_escape(at, end);
-	if (UNLIKELY(c < 0x20 || c == 0x7f))
-		return BYTE_BAD;
-	return c == '/' || c == '\\' ? BYTE_HIDDEN : c;
+	if (c < 0 || octets[c] == CONTROL)
+		return PATH_MALFORMED;
+	if (octets[c] == SLASH || octets[c] == HIDDEN)
+		return PATH_HIDDEN;
+	path->bytes[path->used++] = (char)c;
+	return PATH_FILE;
 }
 
 /* Ends the segment that began at `start`: it stays, or goes, or takes the one before along. */
@@ -81,37 +88,52 @@ static void add_slash(struct path *path)
 		path->bytes[path->used++] = '/';
 }
 
-enum path_kind path_resolve(struct path *path, const char *encoded, size_t size)
+/* The segments, one after the other; decoding makes nothing longer, so that there is room. */
+static enum path_kind add_segments(struct path *path, const char *at, const char *end)
 {
-	const char *at = encoded, *end = encoded + size;
+	enum path_kind kind;
 	size_t start = 0;
 
-	path->used = 0;
-	path->bytes[0] = '\0';
-	if (size == 0)
-		return PATH_DIRECTORY;
-	if (*at++ != '/')
-		return PATH_MALFORMED;
-	while (at < end) {
-		int c = next_byte(&at, end);
-
-		if (c == BYTE_BAD)
+	for (; at < end; at++) {
+		switch ((enum octet)octets[(unsigned char)*at]) {
+		case PLAIN:
+			path->bytes[path->used++] = *at;
+			break;
+		case SLASH:
+			if (!end_segment(path, start))
+				return PATH_HIDDEN;
+			add_slash(path);
+			start = path->used;
+			break;
+		case ESCAPE:
+			kind = add_escaped(path, at + 1, end);
+			if (kind != PATH_FILE)
+				return kind;
+			at += 2;
+			break;
+		case HIDDEN:
+			return PATH_HIDDEN;
+		case CONTROL:
 			return PATH_MALFORMED;
-		/* Room for this byte, a slash and the NUL. */
-		if (c == BYTE_HIDDEN || path->used > sizeof(path->bytes) - 3)
-			return PATH_HIDDEN;
-		if (c != BYTE_SLASH) {
-			path->bytes[path->used++] = (char)c;
-			continue;
 		}
-		if (!end_segment(path, start))
-			return PATH_HIDDEN;
-		add_slash(path);
-		start = path->used;
 	}
-	if (!end_segment(path, start))
+	return end_segment(path, start) ? PATH_FILE : PATH_HIDDEN;
+}
+
+enum path_kind path_resolve(struct path *path, const char *encoded, size_t size)
+{
+	enum path_kind kind = PATH_FILE;
+
+	path->used = 0;
+	if (size > 0 && *encoded != '/')
+		return PATH_MALFORMED;
+	if (size > sizeof(path->bytes))
 		return PATH_HIDDEN;
+	if (size > 0)
+		kind = add_segments(path, encoded + 1, encoded + size);
 	path->bytes[path->used] = '\0';
+	if (kind != PATH_FILE)
+		return kind;
 	/* "a/b/..", like "a/b/../", is the directory "a/": RFC 3986 section 5.2.4. */
 	return path->used == 0 || path->bytes[path->used - 1] == '/' ? PATH_DIRECTORY : PATH_FILE;
 }

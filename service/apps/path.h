@@ -8,7 +8,7 @@
  *   an encoded slash, a backslash: one name that would be read as two   PATH_HIDDEN, a 404
  *   a segment that begins with ".": .git, .env, .htpasswd, "..."        PATH_HIDDEN
  *     but for the first one being .well-known (RFC 8615), for ACME
- *   ".." above the root, longer than a path may be                      PATH_HIDDEN
+ *   ".." above the root, longer than PATH_MAX while still encoded       PATH_HIDDEN
  *   dot segments, however encoded        resolved (RFC 3986 section 5.2.4), as text
  *   empty segments                       left out: "//a///b" is "a/b"
  *

@@ -275,25 +275,25 @@ static void a_path_too_long_is_not_there(void **state)
 	(void)state;
 	memset(encoded, 'a', sizeof(encoded));
 	encoded[0] = '/';
-	assert_int_equal(path_resolve(&path, encoded, PATH_MAX - 2), PATH_FILE);
-	assert_int_equal(path.used, PATH_MAX - 3);
+	assert_int_equal(path_resolve(&path, encoded, PATH_MAX), PATH_FILE);
+	assert_int_equal(path.used, PATH_MAX - 1);
 	assert_int_equal(path.bytes[path.used], '\0');
-	assert_int_equal(path_resolve(&path, encoded, PATH_MAX), PATH_HIDDEN);
+	assert_int_equal(path_resolve(&path, encoded, PATH_MAX + 1), PATH_HIDDEN);
 	assert_int_equal(path_resolve(&path, encoded, sizeof(encoded)), PATH_HIDDEN);
 
-	/* Full to the last byte, then a slash. */
-	encoded[PATH_MAX - 2] = '/';
-	assert_int_equal(path_resolve(&path, encoded, PATH_MAX - 1), PATH_DIRECTORY);
+	/* Full to the last byte, with a slash. */
+	encoded[PATH_MAX - 1] = '/';
+	assert_int_equal(path_resolve(&path, encoded, PATH_MAX), PATH_DIRECTORY);
 	assert_int_equal(path.bytes[path.used], '\0');
-	assert_int_equal(path_resolve(&path, encoded, PATH_MAX), PATH_HIDDEN);
 
 	/* Long on the wire, short on the disk. */
-	for (size_t i = 0; i + 1 < sizeof(encoded); i += 2)
+	for (size_t i = 0; i < PATH_MAX; i += 2)
 		memcpy(encoded + i, "/.", 2);
-	assert_int_equal(path_resolve(&path, encoded, sizeof(encoded)), PATH_DIRECTORY);
+	assert_int_equal(path_resolve(&path, encoded, PATH_MAX), PATH_DIRECTORY);
 	assert_string_equal(path.bytes, "");
 	memset(encoded, '/', sizeof(encoded));
-	assert_int_equal(path_resolve(&path, encoded, sizeof(encoded)), PATH_DIRECTORY);
+	assert_int_equal(path_resolve(&path, encoded, PATH_MAX), PATH_DIRECTORY);
+	assert_int_equal(path_resolve(&path, encoded, PATH_MAX + 1), PATH_HIDDEN);
 }
 
 static void assert_harmless(const struct path *path)
