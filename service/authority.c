@@ -3,25 +3,21 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "service/octet.h"
 
 /* port = *DIGIT: it may be empty, and zeros may stand in front. */
 static bool authority_port(const char *bytes, size_t size)
 {
-	uint32_t port = 0;
+	uint64_t port;
 
-	for (size_t i = 0; i < size; i++) {
-		if (!octet_is(bytes[i], OCTET_DIGIT))
-			return false;
-		port = port * 10 + (uint32_t)(bytes[i] - '0');
-		if (port > UINT16_MAX)
-			return false;
-	}
-	return true;
+	if (octet_span(bytes, 0, size, OCTET_DIGIT) != size)
+		return false;
+	return size < sizeof("9999") || text_to_uint(bytes, size, UINT16_MAX, &port) == 0;
 }
 
-/* The size of "[...]", or 0 when that is no IPv6 address. */
-static size_t authority_bracket(const char *bytes, size_t size)
+/* The size of "[...]", or 0 when that is no IPv6 address. Rare, and not to be paid for by names. */
+__attribute__((noinline, cold)) static size_t authority_bracket(const char *bytes, size_t size)
 {
 	char address[INET6_ADDRSTRLEN];
 	struct in6_addr parsed;

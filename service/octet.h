@@ -84,31 +84,54 @@ static inline size_t octet_trim(const char *bytes, size_t size)
 	return size;
 }
 
-static inline unsigned char octet_lower(char octet)
-{
-	unsigned char c = (unsigned char)octet;
-
-	return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : c;
-}
-
-/* Whether two runs of `size` bytes are the same but for ASCII case. */
+/* Whether two runs of `size` bytes are the same but for ASCII case: of most, each byte is. */
 static inline bool octet_same(const char *a, const char *b, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
-		if (octet_lower(a[i]) != octet_lower(b[i]))
+		unsigned char x = (unsigned char)a[i], y = (unsigned char)b[i];
+
+		if (x != y && ((x ^ y) != 0x20 || (unsigned char)((x | 0x20) - 'a') > 'z' - 'a'))
 			return false;
 	}
 	return true;
 }
 
+/* Eight octets with bit 5 set: letters in lower case, digits and "-" as they are. */
+static inline uint64_t octet_lower_eight(const char *bytes)
+{
+	uint64_t eight;
+
+	memcpy(&eight, bytes, sizeof(eight));
+	return eight | UINT64_MAX / 255 * 0x20;
+}
+
+/*
+ * octet_same() for a token and a name of a-z, 0-9 and "-" alone: no other tchar becomes one of
+ * these by setting bit 5, so several can be compared at once.
+ */
+static inline bool octet_named(const char *token, const char *lower, size_t size)
+{
+	size_t at = 0;
+
+	for (; at + 8 <= size; at += 8) {
+		if (octet_lower_eight(token + at) != octet_lower_eight(lower + at))
+			return false;
+	}
+	if (size >= 8)
+		return octet_lower_eight(token + size - 8) == octet_lower_eight(lower + size - 8);
+	while (at < size && (token[at] | 0x20) == lower[at])
+		at++;
+	return at == size;
+}
+
 /* The value of a hexadecimal digit, or -1. */
 static inline int octet_hex(char octet)
 {
-	unsigned char c = octet_lower(octet);
+	unsigned char letter = (unsigned char)octet | 0x20;
 
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	if (octet_is(octet, OCTET_DIGIT))
+		return octet - '0';
+	return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
 #endif

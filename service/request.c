@@ -7,6 +7,7 @@
 
 size_t request_size(const struct request_limits *limits)
 {
+	MUST(limits->head <= REQUEST_HEAD_MAX && limits->line >= REQUEST_LINE_MIN);
 	return sizeof(struct request) + limits->fields * sizeof(struct request_field);
 }
 
@@ -301,7 +302,6 @@ enum request_outcome request_parse(struct request *request, const struct request
 {
 	size_t most = size < limits->head ? size : limits->head;
 
-	MUST(limits->head <= REQUEST_HEAD_MAX && limits->line >= REQUEST_LINE_MIN);
 	MUST(most >= request->at);
 	if (request->outcome != REQUEST_INCOMPLETE)
 		return request->outcome;
@@ -316,12 +316,12 @@ enum request_outcome request_parse(struct request *request, const struct request
 }
 
 const struct request_field *request_field(const struct request *request, const char *bytes,
-	const char *lower, size_t size)
+	const char *name, size_t size)
 {
 	for (size_t i = 0; i < request->field_count; i++) {
 		const struct request_field *field = &request->fields[i];
 
-		if (field->name_size == size && octet_same(bytes + field->name_at, lower, size))
+		if (field->name_size == size && octet_same(bytes + field->name_at, name, size))
 			return field;
 	}
 	return NULL;

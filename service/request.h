@@ -99,8 +99,9 @@ struct request {
 	struct request_field fields[];
 };
 
-/* The memory that a struct request takes under these limits. */
-size_t request_size(const struct request_limits *limits) PURE;
+/* The memory that a struct request takes under these limits, which are checked here and only here.
+ */
+size_t request_size(const struct request_limits *limits);
 /* Makes it ready for the next head. */
 void request_reset(struct request *request);
 /*
@@ -110,9 +111,9 @@ void request_reset(struct request *request);
 enum request_outcome request_parse(struct request *request, const struct request_limits *limits,
 	const char *bytes, size_t size);
 
-/* The first field of that name, which is in lower case, or NULL. */
+/* The first field of that name, in any case, or NULL. */
 const struct request_field *request_field(const struct request *request, const char *bytes,
-	const char *lower, size_t size) PURE;
+	const char *name, size_t size) PURE;
 
 /* request_field.c: what a field line means; NULL, or the reason to refuse it with 400. */
 const char *request_field_read(struct request *request, const char *bytes,

@@ -145,45 +145,61 @@ const char *request_field_read(struct request *request, const char *bytes,
 
 	if (name.size >= COUNT_OF(request_field_rules) ||
 		request_field_rules[name.size].name == NULL ||
-		!octet_same(name.data, request_field_rules[name.size].name, name.size))
+		!octet_named(name.data, request_field_rules[name.size].name, name.size))
 		return NULL;
 	return request_field_rules[name.size].rule(request, value, field->value_at);
 }
 
-static unsigned request_field_status(const struct request *request,
-	const struct request_limits *limits, const char **reason)
+/* What may be wrong with all of them together, the first to be told first. */
+enum request_field_fault {
+	REQUEST_FIELD_NO_HOST,
+	REQUEST_FIELD_OLD_CODING,
+	REQUEST_FIELD_TWO_FRAMINGS,
+	REQUEST_FIELD_CODING,
+	REQUEST_FIELD_EXPECTATION,
+	REQUEST_FIELD_BODY,
+};
+
+static unsigned request_field_faults(const struct request *request,
+	const struct request_limits *limits)
 {
-	const struct {
-		bool wrong;
+	bool old = request->minor == 0, coding = request->has_coding;
+
+	return (unsigned)(!old && !request->has_host) << REQUEST_FIELD_NO_HOST |
+	       (unsigned)(coding && old) << REQUEST_FIELD_OLD_CODING |
+	       (unsigned)(coding && request->has_length) << REQUEST_FIELD_TWO_FRAMINGS |
+	       (unsigned)request->other_coding << REQUEST_FIELD_CODING |
+	       (unsigned)request->other_expectation << REQUEST_FIELD_EXPECTATION |
+	       (unsigned)(request->content_length > limits->body) << REQUEST_FIELD_BODY;
+}
+
+static unsigned request_field_status(unsigned faults, const char **reason)
+{
+	static const struct {
 		unsigned status;
 		const char *reason;
-	} checks[] = {
-		{request->minor > 0 && !request->has_host, 400, "no Host"},
-		{request->has_coding && request->minor == 0, 400, "Transfer-Encoding in HTTP/1.0"},
-		{request->has_coding && request->has_length, 400,
-			"both Transfer-Encoding and Content-Length"},
-		{request->other_coding, 501, "an unknown transfer coding"},
-		{request->other_expectation, 417, "an unknown expectation"},
-		{request->content_length > limits->body, 413, "the body is too long"},
+	} rows[] = {
+		[REQUEST_FIELD_NO_HOST] = {400, "no Host"},
+		[REQUEST_FIELD_OLD_CODING] = {400, "Transfer-Encoding in HTTP/1.0"},
+		[REQUEST_FIELD_TWO_FRAMINGS] = {400, "both Transfer-Encoding and Content-Length"},
+		[REQUEST_FIELD_CODING] = {501, "an unknown transfer coding"},
+		[REQUEST_FIELD_EXPECTATION] = {417, "an unknown expectation"},
+		[REQUEST_FIELD_BODY] = {413, "the body is too long"},
 	};
+	int first = __builtin_ctz(faults);
 
-	for (size_t i = 0; i < COUNT_OF(checks); i++) {
-		if (checks[i].wrong) {
-			*reason = checks[i].reason;
-			return checks[i].status;
-		}
-	}
-	return 0;
+	*reason = rows[first].reason;
+	return rows[first].status;
 }
 
 /* RFC 9112 section 6.3 and 9.3. Without any framing there is no body, whatever the method. */
 unsigned request_field_settle(struct request *request, const struct request_limits *limits,
 	const char **reason)
 {
-	unsigned status = request_field_status(request, limits, reason);
+	unsigned faults = request_field_faults(request, limits);
 
-	if (status != 0)
-		return status;
+	if (UNLIKELY(faults != 0))
+		return request_field_status(faults, reason);
 	if (request->chunked)
 		request->framing = REQUEST_BODY_CHUNKED;
 	else if (request->content_length > 0)

@@ -346,7 +346,7 @@ static void mutations_mean_the_same_at_every_split(void **state)
 	char bytes[1024];
 
 	(void)state;
-	for (int round = 0; round < 1000; round++) {
+	for (int round = 0; round < 500; round++) {
 		for (const struct row *row = rows; row->kind != ROW_END; row++) {
 			if (row->kind != ROW_CASE || row->size == 0)
 				continue;
