@@ -76,3 +76,17 @@ void app_stop(struct app *app)
 	if (app->module->worker_exit != NULL)
 		app->module->worker_exit(app->state);
 }
+
+EXPORT void narwhal_log(const struct narwhal_host *host, enum narwhal_level level,
+	const char *message)
+{
+	static const enum log_level levels[] = {
+		[NARWHAL_DEBUG] = LOG_DEBUG,
+		[NARWHAL_INFO] = LOG_INFO,
+		[NARWHAL_WARNING] = LOG_WARNING,
+		[NARWHAL_ERROR] = LOG_ERROR,
+	};
+
+	log_at(host->log, level < COUNT_OF(levels) ? levels[level] : LOG_ERROR, "app",
+		log_string("message", message));
+}

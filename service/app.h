@@ -7,8 +7,13 @@
 #define SERVICE_APP_H
 
 #include "base/attr.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "narwhal/service.h"
+
+struct narwhal_host {
+	struct log *log;
+};
 
 struct app {
 	const struct narwhal_module *module;

@@ -8,6 +8,8 @@
 #ifndef SERVICE_DEADLINES_H
 #define SERVICE_DEADLINES_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -37,6 +39,12 @@ void deadlines_init(struct deadlines *deadlines, const uint64_t after_ms[DEADLIN
 void deadline_set(struct deadlines *deadlines, struct deadline *deadline, enum deadline_kind kind,
 	uint64_t now_ms);
 void deadline_clear(struct deadline *deadline);
+
+static inline bool deadline_is_set(const struct deadline *deadline)
+{
+	return deadline->next != NULL;
+}
+
 /* All of one queue join another, in their order. */
 void deadlines_move(struct deadlines *deadlines, enum deadline_kind from, enum deadline_kind to,
 	uint64_t now_ms);

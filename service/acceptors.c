@@ -1,0 +1,245 @@
+#include "service/acceptors.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "service/connection.h"
+#include "service/worker.h"
+
+/* Connections that one wake-up may take before others have their turn. */
+#define BURST_MAX 16
+/* Watched anew after so many. */
+#define SHARE 16
+/* Without descriptors or memory: not too soon, for nobody says when there are some again. */
+#define PAUSE_MS 200
+/* Handshakes in flight when the backlog is seen empty still arrive within this time. */
+#define SETTLE_MS 50
+/* What may still be taken from a listener when a drain ends. */
+#define LAST_MAX 1024
+/* A backlog that never runs empty must not keep a service from ending. */
+#define DRAIN_MAX_MS 2000
+
+static void acceptor_ready(struct watch *watch, uint32_t events);
+
+static int watch_one(struct worker *worker, struct acceptor *acceptor)
+{
+	return loop_add(&worker->loop, &acceptor->watch, EPOLLIN | EPOLLEXCLUSIVE);
+}
+
+static int watch_all(struct worker *worker)
+{
+	struct acceptors *acceptors = &worker->acceptors;
+
+	for (size_t i = 0; i < acceptors->count; i++) {
+		int error = watch_one(worker, &acceptors->all[i]);
+
+		if (error != 0) {
+			while (i-- > 0)
+				loop_drop(&worker->loop, &acceptors->all[i].watch);
+			return error;
+		}
+	}
+	acceptors->watching = true;
+	return 0;
+}
+
+static void unwatch_all(struct worker *worker)
+{
+	struct acceptors *acceptors = &worker->acceptors;
+
+	for (size_t i = 0; acceptors->watching && i < acceptors->count; i++)
+		loop_drop(&worker->loop, &acceptors->all[i].watch);
+	acceptors->watching = false;
+}
+
+int acceptors_open(struct worker *worker)
+{
+	struct acceptors *acceptors = &worker->acceptors;
+
+	acceptors->count = worker->heritage.listeners;
+	acceptors->resume_ms = CLOCK_NEVER;
+	acceptors->settle_ms = CLOCK_NEVER;
+	for (size_t i = 0; i < acceptors->count; i++) {
+		acceptors->all[i] = (struct acceptor){
+			.watch = {.fd = worker->heritage.listener_fd[i], .ready = acceptor_ready},
+			.worker = worker,
+			.burst = 1,
+		};
+	}
+	return watch_all(worker);
+}
+
+void acceptors_close(struct worker *worker)
+{
+	unwatch_all(worker);
+	worker->acceptors.count = 0;
+	worker->acceptors.resume_ms = CLOCK_NEVER;
+	worker->acceptors.settle_ms = CLOCK_NEVER;
+}
+
+static void pause_for(struct worker *worker, uint64_t ms)
+{
+	unwatch_all(worker);
+	worker->acceptors.resume_ms = ms == CLOCK_NEVER ? ms : worker->now_ms + ms;
+}
+
+void acceptors_resume(struct worker *worker)
+{
+	if (worker->acceptors.watching || worker->acceptors.count == 0)
+		return;
+	worker->acceptors.resume_ms = CLOCK_NEVER;
+	if (watch_all(worker) != 0)
+		pause_for(worker, PAUSE_MS);
+}
+
+/* Room for one more: the longest idle connection gives way to a new one. */
+static bool make_room(struct worker *worker)
+{
+	struct deadline *idle;
+
+	if (worker->pool.used < worker->pool.size)
+		return true;
+	idle = deadlines_oldest(&worker->deadlines, DEADLINE_IDLE);
+	if (idle == NULL)
+		return false;
+	connection_end(CONTAINER_OF(idle, struct connection, deadline));
+	return true;
+}
+
+enum accepted {
+	ACCEPTED_ONE,
+	ACCEPTED_NONE,	 /* the backlog is empty */
+	ACCEPTED_FAILED, /* this one went away, or was not let in; there may be others */
+	ACCEPTED_PAUSE,
+};
+
+static enum accepted refused(struct worker *worker, int error)
+{
+	if (error == EAGAIN)
+		return ACCEPTED_NONE;
+	if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM &&
+		error != EINVAL && error != EBADF)
+		return ACCEPTED_FAILED; /* an error of the new connection: accept(2), Linux */
+	log_warning(&worker->log, "accept_paused", log_errno("error", error),
+		log_uint("connections", worker->pool.used), log_uint("retry_ms", PAUSE_MS));
+	pause_for(worker, PAUSE_MS);
+	return ACCEPTED_PAUSE;
+}
+
+static enum accepted accept_one(struct worker *worker, struct acceptor *acceptor)
+{
+	struct peer peer = {.any = {.sa_family = AF_UNSPEC}};
+	socklen_t size = sizeof(peer);
+	int fd;
+
+	if (!make_room(worker)) {
+		pause_for(worker, CLOCK_NEVER);
+		return ACCEPTED_PAUSE;
+	}
+	fd = accept4(acceptor->watch.fd, &peer.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return refused(worker, errno);
+	acceptor->accepted++;
+	connection_open(worker, &fd, &peer);
+	return ACCEPTED_ONE;
+}
+
+/* Behind the other workers: of several waiting ones the kernel wakes the first. */
+static void rewatch(struct worker *worker, struct acceptor *acceptor)
+{
+	acceptor->accepted = 0;
+	if (!worker->acceptors.watching)
+		return;
+	loop_drop(&worker->loop, &acceptor->watch);
+	if (watch_one(worker, acceptor) == 0)
+		return;
+	unwatch_all(worker);
+	pause_for(worker, PAUSE_MS);
+}
+
+/* Takes what waits, up to `most`. */
+static void take(struct worker *worker, struct acceptor *acceptor, unsigned most)
+{
+	enum accepted outcome = ACCEPTED_ONE;
+	unsigned n = 0;
+
+	while (n < most && (outcome == ACCEPTED_ONE || outcome == ACCEPTED_FAILED)) {
+		outcome = accept_one(worker, acceptor);
+		n++;
+	}
+	if (outcome == ACCEPTED_NONE) {
+		/* Asking once too often is a system call for nothing: ask less next time. */
+		acceptor->burst = n > 1 ? n - 1 : 1;
+		acceptor->ran_empty = true;
+	} else if (n >= acceptor->burst && acceptor->burst < BURST_MAX) {
+		acceptor->burst *= 2;
+	}
+	if (acceptor->accepted >= SHARE)
+		rewatch(worker, acceptor);
+}
+
+static void acceptor_ready(struct watch *watch, uint32_t events)
+{
+	struct acceptor *acceptor = CONTAINER_OF(watch, struct acceptor, watch);
+
+	(void)events;
+	take(acceptor->worker, acceptor, acceptor->burst);
+}
+
+void acceptors_drain(struct worker *worker)
+{
+	struct acceptors *acceptors = &worker->acceptors;
+
+	for (size_t i = 0; i < acceptors->count; i++)
+		acceptors->all[i].ran_empty = false;
+	acceptors->settle_ms = worker->now_ms + DRAIN_MAX_MS;
+	acceptors->draining = true;
+}
+
+/* A drain's first part: each backlog has been seen empty once. */
+static void look_for_end(struct worker *worker)
+{
+	struct acceptors *acceptors = &worker->acceptors;
+	bool all_empty = true;
+
+	for (size_t i = 0; i < acceptors->count; i++) {
+		struct acceptor *acceptor = &acceptors->all[i];
+
+		if (!acceptor->ran_empty && acceptors->watching)
+			take(worker, acceptor, BURST_MAX);
+		all_empty = all_empty && acceptor->ran_empty;
+	}
+	if (!all_empty)
+		return;
+	acceptors->ran_empty = true;
+	acceptors->settle_ms = worker->now_ms + SETTLE_MS;
+}
+
+bool acceptors_tick(struct worker *worker)
+{
+	struct acceptors *acceptors = &worker->acceptors;
+
+	if (acceptors->resume_ms <= worker->now_ms)
+		acceptors_resume(worker);
+	/* While it is full, the backlog waits for a connection to end. */
+	if (!acceptors->draining || !acceptors->watching)
+		return false;
+	if (!acceptors->ran_empty)
+		look_for_end(worker);
+	if (worker->now_ms < acceptors->settle_ms)
+		return false;
+	for (size_t i = 0; i < acceptors->count; i++)
+		take(worker, &acceptors->all[i], LAST_MAX);
+	return true;
+}
+
+uint64_t acceptors_nearest(const struct acceptors *acceptors)
+{
+	if (!acceptors->watching)
+		return acceptors->resume_ms;
+	if (!acceptors->draining)
+		return CLOCK_NEVER;
+	return acceptors->ran_empty ? acceptors->settle_ms : 0;
+}

@@ -1,0 +1,50 @@
+/*
+ * acceptors.h - takes connections from the listeners that all workers share.
+ *
+ * EPOLLEXCLUSIVE wakes few workers for one connection; the listener is watched anew every few
+ * connections, which puts this worker behind the others in the kernel's queue, so that all get
+ * the same share. When nothing more can be held, the listeners are not watched at all.
+ */
+#ifndef SERVICE_ACCEPTORS_H
+#define SERVICE_ACCEPTORS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/heritage.h"
+#include "base/loop.h"
+
+struct worker;
+
+struct acceptor {
+	struct watch watch; /* the listener's descriptor is the heritage's */
+	struct worker *worker;
+	unsigned burst;	   /* how many are likely to wait */
+	unsigned accepted; /* since it was watched anew */
+	bool ran_empty;	   /* since acceptors_drain() */
+};
+
+struct acceptors {
+	size_t count;
+	struct acceptor all[HERITAGE_LISTENERS];
+	bool watching;
+	uint64_t resume_ms; /* when to try again after a pause */
+	bool draining;
+	bool ran_empty;	    /* all of them */
+	uint64_t settle_ms; /* when a drain stops accepting */
+};
+
+MUST_USE int acceptors_open(struct worker *worker);
+/* Accepts no more, for good. */
+void acceptors_close(struct worker *worker);
+/* There is room again for a connection. */
+void acceptors_resume(struct worker *worker);
+/* Begins to look for the end of the backlog. */
+void acceptors_drain(struct worker *worker);
+/* What was to happen by now; says whether a drain has come to its end. */
+bool acceptors_tick(struct worker *worker);
+/* CLOCK_NEVER, or when acceptors_tick() is due. */
+PURE uint64_t acceptors_nearest(const struct acceptors *acceptors);
+
+#endif

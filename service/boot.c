@@ -1,0 +1,234 @@
+#include "service/boot.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/channel.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "seccomp/privilege.h"
+
+/* Descriptors beside those of clients: listeners, loop, channel, log, what the app opens. */
+#define FILES_BESIDE 256
+
+/* A worker without its arbiter is nobody's: it must not serve on. */
+static int tie_to_parent(struct worker *worker, struct text *why)
+{
+	struct pollfd channel = {.fd = worker->heritage.channel_fd};
+
+	if (prctl(PR_SET_PDEATHSIG, (long)SIGKILL, 0L, 0L, 0L) != 0)
+		return -errno;
+	/* It may have died just before; then nobody holds the far end of the channel. */
+	if (poll(&channel, 1, 0) < 0)
+		return -errno;
+	if ((channel.revents & (POLLHUP | POLLERR | POLLNVAL)) == 0)
+		return 0;
+	text_add(why, "the arbiter is gone");
+	return -EPIPE;
+}
+
+static int leave_terminal(struct worker *worker, struct text *why)
+{
+	(void)worker;
+	(void)why;
+	(void)prctl(PR_SET_NAME, "narwhal-worker", 0L, 0L, 0L);
+	/* A Ctrl-C at the terminal is for the arbiter, which decides what becomes of workers. */
+	return setsid() > 0 || getsid(0) == getpid() ? 0 : -errno;
+}
+
+static int map_page(struct worker *worker, struct text *why)
+{
+	struct stat status;
+	void *page;
+
+	if (fstat(worker->heritage.page_fd, &status) != 0)
+		return -errno;
+	if (status.st_size < (off_t)sizeof(struct page)) {
+		text_add(why, "the shared page is too small: narwhal and narwhal-worker differ");
+		return -EINVAL;
+	}
+	page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED,
+		worker->heritage.page_fd, 0);
+	if (page == MAP_FAILED)
+		return -errno;
+	fd_close(&worker->heritage.page_fd);
+	worker->page = page;
+	return 0;
+}
+
+static int take_signals(struct worker *worker, struct text *why)
+{
+	static const int mine[] = {SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP, SIGWINCH, SIGUSR2};
+	sigset_t set;
+
+	(void)why;
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < COUNT_OF(mine); i++)
+		(void)sigaddset(&set, mine[i]);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+		return -errno;
+	(void)signal(SIGPIPE, SIG_IGN);
+	worker->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return worker->signal_fd >= 0 ? 0 : -errno;
+}
+
+/* As many descriptors as the connections may need, where the limit leaves the choice to us. */
+static int raise_limits(struct worker *worker, struct text *why)
+{
+	rlim_t want = 2 * worker->heritage.settings.worker_connections + FILES_BESIDE;
+	struct rlimit limit;
+
+	(void)why;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return -errno;
+	if (limit.rlim_cur >= want)
+		return 0;
+	limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
+	/* With fewer, accept4(2) says EMFILE one day, and the acceptor knows what to do then. */
+	return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? 0 : -errno;
+}
+
+static int drop_privileges(struct worker *worker, struct text *why)
+{
+	const struct heritage *heritage = &worker->heritage;
+	const struct privilege privilege = {
+		.change = heritage->drop,
+		.uid = heritage->uid,
+		.gid = heritage->gid,
+	};
+
+	return privilege_drop(&privilege, why);
+}
+
+static int load_app(struct worker *worker, struct text *why)
+{
+	worker->host.log = &worker->log;
+	return app_load(&worker->app, worker->heritage.app, &worker->host, why);
+}
+
+static int start_app(struct worker *worker, struct text *why)
+{
+	return app_start(&worker->app, why);
+}
+
+static int open_exchange(struct worker *worker, struct text *why)
+{
+	const struct settings *settings = &worker->heritage.settings;
+	uint64_t after_ms[DEADLINES];
+
+	(void)why;
+	worker_durations(settings, after_ms);
+	deadlines_init(&worker->deadlines, after_ms);
+	worker->exchange.app = &worker->app;
+	worker->exchange.page = worker->page;
+	worker->exchange.closing = settings->keepalive == 0;
+	worker->exchange.limits = (struct request_limits){
+		.line = settings->limit_request_line,
+		.fields = settings->limit_request_fields,
+		.field_size = settings->limit_request_field_size,
+		.head = settings->limit_request_head,
+		.body = settings->limit_request_body,
+	};
+	worker->scratch = malloc(WORKER_SCRATCH);
+	if (worker->scratch == NULL)
+		return -ENOMEM;
+	return exchange_open(&worker->exchange);
+}
+
+static int open_loop(struct worker *worker, struct text *why)
+{
+	int error = loop_open(&worker->loop);
+
+	(void)why;
+	worker->channel =
+		(struct watch){.fd = worker->heritage.channel_fd, .ready = worker_channel_ready};
+	worker->signals = (struct watch){.fd = worker->signal_fd, .ready = worker_signal_ready};
+	if (error == 0)
+		error = loop_add(&worker->loop, &worker->channel, EPOLLIN);
+	if (error == 0)
+		error = loop_add(&worker->loop, &worker->signals, EPOLLIN);
+	return error;
+}
+
+static int open_listeners(struct worker *worker, struct text *why)
+{
+	int error = pool_open(&worker->pool, worker->heritage.settings.worker_connections);
+
+	(void)why;
+	worker->now_ms = clock_ms();
+	return error == 0 ? acceptors_open(worker) : error;
+}
+
+static int say_ready(struct worker *worker, struct text *why)
+{
+	(void)why;
+	return channel_send(worker->heritage.channel_fd, MESSAGE_READY, NULL, 0);
+}
+
+static const struct boot_step {
+	const char *name;
+	int (*run)(struct worker *worker, struct text *why);
+	enum exits status;
+} steps[] = {
+	{"parent-death signal", tie_to_parent, EXIT_BOOT},
+	{"new session", leave_terminal, EXIT_BOOT},
+	{"shared page", map_page, EXIT_BOOT},
+	{"signals", take_signals, EXIT_BOOT},
+	{"descriptor limit", raise_limits, EXIT_BOOT},
+	{"privileges", drop_privileges, EXIT_BOOT},
+	/* Again: the kernel forgot it when the ids changed (prctl(2)). */
+	{"parent-death signal", tie_to_parent, EXIT_BOOT},
+	{"app", load_app, EXIT_APP},
+	{"worker_init", start_app, EXIT_BOOT},
+	{"memory", open_exchange, EXIT_BOOT},
+	{"event loop", open_loop, EXIT_BOOT},
+	{"listeners", open_listeners, EXIT_BOOT},
+	{"channel", say_ready, EXIT_BOOT},
+};
+
+static enum exits run_steps(struct worker *worker, struct text *why)
+{
+	for (size_t i = 0; i < COUNT_OF(steps); i++) {
+		int error = steps[i].run(worker, why);
+
+		if (error == 0)
+			continue;
+		if (why->used == 0)
+			text_printf(why, "%s: %s", steps[i].name, strerror(-error));
+		(void)!channel_send(worker->heritage.channel_fd,
+			steps[i].status == EXIT_APP ? MESSAGE_LOAD_FAILED : MESSAGE_BOOT_FAILED,
+			why->bytes, why->used);
+		return steps[i].status;
+	}
+	return EXIT_OK;
+}
+
+enum exits boot_worker(struct worker *worker)
+{
+	char bytes[CHANNEL_PAYLOAD_MAX];
+	struct text why = TEXT_OVER(bytes);
+
+	*worker = (struct worker){.step = WORKER_SERVING, .signal_fd = -1};
+	if (heritage_receive(&worker->heritage, &why) != 0) {
+		/* No channel to tell it on: somebody has started this by hand. */
+		(void)fprintf(stderr, "narwhal-worker: is started by narwhal alone: %s\n", bytes);
+		return EXIT_BOOT;
+	}
+	worker->log = (struct log){
+		.fd = STDERR_FILENO,
+		.level = (enum log_level)worker->heritage.settings.loglevel,
+		.json = worker->heritage.settings.log_format == 1,
+	};
+	return run_steps(worker, &why);
+}

@@ -1,0 +1,457 @@
+#include "service/connection.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "base/fd.h"
+#include "service/worker.h"
+
+/* Above this a body is read to where it stays, and not by way of the scratch buffer. */
+#define DIRECT_MIN ((uint64_t)WORKER_SCRATCH)
+#define DIRECT_MAX ((uint64_t)256 * 1024)
+/* What a client may still send after its answer before we no longer listen. */
+#define LINGER_BYTES_MAX ((uint32_t)16 * 1024 * 1024)
+#define LINGER_READS 8
+/* A connection's share of one turn. */
+#define READS_MAX 2
+
+static void connection_ready(struct watch *watch, uint32_t events);
+static void proceed(struct connection *connection);
+
+static bool is_open(const struct connection *connection)
+{
+	return connection->watch.fd >= 0;
+}
+
+static void wait_for(struct connection *connection, enum deadline_kind kind)
+{
+	struct worker *worker = connection->worker;
+
+	deadline_set(&worker->deadlines, &connection->deadline, kind, worker->now_ms);
+}
+
+static void count(struct worker *worker)
+{
+	atomic_store_explicit(&worker->page->connections, (uint32_t)worker->pool.used,
+		memory_order_relaxed);
+}
+
+void connection_open(struct worker *worker, int *fd, const struct peer *peer)
+{
+	struct connection *connection = pool_take(&worker->pool);
+	uint64_t accepted = atomic_load_explicit(&worker->page->accepted, memory_order_relaxed) + 1;
+
+	MUST(connection != NULL);
+	*connection = (struct connection){
+		.watch = {.fd = *fd, .ready = connection_ready},
+		.worker = worker,
+		.peer = *peer,
+		.step = CONNECTION_HEAD,
+		.readable = true,
+		.outgoing = {.file_fd = -1},
+	};
+	*fd = -1;
+	atomic_store_explicit(&worker->page->accepted, accepted, memory_order_relaxed);
+	count(worker);
+	wait_for(connection, DEADLINE_HEAD);
+	proceed(connection);
+}
+
+void connection_end(struct connection *connection)
+{
+	struct worker *worker = connection->worker;
+
+	deadline_clear(&connection->deadline);
+	/* The last descriptor of a socket takes its place in the epoll set with it: no epoll_ctl.
+	 */
+	fd_close(&connection->watch.fd);
+	buffer_free(&connection->input);
+	free(connection->pending);
+	connection->pending = NULL;
+	outgoing_free(&connection->outgoing);
+	pool_put(&worker->pool, connection);
+	count(worker);
+	acceptors_resume(worker);
+}
+
+/* Edge-triggered, and only once: the loop tells of each change, and nothing is asked twice. */
+static void watch(struct connection *connection, bool wants_room)
+{
+	struct loop *loop = &connection->worker->loop;
+	uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLET | (wants_room ? EPOLLOUT : 0);
+	int error = 0;
+
+	if (!connection->watched)
+		error = loop_add(loop, &connection->watch, events);
+	else if (wants_room && !connection->wants_room)
+		error = loop_change(loop, &connection->watch, events);
+	if (error != 0) {
+		log_warning(&connection->worker->log, "connection_dropped",
+			log_errno("error", error));
+		connection_end(connection);
+		return;
+	}
+	connection->watched = true;
+	connection->wants_room = connection->wants_room || wants_room;
+}
+
+/* Throws away what comes until the client ends, too. */
+static void linger(struct connection *connection)
+{
+	struct worker *worker = connection->worker;
+
+	for (int i = 0; i < LINGER_READS; i++) {
+		ssize_t n = transport_read(connection->watch.fd, worker->scratch, WORKER_SCRATCH);
+
+		if (n == -EAGAIN) {
+			wait_for(connection, DEADLINE_LINGER);
+			watch(connection, false);
+			return;
+		}
+		if (n <= 0 || connection->lingered + (uint32_t)n > LINGER_BYTES_MAX) {
+			connection_end(connection);
+			return;
+		}
+		connection->lingered += (uint32_t)n;
+	}
+	wait_for(connection, DEADLINE_NEXT);
+}
+
+/* Everything is written, and it was the last. */
+static void finish(struct connection *connection)
+{
+	if (!connection->unread) {
+		connection_end(connection);
+		return;
+	}
+	transport_finish(connection->watch.fd);
+	connection->step = CONNECTION_LINGERING;
+	linger(connection);
+}
+
+/* What the kernel did not take becomes the connection's own, and is waited for. */
+static void keep_outgoing(struct connection *connection, struct outgoing *outgoing, bool progress)
+{
+	if (outgoing != &connection->outgoing) {
+		connection->outgoing = *outgoing;
+		outgoing_init(outgoing);
+	}
+	if (progress || !deadline_is_set(&connection->deadline) ||
+		connection->step != CONNECTION_WRITING)
+		wait_for(connection, DEADLINE_WRITE);
+	connection->step = CONNECTION_WRITING;
+}
+
+/* True when all is written and the connection goes on. */
+static bool flush(struct connection *connection, struct outgoing *outgoing)
+{
+	uint64_t sent;
+
+	switch (transport_write(connection->watch.fd, outgoing, &sent)) {
+	case TRANSPORT_SENT:
+		outgoing_reset(outgoing);
+		if (!connection->last)
+			return true;
+		finish(connection);
+		return false;
+	case TRANSPORT_BLOCKED:
+		keep_outgoing(connection, outgoing, sent != 0);
+		watch(connection, true);
+		return false;
+	case TRANSPORT_YIELDED:
+		keep_outgoing(connection, outgoing, true);
+		wait_for(connection, DEADLINE_NEXT);
+		return false;
+	case TRANSPORT_GONE:
+		break;
+	}
+	outgoing_free(outgoing);
+	connection_end(connection);
+	return false;
+}
+
+/* What came in but is not used up is kept with the connection. False: no memory, closed. */
+static bool keep_input(struct connection *connection, const struct window *rest)
+{
+	struct buffer *input = &connection->input;
+
+	if (rest->size == 0) {
+		buffer_free(input);
+		return true;
+	}
+	if (input->used != 0) {
+		/* The rest lies in it already: cut what is behind it, then what is before. */
+		input->used = (size_t)(rest->bytes + rest->size - input->bytes);
+		buffer_consume(input, (size_t)(rest->bytes - input->bytes));
+		return true;
+	}
+	if (buffer_add(input, rest->bytes, rest->size) == 0)
+		return true;
+	connection_end(connection);
+	return false;
+}
+
+static void log_refusal(struct connection *connection)
+{
+	struct exchange *exchange = &connection->worker->exchange;
+	char bytes[PEER_TEXT_MAX];
+	struct text peer = TEXT_OVER(bytes);
+
+	peer_write(&connection->peer, &peer);
+	log_info(&connection->worker->log, "request_refused", log_string("peer", peer.bytes),
+		log_uint("status", exchange->response.status),
+		log_string("reason", exchange->reason));
+}
+
+static void refuse(struct connection *connection, unsigned status, const char *reason)
+{
+	struct exchange *exchange = &connection->worker->exchange;
+
+	exchange_begin(exchange, &connection->pending);
+	exchange_refuse(exchange, status, reason);
+	log_refusal(connection);
+	connection->last = true;
+	connection->unread = true;
+	(void)flush(connection, &exchange->outgoing);
+}
+
+enum served {
+	SERVED_ALL,  /* what is left is no whole request */
+	SERVED_FULL, /* enough answers for one write; requests may be left */
+	SERVED_LAST, /* whatever is left will not be answered */
+};
+
+/* Answers the requests in the window, as long as the answers fit one write. */
+static enum served answer(struct connection *connection, struct window *window)
+{
+	struct exchange *exchange = &connection->worker->exchange;
+	enum exchange_outcome outcome;
+	size_t taken;
+
+	while (window->size != 0) {
+		exchange_begin(exchange, &connection->pending);
+		outcome = exchange_next(exchange, &connection->peer, window, &taken);
+		if (outcome == EXCHANGE_INCOMPLETE)
+			return SERVED_ALL;
+		window->bytes += taken;
+		window->size -= taken;
+		connection->step = CONNECTION_IDLE;
+		if (outcome == EXCHANGE_REFUSED)
+			log_refusal(connection);
+		if (outcome != EXCHANGE_ANSWERED)
+			return SERVED_LAST;
+		if (exchange_is_full(exchange))
+			return SERVED_FULL;
+	}
+	return SERVED_ALL;
+}
+
+/* What is left is an incomplete request, or nothing. */
+static void put_aside(struct connection *connection, const struct window *rest)
+{
+	struct exchange *exchange = &connection->worker->exchange;
+
+	if (rest->size != 0 && exchange_suspend(exchange, &connection->pending) != 0) {
+		outgoing_free(&exchange->outgoing);
+		connection_end(connection);
+	} else if (keep_input(connection, rest) && !outgoing_is_empty(&exchange->outgoing)) {
+		(void)flush(connection, &exchange->outgoing);
+	}
+}
+
+static void serve(struct connection *connection, struct window window)
+{
+	struct exchange *exchange = &connection->worker->exchange;
+
+	for (;;) {
+		switch (answer(connection, &window)) {
+		case SERVED_ALL:
+			put_aside(connection, &window);
+			return;
+		case SERVED_LAST:
+			connection->last = true;
+			connection->unread = window.size != 0 || connection->readable;
+			(void)flush(connection, &exchange->outgoing);
+			return;
+		case SERVED_FULL:
+			if (flush(connection, &exchange->outgoing))
+				break;
+			if (is_open(connection))
+				(void)keep_input(connection, &window);
+			return;
+		}
+	}
+}
+
+/* Whether it can take more bytes of the client's. */
+static bool is_listening(const struct connection *connection)
+{
+	return is_open(connection) && connection->step != CONNECTION_WRITING &&
+	       connection->step != CONNECTION_LINGERING;
+}
+
+/* Reads behind what is kept of a request. As transport_read(); *room is what was asked for. */
+static ssize_t read_behind(struct connection *connection, size_t *room)
+{
+	struct worker *worker = connection->worker;
+	struct buffer *input = &connection->input;
+	uint64_t missing = pending_missing(connection->pending);
+	ssize_t n;
+
+	if (missing < DIRECT_MIN) {
+		*room = WORKER_SCRATCH;
+		n = transport_read(connection->watch.fd, worker->scratch, WORKER_SCRATCH);
+		if (n > 0 && buffer_add(input, worker->scratch, (size_t)n) != 0)
+			return -ENOMEM;
+		return n;
+	}
+	*room = missing < DIRECT_MAX ? (size_t)missing : (size_t)DIRECT_MAX;
+	if (buffer_reserve(input, *room) != 0)
+		return -ENOMEM;
+	n = transport_read(connection->watch.fd, input->bytes + input->used, *room);
+	if (n > 0)
+		input->used += (size_t)n;
+	return n;
+}
+
+static ssize_t receive_bytes(struct connection *connection, struct window *window)
+{
+	struct worker *worker = connection->worker;
+	size_t room = WORKER_SCRATCH;
+	ssize_t n;
+
+	if (connection->input.used != 0) {
+		n = read_behind(connection, &room);
+		*window = (struct window){connection->input.bytes, connection->input.used};
+	} else {
+		n = transport_read(connection->watch.fd, worker->scratch, room);
+		*window = (struct window){worker->scratch, n > 0 ? (size_t)n : 0};
+	}
+	/* A short read has emptied the socket: the next edge will tell of more (epoll(7)). */
+	connection->readable = n == (ssize_t)room || (n > 0 && connection->half);
+	return n;
+}
+
+/* Reads once and answers what is complete. */
+static void receive(struct connection *connection)
+{
+	struct window window;
+	ssize_t n = receive_bytes(connection, &window);
+
+	if (n > 0)
+		serve(connection, window);
+	else if (n == 0 && connection->pending != NULL)
+		refuse(connection, 400, "the connection ended inside the request");
+	else if (n != -EAGAIN)
+		connection_end(connection);
+}
+
+/* Nothing to do until the client sends more. */
+static void settle(struct connection *connection)
+{
+	const struct pending *pending = connection->pending;
+
+	if (pending != NULL && pending->intake.has_head) {
+		connection->step = CONNECTION_BODY;
+		wait_for(connection, DEADLINE_BODY);
+	} else if (pending == NULL && connection->worker->step != WORKER_SERVING) {
+		wait_for(connection, DEADLINE_GRACE);
+	} else if (pending == NULL && connection->step == CONNECTION_IDLE) {
+		wait_for(connection, DEADLINE_IDLE);
+	} else if (connection->step != CONNECTION_HEAD || !deadline_is_set(&connection->deadline)) {
+		/* Counts from the head's first byte: more of them win no time. */
+		connection->step = CONNECTION_HEAD;
+		wait_for(connection, DEADLINE_HEAD);
+	}
+	watch(connection, false);
+}
+
+/* Goes on with whatever the connection was in. */
+static void proceed(struct connection *connection)
+{
+	if (connection->step == CONNECTION_LINGERING) {
+		linger(connection);
+		return;
+	}
+	if (connection->step == CONNECTION_WRITING) {
+		if (!flush(connection, &connection->outgoing))
+			return;
+		outgoing_free(&connection->outgoing);
+		connection->step = CONNECTION_IDLE;
+	}
+	if (connection->input.used != 0 && connection->pending == NULL)
+		serve(connection, (struct window){connection->input.bytes, connection->input.used});
+	for (int i = 0; i < READS_MAX && is_listening(connection) && connection->readable; i++)
+		receive(connection);
+	if (!is_listening(connection))
+		return;
+	if (connection->readable)
+		wait_for(connection, DEADLINE_NEXT);
+	else
+		settle(connection);
+}
+
+static void connection_ready(struct watch *watched, uint32_t events)
+{
+	struct connection *connection = CONTAINER_OF(watched, struct connection, watch);
+
+	if (!is_open(connection))
+		return;
+	if ((events & ~(uint32_t)EPOLLOUT) != 0)
+		connection->readable = true;
+	if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+		connection->half = true;
+	if (connection->step == CONNECTION_WRITING) {
+		if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0)
+			proceed(connection);
+	} else if (connection->readable) {
+		proceed(connection);
+	}
+}
+
+/* A request may have come while the grace ended: looks once more before it closes. */
+static void end_grace(struct connection *connection)
+{
+	connection->readable = true;
+	proceed(connection);
+	if (is_listening(connection) && connection->pending == NULL)
+		connection_end(connection);
+}
+
+static void end_write(struct connection *connection)
+{
+	char bytes[PEER_TEXT_MAX];
+	struct text peer = TEXT_OVER(bytes);
+
+	peer_write(&connection->peer, &peer);
+	log_info(&connection->worker->log, "write_timeout", log_string("peer", peer.bytes));
+	connection_end(connection);
+}
+
+void connection_overdue(struct connection *connection)
+{
+	switch (connection->deadline.kind) {
+	case DEADLINE_NOW:
+	case DEADLINE_NEXT:
+		proceed(connection);
+		break;
+	case DEADLINE_HEAD:
+		refuse(connection, 408, "the head did not come in time");
+		break;
+	case DEADLINE_BODY:
+		refuse(connection, 408, "the body did not go on in time");
+		break;
+	case DEADLINE_GRACE:
+		end_grace(connection);
+		break;
+	case DEADLINE_WRITE:
+		end_write(connection);
+		break;
+	case DEADLINE_IDLE:
+	case DEADLINE_LINGER:
+	case DEADLINES:
+		connection_end(connection);
+		break;
+	}
+}

@@ -1,0 +1,61 @@
+/*
+ * connection.h - one client, from accept(2) to close(2): what it waits for, and what comes next.
+ *
+ * A connection that waits owns no heap. Bytes are read into one buffer of the worker's and
+ * answers are written from another; only what is left over of a request that is not complete,
+ * or of an answer that the client does not read, becomes the connection's own.
+ *
+ * Events are hints, never facts: each is followed by a system call that says what is true. So one
+ * that comes late, or is meant for an earlier connection in the same memory, does no harm.
+ */
+#ifndef SERVICE_CONNECTION_H
+#define SERVICE_CONNECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/loop.h"
+#include "service/deadlines.h"
+#include "service/peer.h"
+#include "service/transport.h"
+
+struct worker;
+struct pending;
+
+enum connection_step {
+	CONNECTION_HEAD,      /* waits for the rest of a head; after accept, for all of it */
+	CONNECTION_BODY,      /* waits for the rest of a body */
+	CONNECTION_IDLE,      /* waits for the next request */
+	CONNECTION_WRITING,   /* waits until the client has read more */
+	CONNECTION_LINGERING, /* has ended its side and throws away what still comes */
+};
+
+struct connection {
+	struct watch watch;
+	struct worker *worker;
+	struct deadline deadline;
+	struct peer peer;
+	enum connection_step step;
+	bool watched;	   /* by the loop */
+	bool wants_room;   /* and for EPOLLOUT, too */
+	bool readable;	   /* the kernel may have more than was read */
+	bool half;	   /* the client has ended its side, perhaps behind bytes to be read */
+	bool last;	   /* ends when everything is written */
+	bool unread;	   /* ends with bytes of the client's unread: lingers, so that no reset
+			      overtakes the answer (RFC 9112 section 9.6) */
+	uint32_t lingered; /* bytes thrown away */
+	struct buffer input;
+	struct pending *pending; /* the request of which `input` is a part */
+	struct outgoing outgoing;
+	struct connection *next_spare;
+};
+
+/* Takes *fd, which was just accepted, and serves what is there already. */
+void connection_open(struct worker *worker, int *fd, const struct peer *peer);
+/* Closes at once. */
+void connection_end(struct connection *connection);
+/* What it waited for has not come in time. */
+void connection_overdue(struct connection *connection);
+
+#endif

@@ -1,0 +1,79 @@
+#include "service/view.h"
+
+#include <string.h>
+
+#include "service/octet.h"
+
+void view_handle(const struct app *app, struct narwhal_request *view,
+	struct narwhal_response *response)
+{
+	char bytes[PEER_TEXT_MAX];
+	struct text peer_text = TEXT_OVER(bytes);
+
+	view->peer_text = &peer_text;
+	app->module->handle(app->state, view, response);
+}
+
+static struct narwhal_bytes cut_out(const struct narwhal_request *view, size_t at, size_t size)
+{
+	return (struct narwhal_bytes){view->bytes + at, size};
+}
+
+EXPORT struct narwhal_bytes narwhal_request_method(const struct narwhal_request *request)
+{
+	return cut_out(request, request->head->method.at, request->head->method.size);
+}
+
+EXPORT struct narwhal_bytes narwhal_request_target(const struct narwhal_request *request)
+{
+	return cut_out(request, request->head->target.at, request->head->target.size);
+}
+
+EXPORT struct narwhal_bytes narwhal_request_path(const struct narwhal_request *request)
+{
+	return cut_out(request, request->head->path.at, request->head->path.size);
+}
+
+EXPORT struct narwhal_bytes narwhal_request_query(const struct narwhal_request *request)
+{
+	return cut_out(request, request->head->query.at, request->head->query.size);
+}
+
+EXPORT struct narwhal_bytes narwhal_request_field(const struct narwhal_request *request,
+	const char *name)
+{
+	size_t size = strlen(name);
+
+	for (size_t i = 0; i < request->head->field_count; i++) {
+		const struct request_field *field = &request->head->fields[i];
+
+		if (field->name_size == size &&
+			octet_same(request->bytes + field->name_at, name, size))
+			return cut_out(request, field->value_at, field->value_size);
+	}
+	return (struct narwhal_bytes){NULL, 0};
+}
+
+EXPORT int narwhal_request_field_at(const struct narwhal_request *request, size_t index,
+	struct narwhal_bytes *name, struct narwhal_bytes *value)
+{
+	const struct request_field *field = &request->head->fields[index];
+
+	if (index >= request->head->field_count)
+		return 0;
+	*name = cut_out(request, field->name_at, field->name_size);
+	*value = cut_out(request, field->value_at, field->value_size);
+	return 1;
+}
+
+EXPORT struct narwhal_bytes narwhal_request_body(const struct narwhal_request *request)
+{
+	return request->body;
+}
+
+EXPORT struct narwhal_bytes narwhal_request_peer(const struct narwhal_request *request)
+{
+	if (request->peer_text->used == 0)
+		peer_write(request->peer, request->peer_text);
+	return (struct narwhal_bytes){request->peer_text->bytes, request->peer_text->used};
+}

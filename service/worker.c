@@ -1,0 +1,152 @@
+#include "service/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/channel.h"
+#include "base/clock.h"
+#include "service/connection.h"
+
+#define LINGER_MS 2000
+/* The arbiter looks for longer than that once it was told, so ACTIVE need not be said again. */
+#define ANNOUNCE_MS 100
+
+void worker_durations(const struct settings *settings, uint64_t after_ms[DEADLINES])
+{
+	after_ms[DEADLINE_NOW] = 0;
+	after_ms[DEADLINE_NEXT] = 0;
+	after_ms[DEADLINE_HEAD] = settings->head_timeout;
+	after_ms[DEADLINE_BODY] = settings->body_timeout;
+	after_ms[DEADLINE_IDLE] = settings->keepalive;
+	after_ms[DEADLINE_GRACE] = settings->idle_grace;
+	after_ms[DEADLINE_WRITE] = settings->write_timeout;
+	after_ms[DEADLINE_LINGER] = LINGER_MS;
+}
+
+void worker_retire(struct worker *worker, bool draining)
+{
+	if (worker->step >= WORKER_RETIRING || (draining && worker->step == WORKER_DRAINING))
+		return;
+	worker->exchange.closing = true;
+	if (draining) {
+		worker->step = WORKER_DRAINING;
+		acceptors_drain(worker);
+	} else {
+		worker->step = WORKER_RETIRING;
+		acceptors_close(worker);
+	}
+	deadlines_move(&worker->deadlines, DEADLINE_IDLE, DEADLINE_GRACE, worker->now_ms);
+	/* Among these are connections that have not sent a byte yet: they are idle, too. */
+	deadlines_move(&worker->deadlines, DEADLINE_HEAD, DEADLINE_NOW, worker->now_ms);
+	log_debug(&worker->log, draining ? "worker_draining" : "worker_retiring",
+		log_uint("connections", worker->pool.used));
+}
+
+void worker_channel_ready(struct watch *watch, uint32_t events)
+{
+	struct worker *worker = CONTAINER_OF(watch, struct worker, channel);
+	struct message message;
+	int outcome;
+
+	(void)events;
+	while ((outcome = channel_receive(watch->fd, CHANNEL_ARBITER, &message)) == 1)
+		worker_retire(worker, message.type == MESSAGE_DRAIN);
+	if (outcome == 0)
+		return;
+	log_error(&worker->log, "arbiter_lost", log_errno("error", outcome));
+	worker->step = WORKER_LEAVING;
+}
+
+void worker_signal_ready(struct watch *watch, uint32_t events)
+{
+	struct worker *worker = CONTAINER_OF(watch, struct worker, signals);
+	struct signalfd_siginfo signal;
+
+	(void)events;
+	while (read(watch->fd, &signal, sizeof(signal)) == (ssize_t)sizeof(signal)) {
+		switch (signal.ssi_signo) {
+		case SIGTERM:
+			worker_retire(worker, false);
+			break;
+		case SIGINT:
+		case SIGQUIT:
+			worker->step = WORKER_LEAVING;
+			break;
+		default:
+			/* USR1: the log is the arbiter's descriptor; nothing is reopened here. */
+			log_debug(&worker->log, "signal_ignored",
+				log_uint("signal", signal.ssi_signo));
+			break;
+		}
+	}
+}
+
+/*
+ * The arbiter does not look at an idle worker's page: the first busy turn that finds it not
+ * looking calls it. Each side writes its own word and then reads the other's, both sequentially
+ * consistent, so that at least one of them sees the other.
+ */
+static void begin_turn(struct worker *worker)
+{
+	struct page *page = worker->page;
+
+	worker->now_ms = clock_ms();
+	worker->exchange.stamp = stamp_at(&worker->stamp, worker->now_ms);
+	(void)atomic_exchange(&page->busy_since_ms, worker->now_ms);
+	if (LIKELY(atomic_load(&page->watched) != 0) ||
+		worker->now_ms - worker->announced_ms < ANNOUNCE_MS)
+		return;
+	if (channel_send(worker->channel.fd, MESSAGE_ACTIVE, NULL, 0) == 0)
+		worker->announced_ms = worker->now_ms;
+}
+
+static void end_turn(struct worker *worker)
+{
+	struct page *page = worker->page;
+
+	atomic_store_explicit(&page->turns,
+		atomic_load_explicit(&page->turns, memory_order_relaxed) + 1, memory_order_relaxed);
+	atomic_store_explicit(&page->busy_since_ms, 0, memory_order_release);
+}
+
+static void expire(struct worker *worker)
+{
+	struct deadline *due;
+
+	/* Those are due now; who yields again while this runs has to wait for the next turn. */
+	deadlines_move(&worker->deadlines, DEADLINE_NEXT, DEADLINE_NOW, worker->now_ms);
+	while ((due = deadlines_take_due(&worker->deadlines, worker->now_ms)) != NULL)
+		connection_overdue(CONTAINER_OF(due, struct connection, deadline));
+}
+
+static uint64_t nearest(const struct worker *worker)
+{
+	uint64_t connections = deadlines_nearest(&worker->deadlines);
+	uint64_t acceptors = acceptors_nearest(&worker->acceptors);
+
+	return connections < acceptors ? connections : acceptors;
+}
+
+static void turn(struct worker *worker)
+{
+	(void)loop_wait(&worker->loop, clock_timeout(nearest(worker), worker->now_ms));
+	begin_turn(worker);
+	loop_dispatch(&worker->loop);
+	expire(worker);
+	if (acceptors_tick(worker) && worker->step == WORKER_DRAINING) {
+		acceptors_close(worker);
+		worker->step = WORKER_RETIRING;
+	}
+	if (worker->step == WORKER_RETIRING && worker->pool.used == 0)
+		worker->step = WORKER_LEAVING;
+	end_turn(worker);
+}
+
+void worker_run(struct worker *worker)
+{
+	while (worker->step != WORKER_LEAVING)
+		turn(worker);
+	app_stop(&worker->app);
+}

@@ -1,0 +1,64 @@
+/*
+ * worker.h - all of a worker's world in one struct, and its loop.
+ *
+ * One process, one thread, one loop: nothing in it waits but loop_wait(). Boot is boot.h's; where
+ * connections come from is acceptors.h's; what becomes of them is connection.h's.
+ */
+#ifndef SERVICE_WORKER_H
+#define SERVICE_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/heritage.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/page.h"
+#include "service/acceptors.h"
+#include "service/app.h"
+#include "service/deadlines.h"
+#include "service/exchange.h"
+#include "service/pool.h"
+#include "service/stamp.h"
+
+#define WORKER_SCRATCH ((size_t)64 * 1024)
+
+enum worker_step {
+	WORKER_SERVING,
+	WORKER_DRAINING, /* accepts until the backlog is empty */
+	WORKER_RETIRING, /* accepts no more, finishes what it has */
+	WORKER_LEAVING,	 /* ends with this turn */
+};
+
+struct worker {
+	enum worker_step step;
+	struct heritage heritage;
+	struct log log;
+	struct narwhal_host host;
+	struct app app;
+	struct page *page;
+	struct loop loop;
+	struct watch channel;
+	struct watch signals;
+	int signal_fd;
+	struct acceptors acceptors;
+	struct pool pool;
+	struct deadlines deadlines;
+	struct exchange exchange;
+	struct stamp stamp;
+	char *scratch;	       /* WORKER_SCRATCH bytes that every connection reads into */
+	uint64_t now_ms;       /* monotonic, as of this turn */
+	uint64_t announced_ms; /* when ACTIVE was sent last */
+};
+
+/* Serves until it is told to leave or has nothing left to do; then worker_exit() has run. */
+void worker_run(struct worker *worker);
+/* `draining`: the service ends, so take what waits in the backlog, too. */
+void worker_retire(struct worker *worker, bool draining);
+/* What connections wait for, in the table's order; see deadlines.def. */
+void worker_durations(const struct settings *settings, uint64_t after_ms[DEADLINES]);
+
+void worker_channel_ready(struct watch *watch, uint32_t events);
+void worker_signal_ready(struct watch *watch, uint32_t events);
+
+#endif
