@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -45,7 +45,7 @@ static const char *refusal_sentence(enum address_kind kind, int error)
 	return strerrordesc_np(-error);
 }
 
-static int switch_on(int fd, int level, int option, int value)
+static int set_option(int fd, int level, int option, int value)
 {
 	return setsockopt(fd, level, option, &value, sizeof(value)) == 0 ? 0 : -errno;
 }
@@ -145,11 +145,11 @@ static int bind_unix(struct listener *listener, const struct address *address)
 static int bind_inet(struct listener *listener, const struct address *address)
 {
 	/* Connections of a predecessor that are in TIME_WAIT must not keep us from its port. */
-	int error = switch_on(listener->fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	int error = set_option(listener->fd, SOL_SOCKET, SO_REUSEADDR, 1);
 
 	/* Accepted sockets inherit it (tcp(7)): one system call less for each connection. */
 	if (error == 0)
-		error = switch_on(listener->fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		error = set_option(listener->fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	return error == 0 ? bind_address(listener, address) : error;
 }
 
@@ -179,7 +179,7 @@ static int bind_inet6(struct listener *listener, const struct address *address, 
 		memcpy(&scoped.socket, &inet6, sizeof(inet6));
 	}
 	if (address_is_any6(address)) { /* said either way: net.ipv6.bindv6only may differ */
-		int error = switch_on(listener->fd, IPPROTO_IPV6, IPV6_V6ONLY, only6);
+		int error = set_option(listener->fd, IPPROTO_IPV6, IPV6_V6ONLY, only6);
 
 		if (error != 0)
 			return error;
@@ -245,7 +245,7 @@ static int open_inherited(struct listener *listener, int fd)
 	if (error == 0)
 		error = learn_address(listener);
 	if (error == 0 && listener->address.kind != ADDRESS_UNIX)
-		error = switch_on(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		error = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	return error;
 }
 
@@ -297,26 +297,17 @@ void listener_set_close(struct listener_set *set)
 }
 
 /*
- * The socket filter (socket(7), SO_ATTACH_FILTER) of a listening TCP socket sees each segment
- * from its TCP header on (RFC 9293 section 3.1), before the kernel does anything with it. A SYN
- * without ACK would begin a connection; all else belongs to one that has begun.
+ * A listening socket that is bound to an interface gets no SYN from any other, and no interface
+ * has this index: a new client is refused by the kernel. A handshake that has begun is no matter
+ * of the interface any more; its socket is not bound to one. Needs Linux 5.7 and no privilege,
+ * but for a socket that is bound already, as link-local addresses are: that needs CAP_NET_RAW.
+ * (SO_ATTACH_FILTER would do, but newer kernels want CAP_NET_ADMIN for it on TCP: 6.18.44 does.)
  */
+#define NO_INTERFACE INT_MAX
+
 static int gate_tcp(int fd)
 {
-	static const struct sock_filter program[] = {
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13), /* the flags */
-		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TH_SYN | TH_ACK),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TH_SYN, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, 0),
-		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-	};
-	struct sock_filter copy[COUNT_OF(program)];
-	struct sock_fprog attached = {.len = COUNT_OF(copy), .filter = copy};
-
-	memcpy(copy, program, sizeof(program));
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &attached, sizeof(attached)) == 0
-		       ? 0
-		       : -errno;
+	return set_option(fd, SOL_SOCKET, SO_BINDTOIFINDEX, NO_INTERFACE);
 }
 
 static int unlink_own(struct listener *listener)

@@ -45,10 +45,11 @@ void listener_set_close(struct listener_set *set);
 
 /*
  * No new connection from now on, while all that are queued, and every TCP handshake that has
- * begun, can still be accepted. A TCP client's SYN is dropped: it tries again, and is refused or
- * finds the next owner. A socket file is unlinked. What cannot be gated without loss is left as
- * it is, `gated` stays false and 0 is returned: an inherited socket, which queues for its next
- * owner, and an abstract name, which stands as long as its socket. 0 or -errno; may be repeated.
+ * begun, can still be accepted. A new TCP client is refused at once. A socket file is unlinked.
+ * What cannot be gated without loss is left as it is, `gated` stays false and 0 is returned: an
+ * inherited socket, which queues for its next owner, and an abstract name, which stands as long
+ * as its socket. 0 or -errno (-EPERM: Linux before 5.7, or a link-local address without
+ * CAP_NET_RAW), and then the service can go on without; may be repeated.
  */
 MUST_USE int listener_gate(struct listener *listener);
 
