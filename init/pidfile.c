@@ -148,7 +148,6 @@ static int hold(struct pidfile *pidfile, bool *created, struct text *why)
 static int attempt(struct pidfile *pidfile, pid_t pid, struct text *why)
 {
 	bool created;
-	int error;
 	int held = open_file(pidfile->path, &created);
 
 	if (held == -ESTALE)
@@ -160,7 +159,8 @@ static int attempt(struct pidfile *pidfile, pid_t pid, struct text *why)
 	if (held == 0)
 		held = hold(pidfile, &created, why);
 	if (held > 0) {
-		error = write_pid(pidfile->fd, pid);
+		int error = write_pid(pidfile->fd, pid);
+
 		if (error != 0)
 			held = refuse(why, pidfile->path, strerrordesc_np(-error), error);
 	}
