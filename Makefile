@@ -12,8 +12,10 @@ WERROR ?= $(if $(wildcard .git),-Werror)
 WARN := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wcast-qual -Wcast-align \
 	-Wwrite-strings -Wundef -Wvla -Wformat=2 -Wswitch-enum -Wimplicit-fallthrough \
-	-Wnull-dereference -Wdouble-promotion -Wredundant-decls -Wno-unknown-warning-option
-HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+	-Wnull-dereference -Wdouble-promotion -Wredundant-decls
+# Checked control flow: CET on x86_64, PAC and BTI on aarch64.
+FLOW := $(if $(filter x86_64,$(shell uname -m)),-fcf-protection,-mbranch-protection=standard)
+HARDEN := -fstack-protector-strong -fstack-clash-protection $(FLOW) \
 	-fno-delete-null-pointer-checks -ftrivial-auto-var-init=zero
 FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 OPTIMIZE := -O2 -g
@@ -44,8 +46,13 @@ EXAMPLES := $(patsubst %.c,$(BUILD)/%.so,$(wildcard examples/*.c))
 MODULES := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/modules/*.c))
 PROGRAMS := $(BUILD)/narwhal $(BUILD)/narwhal-worker
 
+# One short line for each thing made; V=1 shows the commands.
+V ?= 0
+quiet = $(if $(filter 0,$(V)),@printf '  %-6s %s\n' $(1) '$(patsubst $(CURDIR)/%,%,$@)';)
+
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
+.SECONDARY:
 .PHONY: all run test bench image install clean help lint bootstrap units
 
 all: $(PROGRAMS) $(EXAMPLES) ## build everything into build/ (the default)
@@ -93,29 +100,29 @@ units: $(UNITS) $(MODULES)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call quiet,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 define FLOOR
 $(BUILD)/$(1).a: $(call objects,$(call sources,$(1)))
 	@rm -f $$@
-	$$(AR) crs $$@ $$^
+	$$(call quiet,AR)$$(AR) crs $$@ $$^
 endef
 $(foreach floor,$(FLOORS),$(eval $(call FLOOR,$(floor))))
 
 # Static: nothing of the container's file system can keep PID 1 from starting.
 $(BUILD)/narwhal: $(BUILD)/init/main.o $(BUILD)/init.a $(BUILD)/seccomp.a $(BUILD)/base.a
-	$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -o $@ $^ -l:libinih.a -l:libcap.a
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -o $@ $^ -l:libinih.a -l:libcap.a
 
 # Modules call back into the worker: it exports what include/narwhal/service.h declares.
 $(BUILD)/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/seccomp.a $(BUILD)/base.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic-symbol='narwhal_*' -o $@ $^ -l:libcap.a -ldl
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic-symbol='narwhal_*' -o $@ $^ -l:libcap.a -ldl
 
 $(EXAMPLES) $(MODULES): $(BUILD)/%.so: %.c include/narwhal/service.h Makefile
 	@mkdir -p $(@D)
-	$(CC) -Iinclude -std=c17 $(OPTIMIZE) $(WARN) $(WERROR) $(HARDEN) -fPIC -shared $(LINK) -o $@ $<
+	$(call quiet,MODULE)$(CC) -Iinclude -D_GNU_SOURCE -std=c17 $(OPTIMIZE) $(WARN) $(WERROR) $(HARDEN) -fPIC -shared $(LINK) -o $@ $<
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
 		-l:libinih.a -l:libcap.a -lcmocka -ldl
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -53,7 +53,8 @@ static void tell_log(struct arbiter *a)
 	for (size_t i = 0; i < a->listeners.count; i++)
 		add_url(&a->listeners.item[i].address, &addresses);
 	log_info(&a->log, "ready", log_string("address", bytes),
-		log_uint("workers", roster_count(&a->roster, STATE_SERVING)),
+		log_uint("workers", a->wish.workers),
+		log_uint("serving", roster_count(&a->roster, STATE_SERVING)),
 		log_uint("generation", a->wish.generation), log_uint("ms", a->now_ms - a->born_ms));
 }
 
@@ -72,7 +73,8 @@ void announce_readiness(struct arbiter *a)
 	}
 	a->retry_ms = CLOCK_NEVER;
 	a->ready = ready;
-	a->was_ready = a->was_ready || ready;
+	if (a->ready_ms == 0)
+		a->ready_ms = a->now_ms;
 	tell_log(a);
 }
 

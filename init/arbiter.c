@@ -110,7 +110,7 @@ void arbiter_turn(struct arbiter *a, enum turn turn)
 
 void arbiter_give_up(struct arbiter *a, int exit_status)
 {
-	if (a->was_ready || a->wish.phase != PHASE_SERVE)
+	if (a->ready_ms != 0 || a->wish.phase != PHASE_SERVE)
 		return;
 	a->wish.exit_status = exit_status;
 	arbiter_turn(a, TURN_QUICK);
@@ -122,9 +122,9 @@ static void converge(struct arbiter *a)
 
 	if (a->wish.deadline_ms <= a->now_ms)
 		arbiter_turn(a, TURN_OVERDUE);
+	announce_readiness(a); /* unready before anybody is told to leave */
 	while (converge_next(&a->roster, &a->wish, a->now_ms, &order))
 		arbiter_step(a, order.slot, order.event);
-	announce_readiness(a);
 	if (wish_count(&a->wish) == 0 && roster_occupied(&a->roster) == 0)
 		arbiter_turn(a, TURN_EMPTY);
 	if (a->wish.phase >= PHASE_SWEEP && sweep_is_done())

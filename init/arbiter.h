@@ -53,7 +53,7 @@ struct arbiter {
 	uint64_t born_ms;
 	uint64_t now_ms;   /* of this turn */
 	bool ready;	   /* told so: the ready file is there */
-	bool was_ready;	   /* once at least: from then on the arbiter never gives up */
+	uint64_t ready_ms; /* when it was so first; from then on the arbiter never gives up; or 0 */
 	uint64_t retry_ms; /* when the ready file is tried again; CLOCK_NEVER */
 	uint64_t requests; /* served by workers that are gone */
 };

@@ -37,6 +37,12 @@ static const char *last_request(const struct page *page, char *copy, size_t size
 	return copy;
 }
 
+/* A worker that could not boot has said so itself, as an error. */
+static enum log_level obituary_level(enum cause cause)
+{
+	return cause == CAUSE_RETIRED || cause == CAUSE_BOOT_FAILED ? LOG_INFO : LOG_WARNING;
+}
+
 static void write_obituary(struct arbiter *a, const struct obituary *o)
 {
 	const struct slot *slot = &a->roster.slots[o->slot];
@@ -65,8 +71,7 @@ static void write_obituary(struct arbiter *a, const struct obituary *o)
 		fields[n++] = log_uint("request_ms", since < a->now_ms ? a->now_ms - since : 0);
 	}
 	fields[n] = (struct log_field){.kind = LOG_FIELD_END};
-	log_write(&a->log, o->cause == CAUSE_RETIRED ? LOG_INFO : LOG_WARNING, "worker_exit",
-		fields);
+	log_write(&a->log, obituary_level(o->cause), "worker_exit", fields);
 }
 
 static void bury(struct arbiter *a, unsigned index, const siginfo_t *info)

@@ -3,8 +3,9 @@
 
 #include <signal.h>
 
-static int load(void **state)
+static int load(const struct narwhal_host *host, void **state)
 {
+	(void)host;
 	(void)state;
 	return raise(SIGSEGV);
 }

@@ -1,8 +1,9 @@
 /* refuses.c - an app that cannot load. */
 #include <narwhal/service.h>
 
-static int load(void **state)
+static int load(const struct narwhal_host *host, void **state)
 {
+	(void)host;
 	(void)state;
 	return -1;
 }

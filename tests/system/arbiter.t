@@ -12,7 +12,8 @@ my $TROUBLE = "$Narwhal::BUILD/tests/modules/trouble.so";
 
 sub begin {
 	my (@args) = @_;
-	my $n = Narwhal->start(pid1 => 1, args => [ '--workers', 2, '--loglevel', 'debug', @args, $TROUBLE ]);
+	my $n = Narwhal->start(pid1 => 1, args =>
+			[ '--workers', 2, '--min-ready', 2, '--loglevel', 'debug', @args, $TROUBLE ]);
 
 	$n->wait_ready;
 	return $n;

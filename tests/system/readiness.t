@@ -31,7 +31,7 @@ subtest 'it is there only while the service is ready' => sub {
 			'--drain-delay', 3600, $HELLO ]);
 	my ($status, $output);
 
-	like($n->wait_ready, qr/ workers=2 /, 'ready when both workers are');
+	like($n->wait_ready, qr/ workers=2 serving=2 /, 'ready when both workers are');
 	like(content(), qr/\Apid=\d+\ngeneration=1\ntime=20\d\d-\S+Z\n\z/, 'what it says');
 	like(content(), qr/^pid=@{[$n->arbiter]}$/m, 'the arbiter');
 	($status, $output) = probe();

@@ -54,7 +54,7 @@ refused('unknown key in the file', 1, qr/c\.conf:2: .*worker.*workers/, '--confi
 	spit('c.conf', "# mine\nworker = 2\n"), $HELLO);
 refused('no such file', 1, qr/nowhere\.conf/, '--config', "$dir/nowhere.conf", $HELLO);
 refused('address in use', 1, qr/\Q$address\E.*in use/i, '--bind', $address, $HELLO);
-refused('unix socket in use', 1, qr/living.*in use/i, '--bind', "unix:$dir/living", $HELLO);
+refused('unix socket in use', 1, qr/living: a living process has this socket/, '--bind', "unix:$dir/living", $HELLO);
 refused('no socket', 1, qr/plain.*not a socket|plain.*no socket/i, '--bind', "unix:$plain", $HELLO);
 refused('no such directory', 1, qr{unix:/nowhere/s}, '--bind', 'unix:/nowhere/s', $HELLO);
 refused('closed descriptor', 1, qr{fd://77}, '--bind', 'fd://77', $HELLO);

@@ -54,7 +54,7 @@ subtest 'a keep-alive client is told to close by its next answer' => sub {
 	my $c = $n->connect;
 
 	is($c->request('GET', '/')->{fields}{connection}, undef, 'kept alive');
-	$n->signal('TERM')->wait_line(qr/ phase name=DRAIN/);
+	$n->signal('TERM')->wait_line(qr/ worker_draining /);
 	is($c->request('GET', '/')->{fields}{connection}, 'close', 'asked to close');
 	ok($c->ended, 'and closed');
 	is($n->wait_end, 0, 'status 0');
@@ -75,7 +75,7 @@ subtest 'a new connection is refused once the listeners are gated' => sub {
 	my $port = $n->port;
 
 	$busy->write("GET / HTTP/1.1\r\nHost: test\r\n");    # holds the worker in its drain
-	$n->signal('TERM')->wait_line(qr/ phase name=DRAIN/);
+	$n->signal('TERM')->wait_line(qr/ worker_draining /);
 	ok(!IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port", Timeout => 0.3), 'not let in');
 	$busy->write("\r\n");
 	is($busy->response->{status}, 200, 'the one that was in is answered');
@@ -98,7 +98,7 @@ subtest 'the worker that TTOU takes away finishes what it has' => sub {
 	$n->wait_ready;
 	my @clients = map { $n->connect } 1 .. 32;
 	is($_->request('GET', '/')->{status}, 200) for @clients;
-	$n->signal('TTOU')->wait_line(qr/ step .*event=RETIRED/);
+	$n->signal('TTOU')->wait_line(qr/ worker_(?:draining|retiring) /);
 	my @lost = grep { !defined $_->request('GET', '/') } @clients;
 	is(scalar @lost, 0, 'no kept-alive client loses its next request');
 	$n->wait_line(qr/ worker_exit .*cause=retired status=0/);
