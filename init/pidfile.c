@@ -20,13 +20,13 @@
  */
 static int open_file(const char *path, bool *created)
 {
-	static const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-	int fd = open(path, flags | O_CREAT | O_EXCL, MODE);
+	static const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+	int fd = open(path, flags | O_CLOEXEC | O_CREAT | O_EXCL, MODE);
 
 	*created = fd >= 0;
 	if (fd >= 0 || errno != EEXIST)
 		return fd >= 0 ? fd : -errno;
-	fd = open(path, flags);
+	fd = open(path, flags | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? -ESTALE : -errno;
 	return fd;
