@@ -3,11 +3,6 @@
 
 #include "init/config_reading.h"
 
-enum verb_kind {
-	WORD,
-	FLAG,
-};
-
 static const struct verb {
 	const char *word;
 	char flag;

@@ -88,8 +88,15 @@ void config_add_origin(const struct config *config, enum setting_id id, struct t
 }
 
 /* What a source knows beside the settings. */
-static const char *const others_of_flags[] = {"config", "help", "version", "check_config",
-	"print_config", NULL};
+static const char *const others_of_flags[] = {
+#define VERB_OF_WORD(word)
+#define VERB_OF_FLAG(word) word,
+#define VERB(name, word, flag, kind, help) VERB_OF_##kind(word)
+#include "init/verbs.def"
+#undef VERB
+	"config",
+	NULL,
+};
 static const char *const others_of_environment[] = {"config", "cmd_args", NULL};
 static const char *const others_of_file[] = {"app", NULL};
 static const char *const *const others[CONFIG_SOURCES] = {
@@ -99,29 +106,44 @@ static const char *const *const others[CONFIG_SOURCES] = {
 	[CONFIG_COMMAND_LINE] = others_of_flags,
 };
 
+#define NAME_SIZE 64
+
 /* The best so far, and how far it is from `wanted`. */
 struct nearest {
-	const char *wanted;
+	char wanted[NAME_SIZE];
 	const char *name;
 	unsigned distance;
 };
 
+/* Small letters, and "_" for "-": how a name is written does not make it farther. */
+static void simplify(char simple[NAME_SIZE], const char *name, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		simple[i] = name[i] == '-' ? '_' : lower(name[i]);
+	simple[size] = '\0';
+}
+
 static void consider(struct nearest *nearest, const char *name)
 {
-	unsigned distance = text_distance(nearest->wanted, name, nearest->distance);
+	char simple[NAME_SIZE];
+	unsigned distance;
 
+	simplify(simple, name, strnlen(name, NAME_SIZE - 1));
+	distance = text_distance(nearest->wanted, simple, nearest->distance);
 	if (distance >= nearest->distance)
 		return;
 	nearest->name = name;
 	nearest->distance = distance;
 }
 
-/* NULL when none is near: one slip for every three letters, three at the most. */
-static const char *find_nearest(enum config_source source, const char *wanted, size_t size)
+/* NULL when none is near: one slip in a short name, three in a long one. */
+static const char *find_nearest(enum config_source source, const char *name, size_t size)
 {
-	struct nearest nearest = {.wanted = wanted, .distance = 1};
+	struct nearest nearest = {.distance = size < 6 ? 2 : size < 9 ? 3 : 4};
 
-	nearest.distance += size < 6 ? 1 : size < 9 ? 2 : 3;
+	if (size >= NAME_SIZE)
+		return NULL;
+	simplify(nearest.wanted, name, size);
 	for (size_t i = 0; i < SETTINGS; i++)
 		consider(&nearest, settings_table[i].name);
 	for (size_t i = 0; others[source][i] != NULL; i++)
@@ -131,15 +153,8 @@ static const char *find_nearest(enum config_source source, const char *wanted, s
 
 void config_add_unknown(struct text *text, enum config_source source, const char *name, size_t size)
 {
-	char wanted[64];
-	const char *nearest = NULL;
+	const char *nearest = find_nearest(source, name, size);
 
-	if (size < sizeof(wanted)) {
-		for (size_t i = 0; i < size; i++)
-			wanted[i] = name[i] == '-' ? '_' : lower(name[i]);
-		wanted[size] = '\0';
-		nearest = find_nearest(source, wanted, size);
-	}
 	text_add(text, "unknown setting; ");
 	text_add(text, nearest != NULL ? "nearest is " : "narwhal --help tells all");
 	if (nearest != NULL)

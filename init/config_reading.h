@@ -10,6 +10,12 @@
 
 #define CONFIG_PREFIX "NARWHAL_"
 
+/* The kinds of init/verbs.def: the first word, or a flag. */
+enum verb_kind {
+	WORD,
+	FLAG,
+};
+
 struct config_reading {
 	struct config *config;
 	const struct config_input *input;

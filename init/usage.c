@@ -77,11 +77,6 @@ static void print_settings(FILE *out)
 	}
 }
 
-enum verb_kind {
-	WORD,
-	FLAG,
-};
-
 static const struct {
 	const char *word;
 	char flag;

@@ -120,7 +120,7 @@ static int resolve(const struct namespace *space, const char *value, struct entr
 /* Not root: nothing can be changed, and only what is so already may be asked for. */
 static int keep(const struct namespace *space, const char *value, uint32_t own, struct text *why)
 {
-	struct entry entry;
+	struct entry entry = {0};
 	int error;
 
 	if (value == NULL)

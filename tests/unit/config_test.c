@@ -301,8 +301,8 @@ static void help_answers_whatever_else_is_wrong(void **state)
 
 static void the_environments_words_are_split_as_a_shell_splits(void **state)
 {
-	static const char text[] = " a  'b c'\"d\\\"e\\x\"\t'' \\ f\\\\ \"'\"\n'\\'";
-	static const char *const wanted[] = {"a", "b cd\"e\\x", "", " f\\", "'", "\\"};
+	static const char text[] = " a  'b c'\"d\\\"e\\x\"\t'' \\ f\\\\ \"'\"\n'\\' '\\$\"'";
+	static const char *const wanted[] = {"a", "b cd\"e\\x", "", " f\\", "'", "\\", "\\$\""};
 	static const char *const wrong[] = {"'a", "\"a", "a\\", "\"a\\\"", "''\""};
 	char **words;
 

@@ -207,12 +207,14 @@ static void a_worker_receives_its_heritage_once_and_hands_nothing_on(void **stat
 	struct text text = TEXT_OVER(bytes);
 	char said[256];
 	struct heritage heritage;
-	int pair[2], fd;
+	int pair[2], listener_fd, fd;
 
 	(void)state;
 	assert_int_equal(pipe2(pair, O_CLOEXEC), 0);
-	assert_int_equal(fd_inherit(pair[0]) | fd_inherit(pair[1]), 0); /* as a worker finds them */
-	write_sample(&text, pair[0], pair[1], pair[1]);
+	listener_fd = fd_shared("listener", 1);
+	/* As a worker finds them: open across exec. */
+	assert_int_equal(fd_inherit(pair[0]) | fd_inherit(pair[1]) | fd_inherit(listener_fd), 0);
+	write_sample(&text, pair[0], pair[1], listener_fd);
 	fd = fd_sealed("heritage", bytes, text.used);
 	assert_true(fd > 2);
 	assert_int_equal(receive(&heritage, fd, said), 0);
@@ -221,9 +223,11 @@ static void a_worker_receives_its_heritage_once_and_hands_nothing_on(void **stat
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 	assert_int_equal(fcntl(pair[0], F_GETFD), FD_CLOEXEC);
 	assert_int_equal(fcntl(pair[1], F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(listener_fd, F_GETFD), FD_CLOEXEC);
 	heritage_free(&heritage);
 	fd_close(&pair[0]);
 	fd_close(&pair[1]);
+	fd_close(&listener_fd);
 }
 
 static void a_heritage_that_is_not_there_is_told(void **state)

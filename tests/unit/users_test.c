@@ -54,8 +54,9 @@ static int tear_down(void **state)
 	return unlink(files->passwd) | unlink(files->group);
 }
 
-static int ask(void **state, uid_t own, const char *user, const char *group, struct users *users,
-	char *said)
+static char said[256];
+
+static int ask(void **state, uid_t own, const char *user, const char *group, struct users *users)
 {
 	const struct files *files = *state;
 	struct users_question question = {.user = user,
@@ -64,9 +65,8 @@ static int ask(void **state, uid_t own, const char *user, const char *group, str
 		.gid = own,
 		.passwd_file = files->passwd,
 		.group_file = files->group};
-	struct text why = {.bytes = said, .size = 256};
+	struct text why = TEXT_OVER(said);
 
-	said[0] = '\0';
 	return users_resolve(&question, users, &why);
 }
 
@@ -94,10 +94,9 @@ static void names_and_numbers_become_ids(void **state)
 {
 	for (size_t i = 0; i < COUNT_OF(answers); i++) {
 		struct users users;
-		char said[256];
 
 		assert_int_equal(ask(state, answers[i].own, answers[i].user, answers[i].group,
-					 &users, said),
+					 &users),
 			0);
 		assert_int_equal(users.drop, answers[i].users.drop);
 		assert_int_equal(users.uid, answers[i].users.uid);
@@ -106,14 +105,20 @@ static void names_and_numbers_become_ids(void **state)
 	}
 }
 
-static void assert_refused(void **state, uid_t own, const char *user, const char *group, int error,
-	const char *reason)
+struct refusal {
+	uid_t own;
+	const char *user, *group;
+	int error;
+	const char *reason; /* what it begins with */
+};
+
+static void assert_refused(void **state, const struct refusal *refusal)
 {
 	struct users users;
-	char said[256];
 
-	assert_int_equal(ask(state, own, user, group, &users, said), error);
-	assert_memory_equal(said, reason, strlen(reason));
+	assert_int_equal(ask(state, refusal->own, refusal->user, refusal->group, &users),
+		refusal->error);
+	assert_memory_equal(said, refusal->reason, strlen(refusal->reason));
 }
 
 static void an_unknown_name_is_refused(void **state)
@@ -121,48 +126,52 @@ static void an_unknown_name_is_refused(void **state)
 	const char *unknown = "user: \"wwwdata\" is unknown: "
 			      "allowed are a number, or a name from /tmp/users_test.";
 
-	assert_refused(state, 0, "wwwdata", NULL, -EINVAL, unknown);
-	assert_refused(state, 1000, "wwwdata", NULL, -EINVAL, unknown);
-	assert_refused(state, 0, "ro\not", NULL, -EINVAL, "user: \"ro\\x0aot\" is unknown");
-	assert_refused(state, 0, "-1", NULL, -EINVAL, "user: \"-1\" is unknown");
-	assert_refused(state, 0, "root", "wheel", -EINVAL,
-		"group: \"wheel\" is unknown: allowed are a number, or a name from ");
+	assert_refused(state, &(struct refusal){0, "wwwdata", NULL, -EINVAL, unknown});
+	assert_refused(state, &(struct refusal){1000, "wwwdata", NULL, -EINVAL, unknown});
+	assert_refused(state,
+		&(struct refusal){0, "ro\not", NULL, -EINVAL, "user: \"ro\\x0aot\" is unknown"});
+	assert_refused(state, &(struct refusal){0, "-1", NULL, -EINVAL, "user: \"-1\" is unknown"});
+	assert_refused(state,
+		&(struct refusal){0, "root", "wheel", -EINVAL,
+			"group: \"wheel\" is unknown: allowed are a number, or a name from "});
 }
 
 static void the_id_that_means_none_is_refused(void **state)
 {
-	assert_refused(state, 0, "4294967295", NULL, -EINVAL,
-		"user: \"4294967295\" is out of range: allowed are 0 to 4294967294, or a name");
+	assert_refused(state, &(struct refusal){0, "4294967295", NULL, -EINVAL,
+				      "user: \"4294967295\" is out of range: allowed are 0 to "
+				      "4294967294, or a name"});
 }
 
 static void another_user_needs_root(void **state)
 {
-	assert_refused(state, 1000, "root", NULL, -EPERM,
-		"user: \"root\" needs root: started as 1000, allowed is 1000");
-	assert_refused(state, 1000, "app", "www", -EPERM,
-		"group: \"www\" needs root: started as 1000, allowed is 1000");
+	assert_refused(state,
+		&(struct refusal){1000, "root", NULL, -EPERM,
+			"user: \"root\" needs root: started as 1000, allowed is 1000"});
+	assert_refused(state,
+		&(struct refusal){1000, "app", "www", -EPERM,
+			"group: \"www\" needs root: started as 1000, allowed is 1000"});
 }
 
 static void without_the_files_numbers_still_work(void **state)
 {
 	struct files *files = *state;
 	struct users users;
-	char said[256];
 
 	assert_int_equal(unlink(files->passwd) | unlink(files->group), 0);
-	assert_int_equal(ask(state, 0, "12345", NULL, &users, said), 0);
+	assert_int_equal(ask(state, 0, "12345", NULL, &users), 0);
 	assert_int_equal(users.uid, 12345);
 	assert_int_equal(users.gid, 12345);
-	assert_int_equal(ask(state, 0, NULL, NULL, &users, said), 0);
+	assert_int_equal(ask(state, 0, NULL, NULL, &users), 0);
 	assert_int_equal(users.uid, 65534);
-	assert_refused(state, 0, "root", NULL, -EINVAL, "user: \"root\" is unknown");
+	assert_refused(state,
+		&(struct refusal){0, "root", NULL, -EINVAL, "user: \"root\" is unknown"});
 	set_up(state);
 }
 
 static void a_file_that_cannot_be_read_is_told(void **state)
 {
 	struct users users;
-	char said[256];
 	struct text why = TEXT_OVER(said);
 	struct users_question question = {.user = "1000", .passwd_file = "/dev/null/x"};
 
