@@ -16,7 +16,7 @@ WARN := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototype
 # Checked control flow: CET on x86_64, PAC and BTI on aarch64.
 FLOW := $(if $(filter x86_64,$(shell uname -m)),-fcf-protection,-mbranch-protection=standard)
 HARDEN := -fstack-protector-strong -fstack-clash-protection $(FLOW) \
-	-fno-delete-null-pointer-checks -ftrivial-auto-var-init=zero
+	-fno-delete-null-pointer-checks
 FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 OPTIMIZE := -O2 -g
 LINK := -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--gc-sections -Wl,--as-needed
@@ -101,6 +101,13 @@ units: $(UNITS) $(MODULES)
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call quiet,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Where the worker will be installed is compiled in: another PREFIX makes that file anew.
+$(BUILD)/libexecdir: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIBEXECDIR)' | cmp -s - $@ || echo '$(LIBEXECDIR)' >$@
+$(BUILD)/init/image.o: $(BUILD)/libexecdir
+FORCE:
 
 define FLOOR
 $(BUILD)/$(1).a: $(call objects,$(call sources,$(1)))
