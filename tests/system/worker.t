@@ -1,0 +1,451 @@
+#!/usr/bin/perl
+# One worker, driven by the test as its arbiter: HTTP on real sockets, at every pace.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+
+use Socket qw(SOL_SOCKET SO_RCVBUF SHUT_WR);
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Worker;
+
+my $hello = "$Worker::BUILD/examples/hello.so";
+my $echo = "$Worker::BUILD/examples/echo.so";
+my $get = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
+
+sub ready {
+	my $w = Worker->start(app => $hello, @_);
+	my $first = $w->message;
+	die "not ready: $first\n" . $w->logged if $first ne 'READY';
+	return $w;
+}
+
+# A big answer without a big request: the target of a request comes back from nowhere, so echo it.
+sub post {
+	my ($c, $body, @fields) = @_;
+	print {$c} join("\r\n", 'POST /echo HTTP/1.1', 'Host: test', 'Content-Length: ' . length $body,
+		@fields, '', ''), $body;
+}
+
+sub chunked {
+	return join('', map { sprintf("%x\r\n%s\r\n", length $_, $_) } @_) . "0\r\n\r\n";
+}
+
+sub took {
+	my ($least, $most, $what, $act) = @_;
+	my $start = time;
+	$act->();
+	my $ms = int((time - $start) * 1000);
+	ok($ms >= $least && $ms <= $most, "$what: after $ms ms, $least to $most allowed");
+}
+
+subtest 'a keep-alive connection serves one request after the other' => sub {
+	my $w = ready();
+	my $c = $w->connect;
+	for (1 .. 3) {
+		my $r = $w->get('/', $c);
+		is($r->{status}, 200, 'answered');
+		is($r->{body}, "Hello, World!\n", 'with the body');
+		is($r->{fields}{connection}, undef, 'and nothing about the connection');
+	}
+	like($w->get('/', $c)->{fields}{date}, qr/^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/, 'a date');
+	is($w->page->{requests}, 4, 'the page counts requests');
+	is($w->page->{accepted}, 1, 'and connections');
+	is($w->page->{busy}, 0, 'an idle worker is not busy');
+	is($w->page->{request}, '', 'and has no request in hand');
+};
+
+subtest 'pipelined requests are answered in order' => sub {
+	my $w = ready(app => $echo);
+	my $c = $w->connect;
+	my $bytes = join '', map { "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\n" . $_ } 100 .. 199;
+	syswrite $c, $bytes;
+	is($w->response($c)->{body}, $_, "answer $_") for 100 .. 199;
+};
+
+subtest 'a thousand pipelined requests with large answers come back whole' => sub {
+	my $w = ready(app => $echo);
+	my $c = $w->connect;
+	my $body = 'x' x 5000;
+	my $pid = fork // die;
+	if ($pid == 0) {
+		post($c, $body) for 1 .. 1000;
+		POSIX::_exit(0);
+	}
+	my $good = grep { $w->response($c)->{body} eq $body } 1 .. 1000;
+	waitpid $pid, 0;
+	is($good, 1000, 'all of them');
+};
+
+subtest 'HEAD has the length and no body' => sub {
+	my $w = ready();
+	my $c = $w->connect;
+	print {$c} "HEAD / HTTP/1.1\r\nHost: t\r\n\r\n";
+	my $r = $w->response($c, head => 1);
+	is($r->{fields}{'content-length'}, 14, 'the length of what GET would give');
+	is($w->get('/', $c)->{status}, 200, 'and the next answer follows at once');
+};
+
+subtest 'HTTP/1.0 closes, unless the client asks' => sub {
+	my $w = ready();
+	my $c = $w->connect;
+	print {$c} "GET / HTTP/1.0\r\n\r\n";
+	is($w->response($c)->{fields}{connection}, 'close', 'says so');
+	ok($w->ended($c), 'and does so');
+	$c = $w->connect;
+	for (1 .. 2) {
+		print {$c} "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+		is($w->response($c)->{fields}{connection}, 'keep-alive', 'stays when asked');
+	}
+};
+
+subtest 'Connection: close is honoured' => sub {
+	my $w = ready();
+	my $c = $w->connect;
+	print {$c} "GET / HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n";
+	is($w->response($c)->{fields}{connection}, 'close', 'announced');
+	ok($w->ended($c), 'closed');
+};
+
+subtest 'what follows Connection: close is not answered, and does not cost the answer' => sub {
+	my $w = ready();
+	my $c = $w->connect;
+	syswrite $c, "GET / HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n" . $get x 100;
+	is($w->response($c)->{status}, 200, 'the answer arrives');
+	ok($w->ended($c), 'and nothing else');
+};
+
+subtest 'bodies of every framing come back' => sub {
+	my $w = ready(app => $echo);
+	my $c = $w->connect;
+	for my $size (0, 1, 1000, 65_536, 70_000, 1_000_000, 5_000_000) {
+		my $body = join '', map { chr(33 + $_ % 90) } 1 .. $size;
+		post($c, $body);
+		ok($w->response($c)->{body} eq $body, "sized, $size bytes");
+	}
+	print {$c} "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n",
+		chunked('Hello, ', 'chunked ', 'world'), $get;
+	is($w->response($c)->{body}, 'Hello, chunked world', 'chunked');
+	is($w->response($c)->{status}, 200, 'and what follows it is found');
+	my @chunks = map { 'c' x $_ } 1 .. 900;
+	print {$c} "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n", chunked(@chunks);
+	ok($w->response($c)->{body} eq join('', @chunks), 'chunked, 400 KB in 900 pieces');
+};
+
+subtest 'a request that comes byte by byte is the same request' => sub {
+	my $w = ready(app => $echo);
+	my $c = $w->connect;
+	for my $request ("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nabcde",
+		"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n" . chunked('ab', 'cde')) {
+		for my $byte (split //, $request) {
+			syswrite $c, $byte;
+			sleep 0.0005;
+		}
+		is($w->response($c)->{body}, 'abcde', 'answered');
+	}
+};
+
+subtest 'a client that waits for 100 is invited once' => sub {
+	my $w = ready(app => $echo);
+	my $c = $w->connect;
+	print {$c} "POST / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+	is($w->response($c)->{status}, 100, 'invited');
+	print {$c} 'abc';
+	is($w->response($c)->{body}, 'abc', 'answered');
+	post($c, 'abc', 'Expect: 100-continue');
+	is($w->response($c)->{status}, 200, 'not invited when the body is there already');
+};
+
+subtest 'what is no request gets an answer and an end' => sub {
+	my $w = ready(set => { limit_request_body => 1000 });
+	my %bad = (
+		"GET / HTTP/1.1\r\n\r\n" => 400,
+		"GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n" => 400,
+		"GET / HTTP/3.0\r\nHost: a\r\n\r\n" => 505,
+		"\x16\x03\x01\x02\x00\x01" => 400,
+		"GET /" . 'x' x 5000 . " HTTP/1.1\r\nHost: a\r\n\r\n" => 414,
+		"GET / HTTP/1.1\r\nHost: a\r\nX: " . 'x' x 9000 . "\r\n\r\n" => 431,
+		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n" => 413,
+		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" . chunked('x' x 1001) => 413,
+		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" => 400,
+	);
+	for my $request (sort keys %bad) {
+		my $c = $w->connect;
+		syswrite $c, $request;
+		my $r = $w->response($c);
+		is($r->{status}, $bad{$request}, "$bad{$request}: $r->{body}");
+		is($r->{fields}{connection}, 'close', 'says that it closes');
+		ok($w->ended($c), 'and closes');
+	}
+	my $lines = () = $w->logged =~ /request_refused peer=127\.0\.0\.1:\d+ status=\d+ reason=/g;
+	is($lines, scalar keys %bad, 'each of them is logged');
+};
+
+subtest 'a refused upload is answered although the client is still sending' => sub {
+	my $w = ready(set => { limit_request_body => 1000 });
+	my $c = $w->connect;
+	print {$c} "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n";
+	my $n = 0;
+	$n += syswrite $c, 'x' x 100_000 for 1 .. 30;
+	is($n, 3_000_000, 'nothing stopped it');
+	is($w->response($c)->{status}, 413, 'answered');
+};
+
+subtest 'each silence has its own end' => sub {
+	my $w = ready(app => $echo, set => {
+		head_timeout => '0.2', body_timeout => '0.3', keepalive => '0.15', write_timeout => '0.4',
+	});
+	my $c = $w->connect;
+	took(180, 600, 'nothing at all: 408', sub { is($w->response($c)->{status}, 408) });
+	$c = $w->connect;
+	print {$c} 'GET /';
+	took(180, 600, 'half a head: 408', sub { is($w->response($c)->{status}, 408) });
+	ok($w->ended($c), 'then the end');
+	$c = $w->connect;
+	took(180, 700, 'a head that trickles: 408', sub {
+		for ('GET', ' /', 'abc') { syswrite $c, $_; sleep 0.05; }
+		is($w->response($c)->{status}, 408);
+	});
+	$c = $w->connect;
+	print {$c} "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\na";
+	took(480, 1200, 'a body that goes silent: 408', sub {
+		sleep 0.2;
+		syswrite $c, 'b';
+		is($w->response($c)->{status}, 408);
+	});
+	$c = $w->connect;
+	$w->get('/', $c);
+	took(130, 500, 'an idle connection: closed', sub { ok($w->ended($c), 'without a word') });
+	$c = $w->connect;
+	setsockopt $c, SOL_SOCKET, SO_RCVBUF, 4096;
+	my $body = 'x' x 12_000_000;
+	post($c, $body);
+	took(300, 1500, 'a client that does not read: closed', sub {
+		sleep 0.02 until $w->page->{connections} == 0;
+	});
+	like($w->logged, qr/write_timeout peer=127/, 'and logged');
+};
+
+subtest 'a slow reader gets all of it' => sub {
+	my $w = ready(app => $echo, set => { write_timeout => '0.5' });
+	my $c = $w->connect;
+	my $body = join '', map { pack 'N', $_ } 1 .. 1_500_000;
+	post($c, $body);
+	my $got = '';
+	for (1 .. 12) {
+		sysread $c, my $bytes, 200_000;
+		$got .= $bytes;
+		sleep 0.1;
+	}
+	while (length $got < length $body) { sysread($c, my $bytes, 1 << 20) or last; $got .= $bytes; }
+	$got =~ s/^.*?\r\n\r\n//s;
+	ok($got eq substr($body, 0, length $got), 'in order');
+	my $rest = length($body) - length $got;
+	while ($rest > 0) { my $n = sysread($c, my $bytes, $rest) or last; $rest -= $n; }
+	is($rest, 0, 'to the end');
+	is($w->get('/', $c)->{status}, 200, 'and the connection serves on');
+};
+
+subtest 'a client that has ended its side still gets its answer' => sub {
+	my $w = ready(app => $echo);
+	my $c = $w->connect;
+	post($c, 'abc');
+	post($c, 'def');
+	shutdown $c, SHUT_WR;
+	is($w->response($c)->{body}, $_, "answered: $_") for qw(abc def);
+	ok($w->ended($c), 'then the end');
+	$c = $w->connect;
+	print {$c} 'GET / HT';
+	shutdown $c, SHUT_WR;
+	is($w->response($c)->{status}, 400, 'half a request and an end: 400');
+	$c = $w->connect;
+	shutdown $c, SHUT_WR;
+	ok($w->ended($c), 'nothing and an end: an end');
+};
+
+subtest 'keepalive = 0 means one request a connection' => sub {
+	my $w = ready(set => { keepalive => 0 });
+	my $c = $w->connect;
+	is($w->get('/', $c)->{fields}{connection}, 'close', 'announced');
+	ok($w->ended($c), 'closed');
+};
+
+subtest 'two hundred connections at once' => sub {
+	my $w = ready();
+	my @all = map { $w->connect } 1 .. 200;
+	for my $round (1 .. 3) {
+		print {$_} $get for @all;
+		is(scalar(grep { $w->response($_)->{status} == 200 } @all), 200, "round $round");
+	}
+	is($w->page->{connections}, 200, 'are 200 connections');
+	close $_ for @all;
+	sleep 0.01 until $w->page->{connections} == 0;
+	pass('and then none');
+};
+
+subtest 'when it is full, the longest idle connection makes room' => sub {
+	my $w = ready(set => { worker_connections => 2 });
+	my @idle = map { my $c = $w->connect; $w->get('/', $c); $c } 1 .. 2;
+	is($w->get('/')->{status}, 200, 'a third one is served');
+	ok($w->ended($idle[0]), 'the first one had to go');
+};
+
+subtest 'when it is full and nobody is idle, the next one waits' => sub {
+	my $w = ready(set => { worker_connections => 2 });
+	my @busy = map { my $c = $w->connect; print {$c} 'GET '; $c } 1 .. 2;
+	sleep 0.01 until $w->page->{connections} == 2;
+	my $c = $w->connect;
+	print {$c} $get;
+	my $turns = $w->page->{turns};
+	sleep 0.2;
+	cmp_ok($w->page->{turns}, '<=', $turns + 3, 'without spinning');
+	close $busy[0];
+	is($w->response($c)->{status}, 200, 'until one leaves');
+};
+
+subtest 'without descriptors it waits for one, and does not spin' => sub {
+	my $w = ready(wrap => ['sh', '-c', 'ulimit -n 12; exec "$@"', 'sh']);
+	my @all = map { $w->connect } 1 .. 10;
+	print {$_} $get for @all;
+	sleep 0.3;
+	cmp_ok($w->page->{turns}, '<', 40, 'no spinning');
+	like($w->logged, qr/accept_paused error=EMFILE/, 'logged');
+	my $served = 0;
+	while (defined(my $c = shift @all)) {
+		$served++ if $w->response($c)->{status} == 200;
+		close $c;
+	}
+	is($served, 10, 'all of them are served in the end');
+};
+
+subtest 'a unix socket serves, too' => sub {
+	my $w = ready(unix => 1);
+	my $c = $w->connect;
+	is($w->get('/', $c)->{body}, "Hello, World!\n", 'answered') for 1 .. 3;
+};
+
+subtest 'the first busy turn that nobody watches calls the arbiter' => sub {
+	my $w = ready();
+	$w->get('/');
+	is($w->message, 'ACTIVE', 'it calls');
+	$w->watch(1);
+	$w->get('/') for 1 .. 3;
+	sleep 0.12;
+	$w->watch(0);
+	$w->get('/');
+	is($w->message, 'ACTIVE', 'and calls again when nobody looks any more');
+};
+
+subtest 'RETIRE: no new connection, a last answer, then the end' => sub {
+	my $w = ready(set => { idle_grace => '0.3' });
+	my ($asks, $idle, $fresh) = map { $w->connect } 1 .. 3;
+	$w->get('/', $_) for $asks, $idle;
+	sleep 0.01 until $w->page->{connections} == 3;
+	$w->send('RETIRE');
+	sleep 0.1;
+	my $late = $w->connect;
+	print {$late} $get;
+	is($w->get('/', $asks)->{fields}{connection}, 'close', 'the next answer says close');
+	is($w->get('/', $fresh)->{fields}{connection}, 'close', 'so does the first of a new one');
+	took(50, 700, 'idle: closed after the grace', sub { ok($w->ended($idle), 'closed') });
+	is($w->wait, 0, 'then it leaves');
+	is($w->page->{accepted}, 3, 'and never took the late one');
+};
+
+subtest 'RETIRE: a request in progress is finished' => sub {
+	my $w = ready(app => $echo, set => { idle_grace => '0.05' });
+	my $c = $w->connect;
+	print {$c} "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 6\r\n\r\nabc";
+	sleep 0.01 until $w->page->{connections} == 1;
+	sleep 0.05;
+	$w->send('RETIRE');
+	sleep 0.3;
+	print {$c} 'def';
+	my $r = $w->response($c);
+	is($r->{body}, 'abcdef', 'answered');
+	is($r->{fields}{connection}, 'close', 'for the last time');
+	is($w->wait, 0, 'then it leaves');
+};
+
+subtest 'DRAIN: what waits in the backlog is served' => sub {
+	my $w = ready(set => { worker_connections => 1000 });
+	$w->signal('STOP');
+	my @waiting = map { my $c = $w->connect; print {$c} $get; $c } 1 .. 100;
+	$w->send('DRAIN');
+	$w->signal('CONT');
+	is(scalar(grep { $w->response($_)->{status} == 200 } @waiting), 100, 'all of it');
+	is($w->wait, 0, 'then it leaves');
+};
+
+subtest 'an idle worker drains at once' => sub {
+	my $w = ready();
+	took(30, 400, 'DRAIN', sub { $w->send('DRAIN'); is($w->wait, 0, 'left') });
+	$w = ready();
+	took(0, 300, 'RETIRE', sub { $w->send('RETIRE'); is($w->wait, 0, 'left') });
+};
+
+subtest 'signals' => sub {
+	my $w = ready();
+	$w->signal($_) for qw(HUP WINCH USR1 USR2 PIPE);
+	is($w->get('/')->{status}, 200, 'HUP, WINCH, USR1, USR2 and PIPE change nothing');
+	$w->signal('TERM');
+	is($w->wait, 0, 'TERM retires');
+	for my $name (qw(INT QUIT)) {
+		$w = ready();
+		my $c = $w->connect;
+		print {$c} 'GET';
+		$w->signal($name);
+		is($w->wait, 0, "$name leaves at once");
+	}
+	$w = ready();
+	$w->signal('ABRT');
+	is($w->wait, 'signal 6', 'ABRT aborts');
+};
+
+subtest 'it does not outlive its arbiter' => sub {
+	my $w = ready();
+	my $c = $w->connect;
+	$w->get('/', $c);
+	close $w->{channel};
+	is($w->wait, 0, 'the channel ends: it leaves');
+};
+
+subtest 'an app that cannot be loaded is told in one line' => sub {
+	my %bad = (
+		'nothing' => qr/^LOAD_FAILED .*nothing.*allowed are/,
+		'./nothing.so' => qr/^LOAD_FAILED .*nothing\.so.*No such file/,
+		"$Worker::ROOT/Makefile" => qr/^LOAD_FAILED .*Makefile.*(invalid ELF|too short)/,
+	);
+	for my $app (sort keys %bad) {
+		my $w = Worker->start(app => $app);
+		like($w->message, $bad{$app}, $app);
+		is($w->wait, 4, 'and it ends with status 4');
+		is($w->logged, '', 'and logs nothing itself');
+	}
+};
+
+SKIP: {
+	skip 'needs root', 1 if $> != 0;
+	subtest 'as root it becomes nobody before the app is loaded' => sub {
+		my $w = ready(drop => 1, uid => 65_534, gid => 65_534);
+		open my $file, '<', "/proc/$w->{pid}/status" or die $!;
+		my %status = map { /^(\w+):\s*(.*?)\s*$/ ? ($1, $2) : () } <$file>;
+		is($status{Uid} =~ s/\s+/ /gr, '65534 65534 65534 65534', 'uid');
+		is($status{Gid} =~ s/\s+/ /gr, '65534 65534 65534 65534', 'gid');
+		is($status{Groups}, '', 'no groups');
+		is($status{$_}, '0' x 16, $_) for qw(CapInh CapPrm CapEff CapBnd CapAmb);
+		is($status{NoNewPrivs}, 1, 'no new privileges');
+		is($w->get('/')->{status}, 200, 'serves');
+	};
+}
+
+subtest 'without root it keeps its ids and loses the rest' => sub {
+	my $w = ready();
+	open my $file, '<', "/proc/$w->{pid}/status" or die $!;
+	my %status = map { /^(\w+):\s*(.*?)\s*$/ ? ($1, $2) : () } <$file>;
+	is($status{$_}, '0' x 16, $_) for qw(CapInh CapPrm CapEff CapAmb);
+	is($status{NoNewPrivs}, 1, 'no new privileges');
+};
+
+done_testing;
