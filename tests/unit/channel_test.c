@@ -1,0 +1,239 @@
+/* The line between the arbiter and a worker: nothing that a worker sends can surprise. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/channel.h"
+#include "base/fd.h"
+
+static const struct {
+	enum channel_side from;
+	size_t most;
+} rows[MESSAGES] = {
+#define MESSAGE(name, from, most, meaning) {CHANNEL_##from, (most)},
+#include "base/messages.def"
+#undef MESSAGE
+};
+
+struct world {
+	int arbiter, worker;
+	struct message message;
+};
+
+static int set_up(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+
+	assert_non_null(world);
+	assert_int_equal(channel_pair(&world->arbiter, &world->worker), 0);
+	*state = world;
+	(void)alarm(10); /* nothing here may wait */
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *world = *state;
+
+	(void)alarm(0);
+	fd_close(&world->arbiter);
+	fd_close(&world->worker);
+	free(world);
+	return 0;
+}
+
+/* Bytes as a broken or a hostile worker sends them; what the arbiter makes of it. */
+static int receive_raw(struct world *world, uint32_t head, size_t size)
+{
+	char bytes[sizeof(head) + 2 * CHANNEL_PAYLOAD_MAX];
+
+	memset(bytes, 'x', sizeof(bytes));
+	memcpy(bytes, &head, sizeof(head));
+	assert_int_equal(send(world->worker, bytes, size, 0), size);
+	return channel_receive(world->arbiter, CHANNEL_WORKER, &world->message);
+}
+
+static void both_ends_close_on_exec_and_do_not_wait(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(fcntl(world->arbiter, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(world->worker, F_GETFD), FD_CLOEXEC);
+	assert_true((fcntl(world->arbiter, F_GETFL) & O_NONBLOCK) != 0);
+	assert_true((fcntl(world->worker, F_GETFL) & O_NONBLOCK) != 0);
+	assert_int_equal(channel_receive(world->arbiter, CHANNEL_WORKER, &world->message), 0);
+	assert_int_equal(channel_receive(world->worker, CHANNEL_ARBITER, &world->message), 0);
+}
+
+static void every_message_arrives_as_it_was_sent(void **state)
+{
+	struct world *world = *state;
+	char payload[CHANNEL_PAYLOAD_MAX];
+
+	memset(payload, 'p', sizeof(payload));
+	for (uint32_t type = 0; type < MESSAGES; type++) {
+		bool up = rows[type].from == CHANNEL_WORKER;
+		int from = up ? world->worker : world->arbiter;
+		int to = up ? world->arbiter : world->worker;
+
+		assert_int_equal(channel_send(from, (enum message_type)type, payload,
+					 rows[type].most),
+			0);
+		assert_int_equal(channel_receive(to, rows[type].from, &world->message), 1);
+		assert_int_equal(world->message.type, type);
+		assert_int_equal(world->message.size, rows[type].most);
+		assert_int_equal(strlen(world->message.payload), rows[type].most);
+		assert_int_equal(channel_receive(to, rows[type].from, &world->message), 0);
+	}
+}
+
+static void messages_keep_their_order_and_their_borders(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(channel_send(world->worker, MESSAGE_BOOT_FAILED, "first", 5), 0);
+	assert_int_equal(channel_send(world->worker, MESSAGE_READY, NULL, 0), 0);
+	assert_int_equal(channel_send(world->worker, MESSAGE_BOOT_FAILED, "2", 1), 0);
+	assert_int_equal(channel_receive(world->arbiter, CHANNEL_WORKER, &world->message), 1);
+	assert_string_equal(world->message.payload, "first");
+	assert_int_equal(channel_receive(world->arbiter, CHANNEL_WORKER, &world->message), 1);
+	assert_int_equal(world->message.type, MESSAGE_READY);
+	assert_string_equal(world->message.payload, "");
+	assert_int_equal(channel_receive(world->arbiter, CHANNEL_WORKER, &world->message), 1);
+	assert_string_equal(world->message.payload, "2");
+}
+
+static void a_message_of_the_other_side_is_none(void **state)
+{
+	struct world *world = *state;
+
+	for (uint32_t type = 0; type < MESSAGES; type++) {
+		if (rows[type].from == CHANNEL_ARBITER)
+			assert_int_equal(receive_raw(world, type, 4), -EBADMSG);
+	}
+}
+
+static void an_unknown_type_is_no_message(void **state)
+{
+	assert_int_equal(receive_raw(*state, MESSAGES, 4), -EBADMSG);
+	assert_int_equal(receive_raw(*state, UINT32_MAX, 4), -EBADMSG);
+	assert_int_equal(receive_raw(*state, 0x80000000u, 4), -EBADMSG);
+}
+
+static void a_wrong_size_is_no_message(void **state)
+{
+	static const size_t too_large[] = {4 + CHANNEL_PAYLOAD_MAX + 1, 4 + CHANNEL_PAYLOAD_MAX + 2,
+		4 + 2 * CHANNEL_PAYLOAD_MAX};
+
+	for (size_t size = 1; size < sizeof(uint32_t); size++)
+		assert_int_equal(receive_raw(*state, MESSAGE_READY, size), -EBADMSG);
+	assert_int_equal(receive_raw(*state, MESSAGE_READY, 5), -EBADMSG);
+	for (size_t i = 0; i < COUNT_OF(too_large); i++)
+		assert_int_equal(receive_raw(*state, MESSAGE_BOOT_FAILED, too_large[i]), -EBADMSG);
+	assert_int_equal(receive_raw(*state, MESSAGE_BOOT_FAILED, 4 + CHANNEL_PAYLOAD_MAX), 1);
+	assert_int_equal(strlen(((struct world *)*state)->message.payload), CHANNEL_PAYLOAD_MAX);
+}
+
+static void after_nonsense_the_next_message_is_whole(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(receive_raw(world, MESSAGE_BOOT_FAILED, 4 + 2 * CHANNEL_PAYLOAD_MAX),
+		-EBADMSG);
+	assert_int_equal(channel_send(world->worker, MESSAGE_BOOT_FAILED, "why", 3), 0);
+	assert_int_equal(channel_receive(world->arbiter, CHANNEL_WORKER, &world->message), 1);
+	assert_string_equal(world->message.payload, "why");
+}
+
+/* A worker cannot fill the arbiter's table of descriptors. */
+static void descriptors_sent_along_are_refused_and_closed(void **state)
+{
+	struct world *world = *state;
+	uint32_t head = MESSAGE_READY;
+	struct iovec part = {.iov_base = &head, .iov_len = sizeof(head)};
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {{0}};
+	struct msghdr all = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes)};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&all);
+	int before, after;
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(header), &world->worker, sizeof(int));
+	before = fcntl(world->worker, F_DUPFD_CLOEXEC, 0);
+	fd_close(&(int){before});
+	assert_int_equal(sendmsg(world->worker, &all, 0), sizeof(head));
+	assert_int_equal(channel_receive(world->arbiter, CHANNEL_WORKER, &world->message),
+		-EBADMSG);
+	after = fcntl(world->worker, F_DUPFD_CLOEXEC, 0);
+	assert_int_equal(after, before);
+	fd_close(&after);
+}
+
+static void a_peer_that_is_gone_is_a_broken_pipe(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(channel_send(world->worker, MESSAGE_BOOT_FAILED, "bye", 3), 0);
+	fd_close(&world->worker);
+	/* What was sent before is still there to be read. */
+	assert_int_equal(channel_receive(world->arbiter, CHANNEL_WORKER, &world->message), 1);
+	assert_string_equal(world->message.payload, "bye");
+	assert_int_equal(channel_receive(world->arbiter, CHANNEL_WORKER, &world->message), -EPIPE);
+	assert_int_equal(channel_send(world->arbiter, MESSAGE_RETIRE, NULL, 0), -EPIPE);
+}
+
+static void a_peer_that_left_with_unread_messages_is_gone_too(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(channel_send(world->arbiter, MESSAGE_RETIRE, NULL, 0), 0);
+	fd_close(&world->worker);
+	assert_int_equal(channel_receive(world->arbiter, CHANNEL_WORKER, &world->message), -EPIPE);
+}
+
+static void a_peer_that_does_not_read_is_not_waited_for(void **state)
+{
+	struct world *world = *state;
+	int error = 0;
+
+	for (unsigned i = 0; i < 1000000 && error == 0; i++)
+		error = channel_send(world->arbiter, MESSAGE_RETIRE, NULL, 0);
+	assert_int_equal(error, -EAGAIN);
+}
+
+#define WITH_A_CHANNEL(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		WITH_A_CHANNEL(both_ends_close_on_exec_and_do_not_wait),
+		WITH_A_CHANNEL(every_message_arrives_as_it_was_sent),
+		WITH_A_CHANNEL(messages_keep_their_order_and_their_borders),
+		WITH_A_CHANNEL(a_message_of_the_other_side_is_none),
+		WITH_A_CHANNEL(an_unknown_type_is_no_message),
+		WITH_A_CHANNEL(a_wrong_size_is_no_message),
+		WITH_A_CHANNEL(after_nonsense_the_next_message_is_whole),
+		WITH_A_CHANNEL(descriptors_sent_along_are_refused_and_closed),
+		WITH_A_CHANNEL(a_peer_that_is_gone_is_a_broken_pipe),
+		WITH_A_CHANNEL(a_peer_that_left_with_unread_messages_is_gone_too),
+		WITH_A_CHANNEL(a_peer_that_does_not_read_is_not_waited_for),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
