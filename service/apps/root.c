@@ -12,7 +12,7 @@
 #include "base/fd.h"
 
 /* Opening a FIFO must not wait for a writer, nor a terminal become ours. */
-#define OPEN_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+#define OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY)
 
 /* "Try again" means that something was renamed just then, while ".." of a link was followed. */
 #define OPEN_TRIES 4

@@ -430,6 +430,27 @@ static void a_changed_file_has_another_tag(void **state)
 	assert_string_equal(field(world, "Last-Modified"), "Sun, 09 Sep 2001 01:46:40 GMT");
 }
 
+/* More files than labels are kept for, of one time and one size. */
+static void every_file_has_its_own_tag(void **state)
+{
+	static const struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+	struct stat status;
+	char name[32], end[32];
+
+	for (unsigned i = 0; i < 200; i++) {
+		(void)snprintf(name, sizeof(name), "root/empty/%u", i);
+		make_file(name, "same", 0644);
+		assert_int_equal(utimensat(AT_FDCWD, name, times, 0), 0);
+	}
+	for (unsigned i = 0; i < 400; i++) {
+		(void)snprintf(name, sizeof(name), "root/empty/%u", i % 200);
+		assert_int_equal(stat(name, &status), 0);
+		assert_int_equal(get(*state, name + 4), 200);
+		(void)snprintf(end, sizeof(end), "-4-%lx\"", (unsigned long)status.st_ino);
+		assert_non_null(strstr(field(*state, "ETag"), end));
+	}
+}
+
 /* RFC 9110 section 8.8.2.1. */
 static void a_file_from_the_future_is_of_now(void **state)
 {
@@ -569,6 +590,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_200_is_weighed_by_no_condition),
 		cmocka_unit_test(what_is_no_directory_is_refused_with_its_name),
 		cmocka_unit_test(a_changed_file_has_another_tag),
+		cmocka_unit_test(every_file_has_its_own_tag),
 		cmocka_unit_test(a_file_from_the_future_is_of_now),
 		cmocka_unit_test(a_profile_that_refuses_openat2_is_noticed_at_start),
 		EITHER_WAY,
