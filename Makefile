@@ -107,7 +107,7 @@ $(BUILD)/libexecdir: FORCE
 	@mkdir -p $(@D)
 	@echo '$(LIBEXECDIR)' | cmp -s - $@ || echo '$(LIBEXECDIR)' >$@
 $(BUILD)/init/image.o: $(BUILD)/libexecdir
-FORCE:
+.PHONY: FORCE
 
 define FLOOR
 $(BUILD)/$(1).a: $(call objects,$(call sources,$(1)))

@@ -41,6 +41,9 @@ trap 'kill $!' TERM
 dockerd "$@" & wait $!; wait
 SH
 
+# A test that is ended by a signal cleans up too.
+$SIG{$_} //= sub { exit 1 } for qw(HUP INT PIPE TERM);
+
 my %alive;    # every engine that was started, by address
 
 sub start {

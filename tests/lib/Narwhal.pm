@@ -34,6 +34,9 @@ our $BUILD = $ENV{BUILD} // "$ROOT/build";
 our $PROGRAM = "$BUILD/narwhal";
 our $PATIENCE = ($ENV{SANITIZE} // 0) eq '1' ? 30 : 10;    # seconds, for what should take none
 
+# A test that is ended by a signal cleans up too.
+$SIG{$_} //= sub { exit 1 } for qw(HUP INT PIPE TERM);
+
 my %alive;
 
 sub start {
@@ -185,13 +188,17 @@ sub arbiter {
 sub workers {
 	my ($self) = @_;
 
-	return grep { command_name($_) =~ /^narwhal-worker/ } children($self->arbiter);
+	my @workers = grep { command_name($_) =~ /^narwhal-worker/ } children($self->arbiter);
+
+	return @workers;
 }
 
 sub children {
 	my ($parent) = @_;
 
-	return sort { $a <=> $b } grep { (stat_fields($_))[1] == $parent } all_pids();
+	my @children = sort { $a <=> $b } grep { (stat_fields($_))[1] == $parent } all_pids();
+
+	return @children;    # sort itself has no value in scalar context
 }
 
 sub all_pids {
@@ -206,6 +213,14 @@ sub stat_fields {
 	open my $file, '<', "/proc/$pid/stat" or return ('', 0);
 	my $line = <$file> // '';
 	return $line =~ /\) (\S) (\d+)/ ? ($1, $2) : ('', 0);
+}
+
+sub slurp {
+	my ($name) = @_;
+
+	open my $file, '<:raw', $name or die "$name: $!";
+	local $/;
+	return scalar <$file> // '';
 }
 
 sub command_name {

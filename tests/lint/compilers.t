@@ -10,8 +10,8 @@ delete @ENV{qw(MAKEFLAGS MAKELEVEL BUILD CFLAGS LDFLAGS CPPFLAGS)};
 
 # In folders of their own, kept: only what changed is built again.
 for my $compiler ('gcc', 'clang') {
-	my ($text, $status) = output('make', '-s', "-j@{[ processors() ]}", "CC=$compiler", 'WERROR=-Werror',
-		"BUILD=build/lint-$compiler", 'all', 'units');
+	my ($text, $status) = output('make', '-s', 'V=1', "-j@{[ processors() ]}", "CC=$compiler",
+		'WERROR=-Werror', "BUILD=build/lint-$compiler", 'all', 'units');
 	is($status, 0, "$compiler builds everything with -Werror");
 	is($text, '', "$compiler has nothing to say");
 }

@@ -1,0 +1,198 @@
+# The image, built and run by a real Docker Engine.
+use strict;
+use warnings;
+
+use File::Temp qw(tempdir);
+use IO::Socket::INET;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use Docker;
+use Narwhal;
+
+plan(skip_all => 'the image holds no build with sanitizers') if $ENV{SANITIZE};
+
+my $READY = '/dev/shm/narwhal.ready';
+my $docker = Docker->start;
+$docker->base_image;
+
+# Runs `docker run -d`, waits until the service is ready, and says where: the container's id and
+# the address, which is a free port of the machine unless the container has no network.
+sub container {
+	my ($options, @arguments) = @_;
+	my @network = grep({ $_ eq 'none' } @$options) ? () : ('--network', 'host');
+	my $id = $docker->ok('run', '-d', @network, @$options, 'narwhal',
+		@network ? ('--bind', '127.0.0.1:0') : (), @arguments);
+	my $log = wait_log($id, qr/ info ready /);
+	return ($id, $log =~ / info listening .*?address=(\S+)/);
+}
+
+sub wait_log {
+	my ($id, $pattern) = @_;
+	my $log = '';
+
+	eval {
+		$docker->wait_until($Narwhal::PATIENCE, "the log has $pattern", sub {
+			(undef, $log) = $docker->try('logs', $id);
+			return $log =~ $pattern;
+		});
+	} or die "$@$log";
+	return $log;
+}
+
+sub inspect {
+	my ($id, $what) = @_;
+	return $docker->ok('inspect', '--format', "{{$what}}", $id);
+}
+
+sub in_container {
+	my ($id, $script) = @_;
+	return $docker->ok('exec', $id, 'bash', '-c', $script);
+}
+
+# Every process of the container but the one that asks, as "pid state name".
+sub processes {
+	my ($id) = @_;
+	my $out = in_container($id, 'for p in /proc/[0-9]*; do n=${p#/proc/}; [ $n = $$ ] && continue;'
+		. ' read -r line <$p/stat && echo "${line/ (/ }"; done 2>/dev/null');
+	return map { /^(\d+) (.*?)\) (\S)/ ? "$1 $3 $2" : () } split /\n/, $out;
+}
+
+sub workers {
+	my ($id) = @_;
+	return map { /^(\d+) \S narwhal-worker/ } processes($id);
+}
+
+sub fetch {
+	my ($address, $target) = @_;
+	my $socket = IO::Socket::INET->new(PeerAddr => $address) or die "connect $address: $!";
+	return Narwhal::Connection->new($socket)->request('GET', $target, Connection => 'close');
+}
+
+# `docker stop`: seconds, and the status that the container ended with.
+sub stop {
+	my ($id) = @_;
+	my $begin = time;
+
+	$docker->ok('stop', $id);
+	return (time - $begin, inspect($id, '.State.ExitCode'));
+}
+
+subtest 'make image builds it' => sub {
+	local %ENV = (%ENV, $docker->environment);
+	delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
+	my $out = `make -C "$Docker::ROOT" image 2>&1`;
+	is($?, 0, 'make image') or BAIL_OUT($out);
+	is(inspect('narwhal', '.Config.User'), '65532:65532', 'user');
+	is(inspect('narwhal', '.Config.StopSignal'), 'SIGTERM', 'stop signal');
+	is(inspect('narwhal', 'json .Config.Entrypoint'), '["narwhal"]', 'entrypoint');
+	is(inspect('narwhal', 'json .Config.Healthcheck.Test'), '["CMD","narwhal","ready"]', 'health');
+	like(inspect('narwhal', 'json .Config.Labels'), qr/"org\.opencontainers\.image\.version":"\d/,
+		'labels');
+	is($docker->ok('run', '--rm', '--network', 'none', '--entrypoint', 'bash', 'narwhal', '-c',
+		'for p in gcc cc make curl; do command -v $p; done; ls /build 2>/dev/null; true'), '',
+		'nothing of the build is left in it');
+};
+
+subtest 'it is PID 1, serves, replaces workers and reaps a thousand orphans' => sub {
+	my ($id, $address) = container([], '--workers', 2, '--min-ready', 2, '/srv/www');
+	my $page = Narwhal::slurp("$Docker::ROOT/examples/public/index.html");
+
+	is(in_container($id, 'cat /proc/1/comm'), 'narwhal', 'PID 1 is narwhal');
+	like(in_container($id, 'cat /proc/1/status'), qr/^Uid:\t65532\t65532\t/m, 'and not root');
+	is(fetch($address, '/')->{body}, $page, 'it serves its page');
+
+	my @before = workers($id);
+	is(scalar @before, 2, 'two workers');
+	in_container($id, "kill -9 $before[0]");
+	wait_log($id, qr/ worker_exit slot=\d pid=$before[0] .*SIGKILL/);
+	ok($docker->wait_until($Narwhal::PATIENCE, 'there are two again',
+		sub { grep({ $_ != $before[0] } workers($id)) == 2 }), 'a killed worker is replaced');
+	is(fetch($address, '/')->{status}, 200, 'it serves on');
+
+	is(in_container($id, 'for ((n = 0; n < 1000; n++)); do (sleep 0.1 & :); done; echo made'),
+		'made', 'a thousand orphans');
+	my @left;
+	ok(eval { $docker->wait_until($Narwhal::PATIENCE, 'they are reaped',
+		sub { (@left = grep { !/ narwhal/ } processes($id)) == 0 }) }, 'are reaped')
+		or diag(@left);
+	is(scalar(grep { / Z / } processes($id)), 0, 'no zombie is left');
+	is(scalar(grep { / narwhal/ } processes($id)), 3, 'the arbiter and its two workers are');
+
+	my ($seconds, $status) = stop($id);
+	is($status, 0, 'docker stop ends it with status 0');
+	cmp_ok($seconds, '<', 1, 'within a second');
+	like(($docker->try('logs', $id))[1], qr/ info stopped status=0 /, 'and the log says so');
+};
+
+subtest 'readiness and health come, and go with SIGTERM' => sub {
+	my ($id) = container([ '--health-interval', '200ms', '--health-retries', 1,
+			'--health-start-period', '0s' ], '--drain-delay', 3600, '/srv/www');
+	my $health = sub {
+		my ($wanted) = @_;
+		return $docker->wait_until(20, $wanted, sub { inspect($id, '.State.Health.Status') eq $wanted });
+	};
+
+	like(in_container($id, "cat $READY"), qr/^pid=1$/m, 'the file is there');
+	ok($health->('healthy'), 'HEALTHCHECK says healthy');
+	$docker->ok('kill', '-s', 'TERM', $id);
+	wait_log($id, qr/ unready /);
+	is(in_container($id, "[ -e $READY ] || echo gone"), 'gone', 'the file goes when it drains');
+	isnt(($docker->try('exec', $id, 'narwhal', 'ready'))[0], 0, 'narwhal ready says no');
+	ok($health->('unhealthy'), 'HEALTHCHECK says unhealthy');
+	$docker->ok('kill', '-s', 'INT', $id);
+	is($docker->ok('wait', $id), 0, 'INT ends the wait, with status 0');
+};
+
+subtest 'docker stop lets a running download finish' => sub {
+	my $dir = tempdir(CLEANUP => 1);
+	my $size = 48 << 20;
+	chmod 0755, $dir;
+	open my $file, '>', "$dir/big" or die "$dir/big: $!";
+	truncate $file, $size;
+	close $file;
+
+	my ($id, $address) = container([ '-v', "$dir:/files:ro" ], '/files');
+	my $slow = IO::Socket::INET->new(PeerAddr => $address) or die "connect: $!";
+	setsockopt $slow, Socket::SOL_SOCKET(), Socket::SO_RCVBUF(), 65536;
+	print {$slow} "GET /big HTTP/1.1\r\nHost: x\r\n\r\n";
+	my $got = sysread($slow, my $bytes, 65536) // 0;
+	my $head = index($bytes, "\r\n\r\n") + 4;
+
+	my $begin = time;
+	my $stopper = fork // die "fork: $!";
+	if (!$stopper) {
+		$docker->try('stop', $id);
+		POSIX::_exit(0);
+	}
+	wait_log($id, qr/ signal name=TERM /);
+	# A client of 24 MB/s: that takes two seconds, which is the point.
+	while (my $n = sysread $slow, $bytes, 1 << 20) {
+		$got += $n;
+		my $early = ($got / (24 << 20)) - (time - $begin);
+		sleep $early if $early > 0;
+	}
+	my $seconds = time - $begin;
+	waitpid $stopper, 0;
+	is($got, $size + $head, 'all of it came');
+	cmp_ok($seconds, '>', 1.5, 'over two seconds');
+	is(inspect($id, '.State.ExitCode'), 0, 'then it ended, with status 0');
+};
+
+subtest 'it runs with nothing: no root, no capability, nothing to write to, little memory' => sub {
+	my ($id) = container([ '--network', 'none', '--read-only', '--cap-drop', 'ALL', '--user', '12345',
+			'--security-opt', 'no-new-privileges', '--memory', '64m', '--pids-limit', 32 ]);
+	my $answer = in_container($id, 'exec 3<>/dev/tcp/127.0.0.1/8080;'
+		. ' printf "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" >&3; cat <&3');
+
+	like($answer, qr{\AHTTP/1\.1 200 OK\r\n}, 'it serves');
+	like(in_container($id, 'cat /proc/1/status'), qr/^Uid:\t12345\t/m, 'as that user');
+	like(in_container($id, 'cat /proc/1/status'), qr/^CapBnd:\t0+$/m, 'with no capability');
+	is(($docker->try('exec', $id, 'narwhal', 'ready'))[0], 0, 'narwhal ready says yes');
+	my ($seconds, $status) = stop($id);
+	is($status, 0, 'docker stop ends it with status 0');
+	cmp_ok($seconds, '<', 1, 'within a second');
+};
+
+$docker->stop;
+done_testing;

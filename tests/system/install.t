@@ -1,0 +1,52 @@
+# `make install` and `make help`, as a packager and a newcomer call them.
+use strict;
+use warnings;
+
+use File::Temp qw(tempdir);
+use Test::More;
+
+use Narwhal;
+
+plan(skip_all => 'a build with sanitizers is not installed') if $ENV{SANITIZE};
+
+delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
+chdir $Narwhal::ROOT or die;
+
+# In a build folder of its own: another PREFIX is another program.
+my $dir = tempdir(CLEANUP => 1);
+my @make = ('make', '-s', 'V=1', "BUILD=$Narwhal::ROOT/build/lint-gcc");
+chmod 0755, $dir;
+
+sub mode {
+	return sprintf '%o', (stat $_[0])[2] & 07777;
+}
+
+subtest 'DESTDIR and PREFIX say where' => sub {
+	is(system(@make, 'install', "DESTDIR=$dir/stage", 'PREFIX=/usr'), 0, 'make install');
+	my @files = map { s{^\Q$dir\E/stage}{}r } split /\n/, `find $dir/stage -type f | LC_ALL=C sort`;
+	is_deeply(\@files, [qw(/usr/bin/narwhal /usr/include/narwhal/service.h
+			/usr/libexec/narwhal/narwhal-worker)], 'that is all, and nothing elsewhere');
+	is(mode("$dir/stage/usr/bin/narwhal"), '755', 'narwhal can be run by everybody');
+	is(mode("$dir/stage/usr/include/narwhal/service.h"), '644', 'the header can be read');
+	unlike(`readelf -S $dir/stage/usr/bin/narwhal`, qr/\.symtab|\.debug/, 'narwhal is stripped');
+};
+
+subtest 'what is installed finds its worker' => sub {
+	is(system(@make, 'install', "PREFIX=$dir/prefix"), 0, 'make install');
+	local $Narwhal::PROGRAM = "$dir/prefix/bin/narwhal";
+	my $n = Narwhal->start(args => ['examples/public'], cwd => $Narwhal::ROOT);
+	$n->wait_ready;
+	is($n->get('/')->{status}, 200, 'it serves');
+	like(join(' ', map { readlink "/proc/$_/exe" } $n->workers), qr{^\Q$dir\E/prefix/libexec},
+		'with its own worker');
+	is($n->stop, 0, 'and stops');
+};
+
+subtest 'make help lists the targets' => sub {
+	my $help = `make -s help`;
+	like($help, qr/^\s+make $_\s+\S/m, $_) for qw(run test bench image install clean);
+};
+
+# What was built for another prefix is of no use to anybody.
+system(@make, 'all');
+done_testing;
