@@ -157,6 +157,7 @@ static bool flush(struct connection *connection, struct outgoing *outgoing)
 		return false;
 	case TRANSPORT_BLOCKED:
 		keep_outgoing(connection, outgoing, sent != 0);
+		connection->queued = transport_unread(connection->watch.fd);
 		watch(connection, true);
 		return false;
 	case TRANSPORT_YIELDED:
@@ -419,10 +420,21 @@ static void end_grace(struct connection *connection)
 		connection_end(connection);
 }
 
+/*
+ * EPOLLOUT comes only when a third of the socket's buffer is free, which takes a slow client longer
+ * than any timeout: what counts is whether it has read anything at all.
+ */
 static void end_write(struct connection *connection)
 {
 	char bytes[PEER_TEXT_MAX];
 	struct text peer = TEXT_OVER(bytes);
+	uint32_t queued = transport_unread(connection->watch.fd);
+
+	if (queued < connection->queued) {
+		connection->queued = queued;
+		wait_for(connection, DEADLINE_WRITE);
+		return;
+	}
 
 	peer_write(&connection->peer, &peer);
 	log_info(&connection->worker->log, "write_timeout", log_string("peer", peer.bytes));

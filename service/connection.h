@@ -45,6 +45,7 @@ struct connection {
 	bool unread;	   /* ends with bytes of the client's unread: lingers, so that no reset
 			      overtakes the answer (RFC 9112 section 9.6) */
 	uint32_t lingered; /* bytes thrown away */
+	uint32_t queued;   /* bytes in the socket when it was last seen full */
 	struct buffer input;
 	struct pending *pending; /* the request of which `input` is a part */
 	struct outgoing outgoing;

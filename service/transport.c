@@ -1,6 +1,8 @@
 #include "service/transport.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -116,6 +118,13 @@ ssize_t transport_read(int fd, char *bytes, size_t size)
 	if (n >= 0)
 		return n;
 	return is_passing(errno) ? -EAGAIN : -errno;
+}
+
+uint32_t transport_unread(int fd)
+{
+	int bytes;
+
+	return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (uint32_t)bytes : 0;
 }
 
 void transport_finish(int fd)
