@@ -24,7 +24,7 @@ __attribute__((noinline, cold)) static size_t authority_bracket(const char *byte
 	const char *end = memchr(bytes, ']', size);
 	size_t inside = end == NULL ? 0 : (size_t)(end - bytes) - 1;
 
-	if (inside == 0 || inside >= sizeof(address) || memchr(bytes, '\0', inside) != NULL)
+	if (inside == 0 || inside >= sizeof(address))
 		return 0;
 	memcpy(address, bytes + 1, inside);
 	address[inside] = '\0';

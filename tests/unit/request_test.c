@@ -190,16 +190,17 @@ static void the_cases_of_a_rule(void **state)
 
 static void fields_are_found_by_name_in_any_case(void **state)
 {
-	static const char head[] = "GET / HTTP/1.1\r\nHost: a\r\nx-one:\t1 2 \r\n"
+	static const char head[] = "GET / HTTP/1.1\r\nHost: a\r\nX~: b\r\nx-one:\t1 2 \r\n"
 				   "X_One: bad\r\nX-ONE: 3\r\nX:\r\n\r\n";
 	struct request *request = request_new(&limits);
 	const struct request_field *field;
 
 	(void)state;
 	assert_int_equal(request_parse(request, &limits, head, sizeof(head) - 1), REQUEST_COMPLETE);
-	assert_int_equal(request->field_count, 4);
+	assert_int_equal(request->field_count, 5);
+	assert_null(request_field(request, head, "x^", 2));
 	field = request_field(request, head, "x-one", 5);
-	assert_ptr_equal(field, &request->fields[1]);
+	assert_ptr_equal(field, &request->fields[2]);
 	assert_int_equal(field->value_size, 3);
 	assert_memory_equal(head + field->value_at, "1 2", 3);
 	assert_memory_equal(head + field->name_at, "x-one", field->name_size);
@@ -208,6 +209,31 @@ static void fields_are_found_by_name_in_any_case(void **state)
 	assert_int_equal(field->value_size, 0);
 	assert_null(request_field(request, head, "x_one", 5));
 	assert_null(request_field(request, head, "x-on", 4));
+	free(request);
+}
+
+/* Where the head's limit is the lower one, it is told as what was being read. */
+static void a_head_limit_within_the_request_line_is_414(void **state)
+{
+	static const struct request_limits small = {.line = 100,
+		.fields = 8,
+		.field_size = 100,
+		.head = 80,
+		.body = 0};
+	struct request *request = request_new(&small);
+	char bytes[100];
+
+	(void)state;
+	memset(bytes, 'a', sizeof(bytes));
+	memcpy(bytes, "GET /", 5);
+	assert_int_equal(parse_copy(request, &small, bytes, 79), REQUEST_INCOMPLETE);
+	assert_int_equal(parse_copy(request, &small, bytes, 80), REQUEST_REFUSED);
+	assert_int_equal(request->status, 414);
+	request_reset(request);
+	memcpy(bytes, "GET / HTTP/1.1\r\n", 16);
+	assert_int_equal(parse_copy(request, &small, bytes, 79), REQUEST_INCOMPLETE);
+	assert_int_equal(parse_copy(request, &small, bytes, 80), REQUEST_REFUSED);
+	assert_int_equal(request->status, 431);
 	free(request);
 }
 
@@ -380,6 +406,7 @@ int main(void)
 {
 	static const struct CMUnitTest others[] = {
 		cmocka_unit_test(fields_are_found_by_name_in_any_case),
+		cmocka_unit_test(a_head_limit_within_the_request_line_is_414),
 		cmocka_unit_test(a_tls_hello_is_named_in_the_reason),
 		cmocka_unit_test(garbage_is_refused_at_its_first_wrong_byte),
 		cmocka_unit_test(a_list_gives_its_elements_without_blanks_and_empty_ones),
