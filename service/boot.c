@@ -219,7 +219,11 @@ enum exits boot_worker(struct worker *worker)
 	char bytes[CHANNEL_PAYLOAD_MAX];
 	struct text why = TEXT_OVER(bytes);
 
-	*worker = (struct worker){.step = WORKER_SERVING, .signal_fd = -1};
+	*worker = (struct worker){
+		.step = WORKER_SERVING,
+		.signal_fd = -1,
+		.loop = {.epoll_fd = -1},
+	};
 	if (heritage_receive(&worker->heritage, &why) != 0) {
 		/* No channel to tell it on: somebody has started this by hand. */
 		(void)fprintf(stderr, "narwhal-worker: is started by narwhal alone: %s\n", bytes);

@@ -25,6 +25,16 @@ int exchange_open(struct exchange *exchange)
 	return 0;
 }
 
+void exchange_close(struct exchange *exchange)
+{
+	if (exchange->request == NULL)
+		return;
+	free(exchange->request);
+	exchange->request = NULL;
+	response_free(&exchange->response);
+	outgoing_free(&exchange->outgoing);
+}
+
 static size_t saved_size(const struct request *request)
 {
 	return sizeof(*request) + request->field_count * sizeof(request->fields[0]);

@@ -65,6 +65,7 @@ enum exchange_outcome {
 
 /* `limits`, `app` and `page` are set. 0 or -ENOMEM. */
 MUST_USE int exchange_open(struct exchange *exchange);
+void exchange_close(struct exchange *exchange);
 /* For a new request, or to go on with one that waited; takes *pending and leaves NULL. */
 void exchange_begin(struct exchange *exchange, struct pending **pending);
 /* Puts the request aside. 0 or -ENOMEM. */

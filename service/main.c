@@ -6,8 +6,8 @@ int main(void)
 	struct worker worker;
 	enum exits status = boot_worker(&worker);
 
-	if (status != EXIT_OK)
-		return (int)status;
-	worker_run(&worker);
-	return EXIT_OK;
+	if (status == EXIT_OK)
+		worker_run(&worker);
+	worker_close(&worker);
+	return (int)status;
 }

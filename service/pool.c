@@ -16,6 +16,14 @@ int pool_open(struct pool *pool, size_t size)
 	return 0;
 }
 
+void pool_close(struct pool *pool)
+{
+	MUST(pool->used == 0);
+	if (pool->all != NULL)
+		(void)munmap(pool->all, pool->size * sizeof(struct connection));
+	*pool = (struct pool){0};
+}
+
 struct connection *pool_take(struct pool *pool)
 {
 	struct connection *connection = pool->spare;

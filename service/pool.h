@@ -21,6 +21,7 @@ struct pool {
 };
 
 MUST_USE int pool_open(struct pool *pool, size_t size);
+void pool_close(struct pool *pool);
 /* NULL when all are in use. What it points to is as pool_put() left it, or zero. */
 struct connection *pool_take(struct pool *pool);
 void pool_put(struct pool *pool, struct connection *connection);

@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/channel.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "service/connection.h"
 
 #define LINGER_MS 2000
@@ -149,4 +151,27 @@ void worker_run(struct worker *worker)
 	while (worker->step != WORKER_LEAVING)
 		turn(worker);
 	app_stop(&worker->app);
+}
+
+static void end_all(struct worker *worker)
+{
+	for (size_t i = 0; i < DEADLINES; i++) {
+		struct deadline *first;
+
+		while ((first = deadlines_oldest(&worker->deadlines, (enum deadline_kind)i)) !=
+			NULL)
+			connection_end(CONTAINER_OF(first, struct connection, deadline));
+	}
+}
+
+void worker_close(struct worker *worker)
+{
+	acceptors_close(worker);
+	end_all(worker); /* whoever is open waits for something */
+	pool_close(&worker->pool);
+	exchange_close(&worker->exchange);
+	free(worker->scratch);
+	loop_close(&worker->loop);
+	fd_close(&worker->signal_fd);
+	heritage_free(&worker->heritage);
 }

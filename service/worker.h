@@ -53,6 +53,8 @@ struct worker {
 
 /* Serves until it is told to leave or has nothing left to do; then worker_exit() has run. */
 void worker_run(struct worker *worker);
+/* Gives everything back, also after a boot that failed: what is left then is a leak. */
+void worker_close(struct worker *worker);
 /* `draining`: the service ends, so take what waits in the backlog, too. */
 void worker_retire(struct worker *worker, bool draining);
 /* What connections wait for, in the table's order; see deadlines.def. */
