@@ -36,7 +36,7 @@ static void hear_failure(struct child *child, const struct message *message, enu
 		log_error(&a->log, "worker_failed", log_uint("slot", child->slot),
 			log_int("pid", a->roster.slots[child->slot].pid),
 			log_string("reason", message->payload));
-	arbiter_give_up(a, status);
+	arbiter_give_up(a, (int)status);
 }
 
 static void hear_boot_failed(struct child *child, const struct message *message)
