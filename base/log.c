@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -71,6 +72,13 @@ static void add_head(struct text *line, enum log_level level, const char *event,
 	text_add(line, json ? "\"" : "");
 }
 
+static bool is_regular(int fd)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 /*
  * Without waiting, whatever the descriptor is and however others opened it: RWF_NOWAIT makes this
  * one write non-blocking (pipes, sockets and most files since Linux 5.x and 6.x). Where the file
@@ -82,7 +90,7 @@ static bool write_now(int fd, const char *bytes, size_t size)
 	struct pollfd room = {.fd = fd, .events = POLLOUT};
 	ssize_t n = pwritev2(fd, &all, 1, -1, RWF_NOWAIT);
 
-	if (n < 0 && errno != EAGAIN && errno != EPIPE && poll(&room, 1, 0) == 1 &&
+	if (n < 0 && errno != EPIPE && (errno != EAGAIN || is_regular(fd)) && poll(&room, 1, 0) == 1 &&
 		(room.revents & POLLOUT) != 0)
 		n = write(fd, bytes, size);
 	return n == (ssize_t)size;
