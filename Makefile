@@ -53,7 +53,7 @@ quiet = $(if $(filter 0,$(V)),@printf '  %-6s %s\n' $(1) '$(patsubst $(CURDIR)/%
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test bench image install clean help lint bootstrap units
+.PHONY: all run test bench image install clean help lint bootstrap units bare
 
 all: $(PROGRAMS) $(EXAMPLES) ## build everything into build/ (the default)
 
@@ -77,6 +77,9 @@ bench: ## narwhal and nginx side by side: requests/s, CPU per request, p99
 	@deploy/bootstrap build bench
 	@+$(MAKE) --no-print-directory -s all
 	@BUILD=$(abspath $(BUILD)) tests/bench/run
+
+bare: ## make run and make test on a bare Debian, in a root of its own (needs root; minutes)
+	@tests/bare/run
 
 image: REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 image: ## build the container image narwhal:latest (needs a Docker Engine)

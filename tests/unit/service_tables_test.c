@@ -26,6 +26,12 @@ static const char *const reserved[] = {
 #undef RESERVED
 };
 
+static const char *const kinds[] = {
+#define DEADLINE(name, meaning) #name,
+#include "service/deadlines.def"
+#undef DEADLINE
+};
+
 static void each_status_has_its_line_and_its_phrase(void **unused)
 {
 	(void)unused;
@@ -86,21 +92,10 @@ static void each_deadline_falls_due_after_its_own_time(void **unused)
 			assert_null(deadlines_take_due(&deadlines, due));
 			deadlines_move(&deadlines, DEADLINE_NEXT, DEADLINE_NOW, 1000);
 		}
-		assert_ptr_equal(deadlines_take_due(&deadlines, due), &deadline);
+		if (deadlines_take_due(&deadlines, due) != &deadline)
+			fail_msg("%s is not due", kinds[i]);
 		assert_int_equal(deadlines_nearest(&deadlines), CLOCK_NEVER);
 	}
-}
-
-static const char *const kinds[] = {
-#define DEADLINE(name, meaning) #name,
-#include "service/deadlines.def"
-#undef DEADLINE
-};
-
-static void deadlines_are_counted_by_their_table(void **unused)
-{
-	(void)unused;
-	assert_int_equal(COUNT_OF(kinds), DEADLINES);
 }
 
 int main(void)
@@ -110,7 +105,6 @@ int main(void)
 		cmocka_unit_test(statuses_are_sorted_and_final),
 		cmocka_unit_test(no_app_writes_a_reserved_field),
 		cmocka_unit_test(each_deadline_falls_due_after_its_own_time),
-		cmocka_unit_test(deadlines_are_counted_by_their_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
