@@ -26,6 +26,13 @@ my %COMMAND = (
 
 sub kinds { return sort keys %COMMAND }
 
+# Another build of narwhal, beside the one that is measured.
+sub add_build {
+	my ($name, $build) = @_;
+	$COMMAND{$name} = sub { narwhal_command({ %{ $_[0] }, build => $build }) };
+	return;
+}
+
 sub narwhal_command {
 	my ($with) = @_;
 	my $app = $with->{app} eq 'hello' ? "$with->{dir}/hello.so" : "$with->{dir}/public";
