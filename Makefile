@@ -71,7 +71,9 @@ test: ## build and run every test under prove (SANITIZE=1: with ASan and UBSan)
 	@BUILD=$(abspath $(BUILD)) SANITIZE=$(SANITIZE) tests/run
 
 lint: ## only the lint tests
-	@BUILD=$(abspath $(BUILD)) prove tests/lint
+	@deploy/bootstrap build test
+	@+$(MAKE) --no-print-directory -s all
+	@BUILD=$(abspath $(BUILD)) prove --timer -Itests/lib tests/lint
 
 bench: ## narwhal and nginx side by side: requests/s, CPU per request, p99
 	@deploy/bootstrap build bench
