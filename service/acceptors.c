@@ -16,6 +16,8 @@
 #define PAUSE_MS 200
 /* Handshakes in flight when the backlog is seen empty still arrive within this time. */
 #define SETTLE_MS 50
+/* Idle connections that are asked to make room, before a new one has to wait. */
+#define ROOM_TRIES 4
 /* What may still be taken from a listener when a drain ends. */
 #define LAST_MAX 1024
 /* A backlog that never runs empty must not keep a service from ending. */
@@ -85,6 +87,12 @@ static void pause_for(struct worker *worker, uint64_t ms)
 	worker->acceptors.resume_ms = ms == CLOCK_NEVER ? ms : worker->now_ms + ms;
 }
 
+void acceptors_resume_full(struct worker *worker)
+{
+	if (!worker->acceptors.watching && worker->acceptors.resume_ms == CLOCK_NEVER)
+		acceptors_resume(worker);
+}
+
 void acceptors_resume(struct worker *worker)
 {
 	if (worker->acceptors.watching || worker->acceptors.count == 0)
@@ -94,18 +102,20 @@ void acceptors_resume(struct worker *worker)
 		pause_for(worker, PAUSE_MS);
 }
 
-/* Room for one more: the longest idle connection gives way to a new one. */
+/*
+ * Room for one more: the longest idle connection gives way to a new one, unless it turns out to
+ * have a request after all.
+ */
 static bool make_room(struct worker *worker)
 {
-	struct deadline *idle;
+	for (int i = 0; i < ROOM_TRIES && worker->pool.used == worker->pool.size; i++) {
+		struct deadline *idle = deadlines_oldest(&worker->deadlines, DEADLINE_IDLE);
 
-	if (worker->pool.used < worker->pool.size)
-		return true;
-	idle = deadlines_oldest(&worker->deadlines, DEADLINE_IDLE);
-	if (idle == NULL)
-		return false;
-	connection_end(CONTAINER_OF(idle, struct connection, deadline));
-	return true;
+		if (idle == NULL)
+			return false;
+		connection_end_idle(CONTAINER_OF(idle, struct connection, deadline));
+	}
+	return worker->pool.used < worker->pool.size;
 }
 
 enum accepted {
@@ -122,8 +132,10 @@ static enum accepted refused(struct worker *worker, int error)
 	if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM &&
 		error != EINVAL && error != EBADF)
 		return ACCEPTED_FAILED; /* an error of the new connection: accept(2), Linux */
-	log_warning(&worker->log, "accept_paused", log_errno("error", error),
-		log_uint("connections", worker->pool.used), log_uint("retry_ms", PAUSE_MS));
+	if (!worker->acceptors.complained)
+		log_warning(&worker->log, "accept_paused", log_errno("error", error),
+			log_uint("connections", worker->pool.used), log_uint("retry_ms", PAUSE_MS));
+	worker->acceptors.complained = true;
 	pause_for(worker, PAUSE_MS);
 	return ACCEPTED_PAUSE;
 }
@@ -142,6 +154,7 @@ static enum accepted accept_one(struct worker *worker, struct acceptor *acceptor
 	if (fd < 0)
 		return refused(worker, errno);
 	acceptor->accepted++;
+	worker->acceptors.complained = false;
 	connection_open(worker, &fd, &peer);
 	return ACCEPTED_ONE;
 }

@@ -29,6 +29,7 @@ struct acceptors {
 	size_t count;
 	struct acceptor all[HERITAGE_LISTENERS];
 	bool watching;
+	bool complained;    /* about errors, since the last connection */
 	uint64_t resume_ms; /* when to try again after a pause */
 	bool draining;
 	bool ran_empty;	    /* all of them */
@@ -38,8 +39,10 @@ struct acceptors {
 MUST_USE int acceptors_open(struct worker *worker);
 /* Accepts no more, for good. */
 void acceptors_close(struct worker *worker);
-/* There is room again for a connection. */
+/* A connection has ended: there is room again, and a descriptor. */
 void acceptors_resume(struct worker *worker);
+/* A connection has become idle: when all were busy, a new one can take its place now. */
+void acceptors_resume_full(struct worker *worker);
 /* Begins to look for the end of the backlog. */
 void acceptors_drain(struct worker *worker);
 /* What was to happen by now; says whether a drain has come to its end. */

@@ -360,6 +360,7 @@ static void settle(struct connection *connection)
 		wait_for(connection, DEADLINE_GRACE);
 	} else if (pending == NULL && connection->step == CONNECTION_IDLE) {
 		wait_for(connection, DEADLINE_IDLE);
+		acceptors_resume_full(connection->worker);
 	} else if (connection->step != CONNECTION_HEAD || !deadline_is_set(&connection->deadline)) {
 		/* Counts from the head's first byte: more of them win no time. */
 		connection->step = CONNECTION_HEAD;
@@ -411,12 +412,15 @@ static void connection_ready(struct watch *watched, uint32_t events)
 	}
 }
 
-/* A request may have come while the grace ended: looks once more before it closes. */
-static void end_grace(struct connection *connection)
+void connection_end_idle(struct connection *connection)
 {
+	struct worker *worker = connection->worker;
+	uint64_t before = worker->page->requests;
+
 	connection->readable = true;
 	proceed(connection);
-	if (is_listening(connection) && connection->pending == NULL)
+	if (worker->page->requests == before && is_listening(connection) &&
+		connection->pending == NULL)
 		connection_end(connection);
 }
 
@@ -455,7 +459,7 @@ void connection_overdue(struct connection *connection)
 		refuse(connection, 408, "the body did not go on in time");
 		break;
 	case DEADLINE_GRACE:
-		end_grace(connection);
+		connection_end_idle(connection);
 		break;
 	case DEADLINE_WRITE:
 		end_write(connection);

@@ -56,6 +56,8 @@ struct connection {
 void connection_open(struct worker *worker, int *fd, const struct peer *peer);
 /* Closes at once. */
 void connection_end(struct connection *connection);
+/* Closes one that waits for a request; but if there is one, it is answered and nothing closes. */
+void connection_end_idle(struct connection *connection);
 /* What it waited for has not come in time. */
 void connection_overdue(struct connection *connection);
 

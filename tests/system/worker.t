@@ -5,6 +5,8 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 
+use File::Copy qw(copy);
+use File::Temp qw(tempdir);
 use Socket qw(SOL_SOCKET SO_RCVBUF SHUT_WR);
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -302,6 +304,13 @@ subtest 'when it is full and nobody is idle, the next one waits' => sub {
 	cmp_ok($w->page->{turns}, '<=', $turns + 3, 'without spinning');
 	close $busy[0];
 	is($w->response($c)->{status}, 200, 'until one leaves');
+	print {$c} 'GET ';
+	sleep 0.05;
+	my $next = $w->connect;
+	print {$next} $get;
+	print {$c} "/ HTTP/1.1\r\nHost: t\r\n\r\n";
+	is($w->response($c)->{status}, 200, 'or until one has its answer');
+	is($w->response($next)->{status}, 200, 'and could go');
 };
 
 subtest 'without descriptors it waits for one, and does not spin' => sub {
@@ -425,10 +434,51 @@ subtest 'an app that cannot be loaded is told in one line' => sub {
 	}
 };
 
+subtest 'files of every size are sent whole' => sub {
+	my $root = tempdir(CLEANUP => 1);
+	my %file = map { $_ => join '', map { pack 'N', $_ } 1 .. $_ / 4 } 4, 40_000, 65_536, 65_540, 8_000_000;
+	chmod 0755, $root;
+	for my $size (keys %file) {
+		open my $file, '>', "$root/$size" or die $!;
+		print {$file} $file{$size};
+	}
+	my $w = ready(app => $root);
+	my $c = $w->connect;
+	for my $size (sort { $a <=> $b } keys %file) {
+		print {$c} "HEAD /$size HTTP/1.1\r\nHost: t\r\n\r\n";
+		is($w->response($c, head => 1)->{fields}{'content-length'}, $size, "HEAD of $size bytes");
+		ok($w->get("/$size", $c)->{body} eq $file{$size}, "$size bytes");
+	}
+	syswrite $c, "GET /8000000 HTTP/1.1\r\nHost: t\r\n\r\nGET /4 HTTP/1.1\r\nHost: t\r\n\r\n" x 3;
+	sleep 0.2;
+	for (1 .. 3) {
+		ok($w->response($c)->{body} eq $file{$_}, "pipelined, $_") for 8_000_000, 4;
+	}
+};
+
 SKIP: {
-	skip 'needs root', 1 if $> != 0;
+	skip 'needs root', 2 if $> != 0;
+	my $dir = tempdir(CLEANUP => 1);
+	chmod 0755, $dir;
+	copy($hello, "$dir/hello.so") or die "copy: $!";
+	chmod 0755, "$dir/hello.so";
+	my @nobody = (app => "$dir/hello.so", drop => 1, uid => 65_534, gid => 65_534);
+	subtest 'privileges are given up under every condition, or the worker does not boot' => sub {
+		my $w = ready(@nobody, wrap => ['setpriv', '--no-new-privs']);
+		is($w->get('/')->{status}, 200, 'with no_new_privs set before');
+		$w = ready(@nobody, wrap => ['setpriv', '--bounding-set', '-all,+setuid,+setgid']);
+		is($w->get('/')->{status}, 200, 'with CAP_SETUID and CAP_SETGID alone');
+		$w = ready(app => "$dir/hello.so", wrap => [qw(setpriv --reuid 12345 --regid 12345 --clear-groups)]);
+		is($w->get('/')->{status}, 200, 'started as a user');
+		for my $kept ('-all', '-all,+setuid', '-all,+setgid') {
+			$w = Worker->start(@nobody, wrap => ['setpriv', '--bounding-set', $kept]);
+			like($w->message, qr/^BOOT_FAILED giving up privileges: set\w+\(\d+\): Operation not permitted$/,
+				"root with capabilities $kept: the step is named");
+			is($w->wait, 3, 'status 3');
+		}
+	};
 	subtest 'as root it becomes nobody before the app is loaded' => sub {
-		my $w = ready(drop => 1, uid => 65_534, gid => 65_534);
+		my $w = ready(@nobody);
 		open my $file, '<', "/proc/$w->{pid}/status" or die $!;
 		my %status = map { /^(\w+):\s*(.*?)\s*$/ ? ($1, $2) : () } <$file>;
 		is($status{Uid} =~ s/\s+/ /gr, '65534 65534 65534 65534', 'uid');
