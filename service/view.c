@@ -12,6 +12,7 @@ void view_handle(const struct app *app, struct narwhal_request *view,
 
 	view->peer_text = &peer_text;
 	app->module->handle(app->state, view, response);
+	view->peer_text = NULL; /* its bytes end with this call */
 }
 
 static struct narwhal_bytes cut_out(const struct narwhal_request *view, size_t at, size_t size)
