@@ -90,8 +90,8 @@ static bool write_now(int fd, const char *bytes, size_t size)
 	struct pollfd room = {.fd = fd, .events = POLLOUT};
 	ssize_t n = pwritev2(fd, &all, 1, -1, RWF_NOWAIT);
 
-	if (n < 0 && errno != EPIPE && (errno != EAGAIN || is_regular(fd)) && poll(&room, 1, 0) == 1 &&
-		(room.revents & POLLOUT) != 0)
+	if (n < 0 && errno != EPIPE && (errno != EAGAIN || is_regular(fd)) &&
+		poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0)
 		n = write(fd, bytes, size);
 	return n == (ssize_t)size;
 }
