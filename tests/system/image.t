@@ -82,7 +82,7 @@ subtest 'make image builds it' => sub {
 	local %ENV = (%ENV, $docker->environment);
 	delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
 	my $out = `make -C "$Docker::ROOT" image 2>&1`;
-	is($?, 0, 'make image') or BAIL_OUT($out);
+	is($?, 0, 'make image') or die $out;
 	is(inspect('narwhal', '.Config.User'), '65532:65532', 'user');
 	is(inspect('narwhal', '.Config.StopSignal'), 'SIGTERM', 'stop signal');
 	is(inspect('narwhal', 'json .Config.Entrypoint'), '["narwhal"]', 'entrypoint');
