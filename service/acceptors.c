@@ -103,19 +103,29 @@ void acceptors_resume(struct worker *worker)
 }
 
 /*
- * Room for one more: the longest idle connection gives way to a new one, unless it turns out to
+ * The longest idle connections give way until there are `most`, except for those that turn out to
  * have a request after all.
  */
-static bool make_room(struct worker *worker)
+static void make_room(struct worker *worker, size_t most)
 {
-	for (int i = 0; i < ROOM_TRIES && worker->pool.used == worker->pool.size; i++) {
+	for (int i = 0; i < ROOM_TRIES && worker->pool.used > most; i++) {
 		struct deadline *idle = deadlines_oldest(&worker->deadlines, DEADLINE_IDLE);
 
 		if (idle == NULL)
-			return false;
+			return;
 		connection_end_idle(CONTAINER_OF(idle, struct connection, deadline));
 	}
-	return worker->pool.used < worker->pool.size;
+}
+
+/* Nobody has to go before it is known that somebody else comes: the pool has one place more. */
+static bool has_room(struct worker *worker)
+{
+	size_t most = worker->pool.size - 1;
+
+	make_room(worker, most);
+	return worker->pool.used < most ||
+	       (worker->pool.used == most &&
+		       deadlines_oldest(&worker->deadlines, DEADLINE_IDLE) != NULL);
 }
 
 enum accepted {
@@ -146,7 +156,7 @@ static enum accepted accept_one(struct worker *worker, struct acceptor *acceptor
 	socklen_t size = sizeof(peer);
 	int fd;
 
-	if (!make_room(worker)) {
+	if (!has_room(worker)) {
 		pause_for(worker, CLOCK_NEVER);
 		return ACCEPTED_PAUSE;
 	}
@@ -155,6 +165,7 @@ static enum accepted accept_one(struct worker *worker, struct acceptor *acceptor
 		return refused(worker, errno);
 	acceptor->accepted++;
 	worker->acceptors.complained = false;
+	make_room(worker, worker->pool.size - 2);
 	connection_open(worker, &fd, &peer);
 	return ACCEPTED_ONE;
 }

@@ -163,7 +163,8 @@ static int open_loop(struct worker *worker, struct text *why)
 
 static int open_listeners(struct worker *worker, struct text *why)
 {
-	int error = pool_open(&worker->pool, worker->heritage.settings.worker_connections);
+	/* One more, for a new connection before which an idle one has to go. */
+	int error = pool_open(&worker->pool, worker->heritage.settings.worker_connections + 1);
 
 	(void)why;
 	worker->now_ms = clock_ms();
