@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define OPEN_MAX_GUESS 65536
+
 void fd_close(int *fd)
 {
 	if (*fd < 0)
@@ -21,6 +23,16 @@ int fd_inherit(int fd)
 int fd_disinherit(int fd)
 {
 	return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? 0 : -errno;
+}
+
+void fd_disinherit_from(int first)
+{
+	/* Linux 5.11. Before, or where a seccomp profile does not know it: as many as there may
+	 * reasonably be. */
+	if (close_range((unsigned)first, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	for (int fd = first; fd < OPEN_MAX_GUESS; fd++)
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 int fd_place(int fd, int at)
