@@ -68,19 +68,31 @@ static void add_count(uint64_t value, struct text *text)
 	text_add_uint(text, value);
 }
 
+static const char auto_word[] = "auto";
+
+static void add_auto_count(uint64_t value, struct text *text)
+{
+	if (value == 0)
+		text_add(text, auto_word);
+	else
+		text_add_uint(text, value);
+}
+
 /* The types that are numbers between two bounds. */
 struct number {
 	int (*read)(const char *bytes, size_t size, uint64_t most, uint64_t *value);
 	void (*add)(uint64_t value, struct text *text);
 	const char *wrong;
+	const char *also; /* what is allowed besides numbers */
 };
 
 static const struct number numbers[] = {
-	[SETTING_COUNT] = {text_to_uint, add_count, "is not a number"},
+	[SETTING_COUNT] = {text_to_uint, add_count, "is not a number", ""},
+	[SETTING_AUTO_COUNT] = {text_to_uint, add_auto_count, "is not a number", "auto, "},
 	[SETTING_SIZE] = {quantity_read_size, quantity_add_size,
-		"is not a size (as in 512, 8k, 16m, 1g)"},
+		"is not a size (as in 512, 8k, 16m, 1g)", ""},
 	[SETTING_DURATION] = {quantity_read_duration, quantity_add_duration,
-		"is not a duration (as in 30, 0.5, 500ms, 30s, 2m, 1h)"},
+		"is not a duration (as in 30, 0.5, 500ms, 30s, 2m, 1h)", ""},
 };
 
 static int read_number(const struct setting *row, const char *text, void *field, struct text *why)
@@ -97,10 +109,23 @@ static int read_number(const struct setting *row, const char *text, void *field,
 		      : error == -EDOM ? "is finer than a millisecond"
 				       : "is out of range");
 	text_add(why, ": allowed are ");
+	text_add(why, number->also);
 	number->add(row->least, why);
 	text_add(why, " to ");
 	number->add(row->most, why);
 	return error == -EINVAL || error == -EDOM ? -EINVAL : -ERANGE;
+}
+
+/* Its `least` is 1 or more: so 0 can be written as the word alone. */
+static int read_auto_count(const struct setting *row, const char *text, void *field,
+	struct text *why)
+{
+	uint64_t *value = field;
+
+	if (strcmp(text, auto_word) != 0)
+		return read_number(row, text, field, why);
+	*value = 0;
+	return 0;
 }
 
 static const struct {
@@ -277,6 +302,7 @@ static const struct {
 	[SETTING_STRING] = {read_string, write_string},
 	[SETTING_LIST] = {read_list, write_string},
 	[SETTING_COUNT] = {read_number, write_number},
+	[SETTING_AUTO_COUNT] = {read_auto_count, write_number},
 	[SETTING_SIZE] = {read_number, write_number},
 	[SETTING_DURATION] = {read_number, write_number},
 	[SETTING_SWITCH] = {read_switch, write_switch},

@@ -18,6 +18,7 @@ enum setting_type {
 	SETTING_STRING,
 	SETTING_LIST,
 	SETTING_COUNT,
+	SETTING_AUTO_COUNT,
 	SETTING_SIZE,
 	SETTING_DURATION,
 	SETTING_SWITCH,
@@ -27,6 +28,7 @@ enum setting_type {
 typedef const char *setting_STRING;
 typedef const char *setting_LIST;
 typedef uint64_t setting_COUNT;
+typedef uint64_t setting_AUTO_COUNT; /* 0: auto */
 typedef uint64_t setting_SIZE;
 typedef uint64_t setting_DURATION; /* milliseconds */
 typedef bool setting_SWITCH;

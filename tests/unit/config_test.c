@@ -215,11 +215,11 @@ static void a_wrong_value_is_named_with_what_is_allowed(void **state)
 {
 	(void)state;
 	assert_words_refused(WORDS("-w", "x4", "app"),
-		"--workers: \"x4\" is not a number: allowed are 1 to 512");
+		"--workers: \"x4\" is not a number: allowed are auto, 1 to 512");
 	assert_words_refused(WORDS("--loglevel=l\xffoud\n", "app"),
 		"--loglevel: \"l\\xffoud\\x0a\" is unknown: "
 		"allowed are debug, info, warning, error");
-	assert_words_refused(WORDS("app", "--workers"), "--workers: needs a value: N");
+	assert_words_refused(WORDS("app", "--workers"), "--workers: needs a value: N|auto");
 	assert_words_refused(WORDS("-p", "--workers", "2", "app"), "-p: needs a value: FILE");
 	assert_words_refused(WORDS("app", "-c"), "-c: needs a value: FILE");
 	assert_words_refused(WORDS("app", "--config="), "--config: needs a value: FILE");
@@ -227,7 +227,7 @@ static void a_wrong_value_is_named_with_what_is_allowed(void **state)
 	assert_refused(&(struct start){.words = WORDS("app"), .environment = {"PORT=http"}},
 		"PORT: bind: \"http\" is not a port: allowed are 1 to 65535");
 	assert_refused(&(struct start){.words = WORDS("app"), .environment = {"WEB_CONCURRENCY=0"}},
-		"WEB_CONCURRENCY: workers: \"0\" is out of range: allowed are 1 to 512");
+		"WEB_CONCURRENCY: workers: \"0\" is out of range: allowed are auto, 1 to 512");
 	assert_refused(&(struct start){.words = WORDS("app"),
 			       .environment = {"NARWHAL_TIMEOUT=soon"}},
 		"NARWHAL_TIMEOUT: \"soon\" is not a duration (as in 30, 0.5, 500ms, 30s, 2m, 1h): "
@@ -340,7 +340,7 @@ static void the_environments_words_may_name_the_app_but_ask_for_nothing(void **s
 	assert_refused(&start, "NARWHAL_CMD_ARGS: ends inside a quote, or with a backslash");
 	start.environment[0] = "NARWHAL_CMD_ARGS=-w 0";
 	assert_refused(&start,
-		"NARWHAL_CMD_ARGS: --workers: \"0\" is out of range: allowed are 1 to 512");
+		"NARWHAL_CMD_ARGS: --workers: \"0\" is out of range: allowed are auto, 1 to 512");
 }
 
 static void an_unknown_variable_is_a_warning(void **state)
@@ -406,7 +406,7 @@ static void what_is_wrong_in_a_file_is_named_with_its_line(void **state)
 {
 	(void)state;
 	assert_file_refused("\n\nworkers = x4\n",
-		"narwhal.conf:3: workers: \"x4\" is not a number: allowed are 1 to 512");
+		"narwhal.conf:3: workers: \"x4\" is not a number: allowed are auto, 1 to 512");
 	assert_file_refused("wokers = 4\n",
 		"narwhal.conf:1: wokers: unknown setting; nearest is workers");
 	assert_file_refused("ap = x\n", "narwhal.conf:1: ap: unknown setting; nearest is app");

@@ -139,7 +139,7 @@ static void a_line_that_is_not_understood_is_refused(void **state)
 	assert_line_refused("set workers ", "set workers\n",
 		"workers: is no setting with its value");
 	assert_line_refused("set workers ", "set workers 0\n",
-		"workers: is out of range: allowed are 1 to 512");
+		"workers: is out of range: allowed are auto, 1 to 512");
 }
 
 static void a_missing_line_is_named(void **state)

@@ -160,10 +160,12 @@ static void a_size_has_units_of_1024(void **state)
 static void a_count_outside_its_bounds_is_refused_with_them(void **state)
 {
 	(void)state;
-	assert_refused("workers", "x4", -EINVAL, "is not a number: allowed are 1 to 512");
-	assert_refused("workers", "0", -ERANGE, "is out of range: allowed are 1 to 512");
-	assert_refused("workers", "513", -ERANGE, "is out of range: allowed are 1 to 512");
-	assert_refused("workers", "", -EINVAL, "is not a number: allowed are 1 to 512");
+	assert_refused("workers", "x4", -EINVAL, "is not a number: allowed are auto, 1 to 512");
+	assert_refused("workers", "0", -ERANGE, "is out of range: allowed are auto, 1 to 512");
+	assert_refused("workers", "513", -ERANGE, "is out of range: allowed are auto, 1 to 512");
+	assert_refused("workers", "Auto", -EINVAL, "is not a number: allowed are auto, 1 to 512");
+	assert_refused("backlog", "auto", -EINVAL, "is not a number: allowed are 1 to 65535");
+	assert_refused("workers", "", -EINVAL, "is not a number: allowed are auto, 1 to 512");
 }
 
 static void a_choice_is_one_of_its_words(void **state)
@@ -245,6 +247,8 @@ static const struct {
 	const char *name, *value, *written;
 } trips[] = {
 	{"workers", "007", "7"},
+	{"workers", "auto", "auto"},
+	{"backlog", "007", "7"},
 	{"timeout", "90", "90s"},
 	{"timeout", "1.25", "1250ms"},
 	{"timeout", "0", "0s"},
