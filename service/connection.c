@@ -5,14 +5,12 @@
 #include <sys/epoll.h>
 
 #include "base/fd.h"
+#include "service/delivery.h"
 #include "service/worker.h"
 
 /* Above this a body is read to where it stays, and not by way of the scratch buffer. */
 #define DIRECT_MIN ((uint64_t)WORKER_SCRATCH)
 #define DIRECT_MAX ((uint64_t)256 * 1024)
-/* What a client may still send after its answer before we no longer listen. */
-#define LINGER_BYTES_MAX ((uint32_t)16 * 1024 * 1024)
-#define LINGER_READS 8
 /* A connection's share of one turn. */
 #define READS_MAX 2
 
@@ -24,7 +22,7 @@ static bool is_open(const struct connection *connection)
 	return connection->watch.fd >= 0;
 }
 
-static void wait_for(struct connection *connection, enum deadline_kind kind)
+void connection_wait(struct connection *connection, enum deadline_kind kind)
 {
 	struct worker *worker = connection->worker;
 
@@ -54,7 +52,7 @@ void connection_open(struct worker *worker, int *fd, const struct peer *peer)
 	*fd = -1;
 	atomic_store_explicit(&worker->page->accepted, accepted, memory_order_relaxed);
 	count(worker);
-	wait_for(connection, DEADLINE_HEAD);
+	connection_wait(connection, DEADLINE_HEAD);
 	proceed(connection);
 }
 
@@ -76,7 +74,7 @@ void connection_end(struct connection *connection)
 }
 
 /* Edge-triggered, and only once: the loop tells of each change, and nothing is asked twice. */
-static void watch(struct connection *connection, bool wants_room)
+void connection_watch(struct connection *connection, bool wants_room)
 {
 	struct loop *loop = &connection->worker->loop;
 	uint32_t events = EPOLLIN | EPOLLRDHUP | EPOLLET | (wants_room ? EPOLLOUT : 0);
@@ -94,82 +92,6 @@ static void watch(struct connection *connection, bool wants_room)
 	}
 	connection->watched = true;
 	connection->wants_room = connection->wants_room || wants_room;
-}
-
-/* Throws away what comes until the client ends, too. */
-static void linger(struct connection *connection)
-{
-	struct worker *worker = connection->worker;
-
-	for (int i = 0; i < LINGER_READS; i++) {
-		ssize_t n = transport_read(connection->watch.fd, worker->scratch, WORKER_SCRATCH);
-
-		if (n == -EAGAIN) {
-			wait_for(connection, DEADLINE_LINGER);
-			watch(connection, false);
-			return;
-		}
-		if (n <= 0 || connection->lingered + (uint32_t)n > LINGER_BYTES_MAX) {
-			connection_end(connection);
-			return;
-		}
-		connection->lingered += (uint32_t)n;
-	}
-	wait_for(connection, DEADLINE_NEXT);
-}
-
-/* Everything is written, and it was the last. */
-static void finish(struct connection *connection)
-{
-	if (!connection->unread) {
-		connection_end(connection);
-		return;
-	}
-	transport_finish(connection->watch.fd);
-	connection->step = CONNECTION_LINGERING;
-	linger(connection);
-}
-
-/* What the kernel did not take becomes the connection's own, and is waited for. */
-static void keep_outgoing(struct connection *connection, struct outgoing *outgoing, bool progress)
-{
-	if (outgoing != &connection->outgoing) {
-		connection->outgoing = *outgoing;
-		outgoing_init(outgoing);
-	}
-	if (progress || !deadline_is_set(&connection->deadline) ||
-		connection->step != CONNECTION_WRITING)
-		wait_for(connection, DEADLINE_WRITE);
-	connection->step = CONNECTION_WRITING;
-}
-
-/* True when all is written and the connection goes on. */
-static bool flush(struct connection *connection, struct outgoing *outgoing)
-{
-	uint64_t sent;
-
-	switch (transport_write(connection->watch.fd, outgoing, &sent)) {
-	case TRANSPORT_SENT:
-		outgoing_reset(outgoing);
-		if (!connection->last)
-			return true;
-		finish(connection);
-		return false;
-	case TRANSPORT_BLOCKED:
-		keep_outgoing(connection, outgoing, sent != 0);
-		connection->queued = transport_unread(connection->watch.fd);
-		watch(connection, true);
-		return false;
-	case TRANSPORT_YIELDED:
-		keep_outgoing(connection, outgoing, true);
-		wait_for(connection, DEADLINE_NEXT);
-		return false;
-	case TRANSPORT_GONE:
-		break;
-	}
-	outgoing_free(outgoing);
-	connection_end(connection);
-	return false;
 }
 
 /* What came in but is not used up is kept with the connection. False: no memory, closed. */
@@ -214,7 +136,7 @@ static void refuse(struct connection *connection, unsigned status, const char *r
 	log_refusal(connection);
 	connection->last = true;
 	connection->unread = true;
-	(void)flush(connection, &exchange->outgoing);
+	(void)delivery_flush(connection, &exchange->outgoing);
 }
 
 enum served {
@@ -257,7 +179,7 @@ static void put_aside(struct connection *connection, const struct window *rest)
 		outgoing_free(&exchange->outgoing);
 		connection_end(connection);
 	} else if (keep_input(connection, rest) && !outgoing_is_empty(&exchange->outgoing)) {
-		(void)flush(connection, &exchange->outgoing);
+		(void)delivery_flush(connection, &exchange->outgoing);
 	}
 }
 
@@ -273,10 +195,10 @@ static void serve(struct connection *connection, struct window window)
 		case SERVED_LAST:
 			connection->last = true;
 			connection->unread = window.size != 0 || connection->readable;
-			(void)flush(connection, &exchange->outgoing);
+			(void)delivery_flush(connection, &exchange->outgoing);
 			return;
 		case SERVED_FULL:
-			if (flush(connection, &exchange->outgoing))
+			if (delivery_flush(connection, &exchange->outgoing))
 				break;
 			if (is_open(connection))
 				(void)keep_input(connection, &window);
@@ -355,29 +277,29 @@ static void settle(struct connection *connection)
 
 	if (pending != NULL && pending->intake.has_head) {
 		connection->step = CONNECTION_BODY;
-		wait_for(connection, DEADLINE_BODY);
+		connection_wait(connection, DEADLINE_BODY);
 	} else if (pending == NULL && connection->worker->step != WORKER_SERVING) {
-		wait_for(connection, DEADLINE_GRACE);
+		connection_wait(connection, DEADLINE_GRACE);
 	} else if (pending == NULL && connection->step == CONNECTION_IDLE) {
-		wait_for(connection, DEADLINE_IDLE);
+		connection_wait(connection, DEADLINE_IDLE);
 		acceptors_resume_full(connection->worker);
 	} else if (connection->step != CONNECTION_HEAD || !deadline_is_set(&connection->deadline)) {
 		/* Counts from the head's first byte: more of them win no time. */
 		connection->step = CONNECTION_HEAD;
-		wait_for(connection, DEADLINE_HEAD);
+		connection_wait(connection, DEADLINE_HEAD);
 	}
-	watch(connection, false);
+	connection_watch(connection, false);
 }
 
 /* Goes on with whatever the connection was in. */
 static void proceed(struct connection *connection)
 {
 	if (connection->step == CONNECTION_LINGERING) {
-		linger(connection);
+		delivery_linger(connection);
 		return;
 	}
 	if (connection->step == CONNECTION_WRITING) {
-		if (!flush(connection, &connection->outgoing))
+		if (!delivery_flush(connection, &connection->outgoing))
 			return;
 		outgoing_free(&connection->outgoing);
 		connection->step = CONNECTION_IDLE;
@@ -389,7 +311,7 @@ static void proceed(struct connection *connection)
 	if (!is_listening(connection))
 		return;
 	if (connection->readable)
-		wait_for(connection, DEADLINE_NEXT);
+		connection_wait(connection, DEADLINE_NEXT);
 	else
 		settle(connection);
 }
@@ -436,7 +358,7 @@ static void end_write(struct connection *connection)
 
 	if (queued < connection->queued) {
 		connection->queued = queued;
-		wait_for(connection, DEADLINE_WRITE);
+		connection_wait(connection, DEADLINE_WRITE);
 		return;
 	}
 

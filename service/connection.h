@@ -61,4 +61,9 @@ void connection_end_idle(struct connection *connection);
 /* What it waited for has not come in time. */
 void connection_overdue(struct connection *connection);
 
+/* For delivery.c: from now on it waits for `kind`. */
+void connection_wait(struct connection *connection, enum deadline_kind kind);
+/* Asks the loop for input, and from the first time on for room to write in, too; may end it. */
+void connection_watch(struct connection *connection, bool wants_room);
+
 #endif

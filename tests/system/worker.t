@@ -472,8 +472,8 @@ SKIP: {
 		is($w->get('/')->{status}, 200, 'started as a user');
 		for my $kept ('-all', '-all,+setuid', '-all,+setgid') {
 			$w = Worker->start(@nobody, wrap => ['setpriv', '--bounding-set', $kept]);
-			like($w->message, qr/^BOOT_FAILED giving up privileges: set\w+\(\d+\): Operation not permitted$/,
-				"root with capabilities $kept: the step is named");
+			my $why = qr/^BOOT_FAILED giving up privileges: set\w+\(\d+\): Operation not permitted$/;
+			like($w->message, $why, "root with capabilities $kept: the step is named");
 			is($w->wait, 3, 'status 3');
 		}
 	};
