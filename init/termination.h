@@ -13,9 +13,18 @@
 #define TERMINATION_MAX 4096 /* Kubernetes reads no more of it */
 
 /*
- * Writes `reason` as one line, cut to TERMINATION_MAX bytes, in place of what the file held.
- * 0, also when there is no such file; -EBADF when it is no regular file, or another -errno.
+ * The descriptor, for the caller to close; -ENOENT when nobody has put a file there; -EBADF when it
+ * is no regular file, or another -errno. Held from the start on, it needs no path at the end.
  */
-MUST_USE int termination_write(const char *path, const char *reason);
+MUST_USE int termination_open(const char *path);
+
+/*
+ * Writes `reason` as one line, cut to TERMINATION_MAX bytes, in place of what the file held.
+ * 0, also when `fd` is -1; or -errno.
+ */
+MUST_USE int termination_write(int fd, const char *reason);
+
+/* Both at once, for an end before the start: what fails can be told to nobody. */
+void termination_leave(const char *path, const char *reason);
 
 #endif
