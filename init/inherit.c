@@ -1,0 +1,163 @@
+#include "init/inherit.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/heritage.h"
+#include "base/settings.h"
+
+#define PREFIX "fd://"
+
+struct inherit_question inherit_question(void)
+{
+	return (struct inherit_question){
+		.pid = getenv("LISTEN_PID"),
+		.fds = getenv("LISTEN_FDS"),
+		.names = getenv("LISTEN_FDNAMES"),
+	};
+}
+
+static int read_number(const char *name, const char *value, uint64_t most, uint64_t *number,
+	struct text *why)
+{
+	if (text_to_uint(value, strlen(value), most, number) == 0)
+		return 0;
+	text_printf(why, "%s: \"", name);
+	text_add_escaped(why, value, strlen(value), false);
+	text_printf(why, "\" is not a number: allowed are 0 to %llu", (unsigned long long)most);
+	return -EINVAL;
+}
+
+static size_t count_names(const char *names)
+{
+	size_t count = 1;
+
+	for (; *names != '\0'; names++)
+		count += *names == ':';
+	return count;
+}
+
+int inherit_read(const struct inherit_question *question, pid_t pid, struct inherit *inherit,
+	struct text *why)
+{
+	uint64_t owner, count;
+	int error;
+
+	*inherit = (struct inherit){0};
+	if (question->pid == NULL || question->fds == NULL)
+		return 0;
+	error = read_number("LISTEN_PID", question->pid, INT32_MAX, &owner, why);
+	if (error != 0 || (pid_t)owner != pid)
+		return error;
+	error = read_number("LISTEN_FDS", question->fds, HERITAGE_LISTENERS, &count, why);
+	if (error != 0 || count == 0)
+		return error;
+	if (question->names != NULL && count_names(question->names) != count) {
+		text_printf(why, "LISTEN_FDNAMES: holds %zu names for LISTEN_FDS=%zu",
+			count_names(question->names), (size_t)count);
+		return -EINVAL;
+	}
+	*inherit = (struct inherit){.count = (size_t)count, .names = question->names};
+	return 0;
+}
+
+int inherit_take(const struct inherit *inherit, struct text *why)
+{
+	for (size_t i = 0; i < inherit->count; i++) {
+		int error = fd_disinherit(INHERIT_FIRST + (int)i);
+
+		if (error == 0)
+			continue;
+		text_printf(why, "LISTEN_FDS=%zu: descriptor %zu is not open", inherit->count,
+			INHERIT_FIRST + i);
+		return error;
+	}
+	return 0;
+}
+
+static void add_item(struct text *list, const char *item, size_t size)
+{
+	text_add(list, list->used > 0 ? "," : "");
+	text_add_bytes(list, item, size);
+}
+
+static void add_fd(struct text *list, size_t index)
+{
+	text_printf(list, "%s" PREFIX "%zu", list->used > 0 ? "," : "", INHERIT_FIRST + index);
+}
+
+static bool is_name(const char *item, size_t size)
+{
+	static const size_t skip = sizeof(PREFIX) - 1;
+	uint64_t number;
+
+	return size > skip && memcmp(item, PREFIX, skip) == 0 &&
+	       text_to_uint(item + skip, size - skip, UINT64_MAX, &number) == -EINVAL;
+}
+
+static int refuse_name(const struct inherit *inherit, const char *item, size_t size,
+	struct text *why)
+{
+	text_add_escaped(why, item, size, false);
+	text_add(why, ": no descriptor has that name: LISTEN_FDNAMES ");
+	if (inherit->names == NULL) {
+		text_add(why, "names none for this process");
+	} else {
+		text_add(why, "is ");
+		text_add_escaped(why, inherit->names, strlen(inherit->names), false);
+	}
+	return -EINVAL;
+}
+
+static int add_named(const struct inherit *inherit, const char *item, size_t size,
+	struct text *list, struct text *why)
+{
+	const char *name = item + sizeof(PREFIX) - 1, *at = inherit->names;
+	size_t wanted = size - (sizeof(PREFIX) - 1), found = 0;
+
+	for (size_t i = 0; at != NULL && i < inherit->count; i++) {
+		size_t n = strcspn(at, ":");
+
+		if (n == wanted && memcmp(at, name, n) == 0) {
+			add_fd(list, i);
+			found++;
+		}
+		at += n + (at[n] == ':');
+	}
+	return found > 0 ? 0 : refuse_name(inherit, item, size, why);
+}
+
+int inherit_rewrite(const struct inherit *inherit, const char *bind, bool given, struct text *list,
+	struct text *why)
+{
+	bool all = !given && inherit != NULL && inherit->count > 0;
+	const char *item;
+	size_t size;
+	int error = 0;
+
+	for (size_t i = 0; all && i < inherit->count; i++)
+		add_fd(list, i);
+	while (!all && error == 0 && (item = setting_item(&bind, &size)) != NULL) {
+		if (!is_name(item, size))
+			add_item(list, item, size);
+		else if (inherit != NULL)
+			error = add_named(inherit, item, size, list, why);
+	}
+	if (error == 0 && list->cut) {
+		text_add(why, "bind: is too long");
+		error = -E2BIG;
+	}
+	return error;
+}
+
+void inherit_clear_environment(void)
+{
+	static const char *const names[] = {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES",
+		"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"};
+
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		(void)unsetenv(names[i]);
+}
