@@ -48,7 +48,8 @@ PROGRAMS := $(BUILD)/narwhal $(BUILD)/narwhal-worker
 
 # One short line for each thing made; V=1 shows the commands.
 V ?= 0
-quiet = $(if $(filter 0,$(V)),@printf '  %-6s %s\n' $(1) '$(patsubst $(CURDIR)/%,%,$@)';)
+quiet = $(if $(filter 0,$(V)),@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,printf '  %-6s %s\n' \
+	$(1) '$(patsubst $(CURDIR)/%,%,$@)';))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -63,7 +64,8 @@ bootstrap: ## install what is missing on this machine
 run: ## build, and serve examples/public on http://127.0.0.1:8080 with 2 workers
 	@deploy/bootstrap build
 	@+$(MAKE) --no-print-directory -s all
-	@exec $(BUILD)/narwhal --bind 127.0.0.1:8080 --workers 2 examples/public
+	@exec $(BUILD)/narwhal --bind 127.0.0.1:8080 --workers 2 \
+		$$(test $$(id -u) != 0 || echo --user nobody) examples/public
 
 test: ## build and run every test under prove (SANITIZE=1: with ASan and UBSan)
 	@deploy/bootstrap build test

@@ -25,6 +25,13 @@ int fd_disinherit(int fd)
 	return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? 0 : -errno;
 }
 
+int fd_duplicate(int fd)
+{
+	int other = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+	return other >= 0 ? other : -errno;
+}
+
 void fd_disinherit_from(int first)
 {
 	/* Linux 5.11. Before, or where a seccomp profile does not know it: as many as there may

@@ -20,6 +20,8 @@ void fd_close(int *fd);
 MUST_USE int fd_inherit(int fd);
 /* After exec: an inherited descriptor goes no further. */
 MUST_USE int fd_disinherit(int fd);
+/* Another descriptor of the same file, from 3 on. The fd, or -errno. */
+MUST_USE int fd_duplicate(int fd);
 /* In a child before exec: nothing from `first` on stays open in the next image. */
 void fd_disinherit_from(int first);
 /* Makes `at` (0 to 2) another name of `fd`, open across exec. */

@@ -5,25 +5,28 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "init/converge.h"
 #include "init/readiness.h"
 
 #define RETRY_MS 1000
 
+/* Once ready, it is so as long as anybody serves. */
 static bool is_ready(const struct arbiter *a)
 {
-	uint64_t enough = a->ready ? 1 : a->config->settings.min_ready;
-
-	if (enough > a->wish.workers)
-		enough = a->wish.workers;
-	return a->wish.phase == PHASE_SERVE && roster_count(&a->roster, STATE_SERVING) >= enough;
+	if (a->ready)
+		return a->wish.phase == PHASE_SERVE &&
+		       roster_count(&a->roster, STATE_SERVING) +
+				       roster_count(&a->roster, STATE_SPENT) !=
+			       0;
+	return a->wish.phase == PHASE_SERVE && converge_is_ready(&a->roster, &a->wish.crew);
 }
 
 static int tell_file(const struct arbiter *a, bool ready, struct text *why)
 {
-	const char *path = a->config->settings.when_ready;
+	const char *path = a->current->config.settings.when_ready;
 	struct readiness readiness = {
 		.pid = getpid(),
-		.generation = a->wish.generation,
+		.generation = a->wish.crew.generation,
 		.wall_ms = clock_wall_ms(),
 	};
 
@@ -50,21 +53,24 @@ static void tell_log(struct arbiter *a)
 		log_info(&a->log, "unready", log_string("phase", wish_phase_name(a->wish.phase)));
 		return;
 	}
-	for (size_t i = 0; i < a->listeners.count; i++)
-		add_url(&a->listeners.item[i].address, &addresses);
+	for (size_t i = 0; i < a->current->listeners.count; i++)
+		add_url(&a->current->listeners.item[i].address, &addresses);
 	log_info(&a->log, "ready", log_string("address", bytes),
-		log_uint("workers", a->wish.workers),
+		log_uint("workers", a->wish.crew.workers),
 		log_uint("serving", roster_count(&a->roster, STATE_SERVING)),
-		log_uint("generation", a->wish.generation), log_uint("ms", a->now_ms - a->born_ms));
+		log_uint("generation", a->wish.crew.generation),
+		log_uint("ms", a->now_ms - a->born_ms));
 }
 
 void announce_readiness(struct arbiter *a)
 {
-	bool ready = is_ready(a);
+	bool ready = is_ready(a), changed = ready != a->ready;
 	char bytes[512];
 	struct text why = TEXT_OVER(bytes);
 
-	if (ready == a->ready || (a->retry_ms != CLOCK_NEVER && a->now_ms < a->retry_ms))
+	if (!changed && (!ready || a->told == a->wish.crew.generation))
+		return;
+	if (a->retry_ms != CLOCK_NEVER && a->now_ms < a->retry_ms)
 		return;
 	if (tell_file(a, ready, &why) != 0) {
 		log_error(&a->log, "when_ready_failed", log_string("reason", bytes));
@@ -73,14 +79,16 @@ void announce_readiness(struct arbiter *a)
 	}
 	a->retry_ms = CLOCK_NEVER;
 	a->ready = ready;
+	a->told = a->wish.crew.generation;
 	if (a->ready_ms == 0)
 		a->ready_ms = a->now_ms;
-	tell_log(a);
+	if (changed)
+		tell_log(a);
 }
 
 void announce_listeners(struct arbiter *a)
 {
-	for (size_t i = 0; i < a->listeners.count; i++)
-		log_info(&a->log, "listening",
-			log_string("address", a->listeners.item[i].address.text));
+	for (size_t i = 0; i < a->current->listeners.count; i++)
+		log_debug(&a->log, "listening",
+			log_string("address", a->current->listeners.item[i].address.text));
 }

@@ -13,6 +13,7 @@
 #include "init/gossip.h"
 #include "init/opening.h"
 #include "init/reap.h"
+#include "init/reload.h"
 #include "init/spawn.h"
 #include "init/sweep.h"
 
@@ -66,23 +67,37 @@ void arbiter_step(struct arbiter *a, unsigned index, enum event event)
 		enter_state[slot->state](a, index);
 }
 
+static void carry_out(struct arbiter *a, const struct order *order)
+{
+	const struct slot *slot = &a->roster.slots[order->slot];
+
+	if (order->event == EVENT_SPAWNED)
+		roster_assign(&a->roster, order->slot, order->generation);
+	if (order->event == EVENT_OVERDUE && slot->state == STATE_BOOTING)
+		arbiter_give_up(a, slot->generation, EXIT_BOOT,
+			"a worker was not ready within boot_timeout");
+	arbiter_step(a, order->slot, order->event);
+}
+
 /* What entering a phase asks of the world. */
 
 static void gate_listeners(struct arbiter *a)
 {
-	for (size_t i = 0; i < a->listeners.count; i++) {
-		int error = listener_gate(&a->listeners.item[i]);
+	struct listener_set *listeners = &a->current->listeners;
+
+	for (size_t i = 0; i < listeners->count; i++) {
+		int error = listener_gate(&listeners->item[i]);
 
 		if (error != 0)
 			log_warning(&a->log, "gate_failed",
-				log_string("address", a->listeners.item[i].address.text),
+				log_string("address", listeners->item[i].address.text),
 				log_errno("error", error));
 	}
 }
 
 static void sweep_politely(struct arbiter *a)
 {
-	listener_set_close(&a->listeners);
+	listener_set_close(&a->current->listeners);
 	sweep_signal(SIGTERM);
 }
 
@@ -108,8 +123,12 @@ void arbiter_turn(struct arbiter *a, enum turn turn)
 		enter_phase[a->wish.phase](a);
 }
 
-void arbiter_give_up(struct arbiter *a, int exit_status)
+void arbiter_give_up(struct arbiter *a, uint64_t generation, int exit_status, const char *reason)
 {
+	if (generation == a->wish.candidate.generation) {
+		reload_fail(a, reason);
+		return;
+	}
 	if (a->ready_ms != 0 || a->wish.phase != PHASE_SERVE)
 		return;
 	a->wish.exit_status = exit_status;
@@ -122,10 +141,11 @@ static void converge(struct arbiter *a)
 
 	if (a->wish.deadline_ms <= a->now_ms)
 		arbiter_turn(a, TURN_OVERDUE);
+	reload_settle(a);
 	announce_readiness(a); /* unready before anybody is told to leave */
 	while (converge_next(&a->roster, &a->wish, a->now_ms, &order))
-		arbiter_step(a, order.slot, order.event);
-	if (wish_count(&a->wish) == 0 && roster_occupied(&a->roster) == 0)
+		carry_out(a, &order);
+	if (roster_occupied(&a->roster) == 0)
 		arbiter_turn(a, TURN_EMPTY);
 	if (a->wish.phase >= PHASE_SWEEP && sweep_is_done())
 		arbiter_turn(a, TURN_ALONE);
@@ -133,7 +153,7 @@ static void converge(struct arbiter *a)
 
 static uint64_t nearest_deadline(const struct arbiter *a)
 {
-	uint64_t nearest = converge_deadline(&a->roster, &a->wish);
+	uint64_t nearest = converge_deadline(&a->roster, &a->wish, a->now_ms);
 	uint64_t look = gossip_deadline(a);
 
 	nearest = look < nearest ? look : nearest;
@@ -156,23 +176,25 @@ static void turn_loop(struct arbiter *a)
 
 static void say_who(struct arbiter *a)
 {
-	if (a->config->warnings[0] != '\0')
-		log_warning(&a->log, "config", log_string("warning", a->config->warnings));
-	if (a->users.defaulted)
-		log_info(&a->log, "privileges", log_uint("uid", a->users.uid),
-			log_uint("gid", a->users.gid),
+	if (a->current->config.warnings[0] != '\0')
+		log_warning(&a->log, "config", log_string("warning", a->current->config.warnings));
+	if (a->current->users.defaulted)
+		log_info(&a->log, "privileges", log_uint("uid", a->current->users.uid),
+			log_uint("gid", a->current->users.gid),
 			log_string("reason", "started as root without user: workers are nobody"));
 }
 
-int arbiter_serve(const struct config *config)
+int arbiter_serve(struct config *config, const struct config_input *input)
 {
-	struct arbiter a = {.config = config, .born_ms = clock_ms()};
+	struct arbiter a = {.input = input, .born_ms = clock_ms()};
 	char bytes[1024];
 	struct text why = TEXT_OVER(bytes);
 	int status = EXIT_USAGE;
 
 	a.now_ms = a.born_ms;
-	if (opening_run(&a, &why) == 0) {
+	a.current = &a.made[0];
+	a.candidate = &a.made[1];
+	if (opening_run(&a, config, &why) == 0) {
 		say_who(&a);
 		announce_listeners(&a);
 		/* The line of no death: from here on PID 1 retries by deadline, and never exits
@@ -180,8 +202,8 @@ int arbiter_serve(const struct config *config)
 		turn_loop(&a);
 		status = a.wish.exit_status;
 		log_info(&a.log, "stopped", log_int("status", status),
-			log_uint("requests", a.requests),
-			log_uint("uptime_ms", a.now_ms - a.born_ms));
+			log_uint("requests", a.requests), log_uint("dropped", a.dropped),
+			log_uint("killed", a.killed), log_uint("uptime_ms", a.now_ms - a.born_ms));
 	} else {
 		(void)fprintf(stderr, "narwhal: %s\n", bytes);
 	}

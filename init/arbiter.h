@@ -16,10 +16,9 @@
 #include "base/loop.h"
 #include "base/page.h"
 #include "init/config.h"
-#include "init/listener.h"
+#include "init/generation.h"
 #include "init/pidfile.h"
 #include "init/roster.h"
-#include "init/users.h"
 #include "init/wish.h"
 
 #define ARBITER_WORKERS_MAX 512
@@ -37,35 +36,46 @@ struct child {
 };
 
 struct arbiter {
-	const struct config *config;
-	struct users users;
+	const struct config_input *input; /* for a reload: where the config was read from */
 	struct log log;
 	struct loop loop;
 	struct watch signals;
-	struct listener_set listeners;
 	struct pidfile pidfile;
 	struct roster roster;
 	struct child *children; /* ARBITER_SLOTS of them, beside the roster's slots */
 	struct wish wish;
-	int image_fd;	/* the worker's program */
-	char *heritage; /* HERITAGE_SIZE_MAX bytes to write a heritage in */
+	struct generation made[2];
+	struct generation *current;   /* the one that serves: of made[] */
+	struct generation *candidate; /* the other of made[]; its number is 0 when there is none */
+	uint64_t generations;	      /* made so far, the failed ones, too */
+	uint64_t last_unbound; /* up to this one, workers have listeners that nobody else has */
+	int image_fd;	       /* the worker's program */
+	char *heritage;	       /* HERITAGE_SIZE_MAX bytes to write a heritage in */
 
 	uint64_t born_ms;
 	uint64_t now_ms;   /* of this turn */
 	bool ready;	   /* told so: the ready file is there */
 	uint64_t ready_ms; /* when it was so first; from then on the arbiter never gives up; or 0 */
-	uint64_t retry_ms; /* when the ready file is tried again; CLOCK_NEVER */
-	uint64_t requests; /* served by workers that are gone */
+	uint64_t reload_ms; /* when the candidate was made */
+	uint64_t told;	    /* the generation that the ready file names */
+	uint64_t retry_ms;  /* when the ready file is tried again; CLOCK_NEVER */
+	uint64_t requests;  /* served by workers that are gone */
+	uint64_t dropped;   /* connections that they had when they were killed */
+	uint64_t killed;    /* workers that ended by SIGKILL */
 };
 
-/* Runs the service from its start to its end; the exit status. */
-MUST_USE int arbiter_serve(const struct config *config);
+/* Runs the service from its start to its end; takes *config. The exit status. */
+MUST_USE int arbiter_serve(struct config *config, const struct config_input *input);
 
 /* Carries an event out: what it takes of the world, then the step in the roster. */
 void arbiter_step(struct arbiter *arbiter, unsigned slot, enum event event);
 /* Moves the service on, if the table knows that move. */
 void arbiter_turn(struct arbiter *arbiter, enum turn turn);
-/* A worker that cannot boot ends a service that was never ready; later ones are only logged. */
-void arbiter_give_up(struct arbiter *arbiter, int exit_status);
+/*
+ * A worker of that generation cannot boot. A candidate fails; a service that was never ready ends;
+ * and one that was ready goes on with what it has.
+ */
+void arbiter_give_up(struct arbiter *arbiter, uint64_t generation, int exit_status,
+	const char *reason);
 
 #endif

@@ -15,20 +15,21 @@ static int complain(const char *reason)
 	return EXIT_USAGE;
 }
 
-static int serve(const struct config *config)
+static int serve(struct config *config, const struct config_input *input)
 {
 	if (config->app == NULL)
 		return complain("no app: give a directory to serve, or a module (./hello.so); "
 				"see narwhal --help");
-	return arbiter_serve(config);
+	return arbiter_serve(config, input);
 }
 
-static int ready(const struct config *config)
+static int ready(struct config *config, const struct config_input *input)
 {
 	const char *path = config->settings.when_ready;
 	char bytes[512];
 	struct text why = TEXT_OVER(bytes);
 
+	(void)input;
 	if (path == NULL)
 		return complain("ready: the setting when_ready names no file: give it as the "
 				"service has it");
@@ -36,7 +37,7 @@ static int ready(const struct config *config)
 }
 
 /* What can be known of the settings without starting anything. */
-static int check(const struct config *config)
+static int check(struct config *config, const struct config_input *input)
 {
 	const struct settings *s = &config->settings;
 	struct users_question question = users_question(s->user, s->group);
@@ -45,6 +46,7 @@ static int check(const struct config *config)
 	char bytes[512];
 	struct text why = TEXT_OVER(bytes);
 
+	(void)input;
 	if (users_resolve(&question, &users, &why) != 0 ||
 		address_parse_list(s->bind, &addresses, &why) != 0)
 		return complain(bytes);
@@ -52,26 +54,28 @@ static int check(const struct config *config)
 	return EXIT_OK;
 }
 
-static int print(const struct config *config)
+static int print(struct config *config, const struct config_input *input)
 {
 	int error = usage_config(config, stdout);
 
-	return error == 0 ? check(config) : EXIT_USAGE;
+	return error == 0 ? check(config, input) : EXIT_USAGE;
 }
 
-static int help(const struct config *config)
+static int help(struct config *config, const struct config_input *input)
 {
 	(void)config;
+	(void)input;
 	return usage_help(stdout) == 0 ? EXIT_OK : EXIT_USAGE;
 }
 
-static int version(const struct config *config)
+static int version(struct config *config, const struct config_input *input)
 {
 	(void)config;
+	(void)input;
 	return usage_version(stdout) == 0 ? EXIT_OK : EXIT_USAGE;
 }
 
-static int (*const commands[])(const struct config *) = {
+static int (*const commands[])(struct config *, const struct config_input *) = {
 	[CONFIG_SERVE] = serve,
 	[CONFIG_READY] = ready,
 	[CONFIG_CHECK] = check,
@@ -80,7 +84,10 @@ static int (*const commands[])(const struct config *) = {
 	[CONFIG_VERSION] = version,
 };
 
-int command_run(const struct config *config)
+int command_run(struct config *config, const struct config_input *input)
 {
-	return commands[config->verb](config);
+	int status = commands[config->verb](config, input);
+
+	config_free(config);
+	return status;
 }

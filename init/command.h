@@ -7,7 +7,7 @@
 #include "base/attr.h"
 #include "init/config.h"
 
-/* Does it; the exit status. */
-MUST_USE int command_run(const struct config *config);
+/* Does it; takes *config. The exit status. */
+MUST_USE int command_run(struct config *config, const struct config_input *input);
 
 #endif

@@ -2,56 +2,190 @@
 
 #include "base/clock.h"
 
-/* What has to happen to a slot that is `wanted` or not. EVENTS: nothing. */
-static enum event slot_needs(const struct slot *slot, bool wanted, enum phase phase,
-	uint64_t now_ms)
+/* How many workers one part of the roster may have now. */
+struct demand {
+	uint64_t from, to; /* generations, both included */
+	unsigned count;
+	bool spawns; /* who is missing is born; else it only shrinks */
+};
+
+#define DEMANDS 4
+
+static unsigned least(unsigned a, unsigned b)
 {
-	if (slot->deadline_ms <= now_ms && slot->state != STATE_VACANT)
-		return EVENT_OVERDUE;
-	if (slot->state == STATE_VACANT)
-		return wanted && slot->backoff.due_ms <= now_ms ? EVENT_SPAWNED : EVENTS;
-	if (phase == PHASE_QUICK)
-		return EVENT_HURRIED;
-	return wanted ? EVENTS : EVENT_RETIRED;
+	return a < b ? a : b;
 }
 
-/*
- * The first slots that are not leaving are the wanted ones, as many as are wished for: a vacant
- * one among them waits for its backoff and lets no other slot jump in, so that a crash loop has
- * no way around its delay; one that is leaving is replaced at once.
- */
-bool converge_next(const struct roster *roster, const struct wish *wish, uint64_t now_ms,
-	struct order *order)
+static unsigned count_serving(const struct roster *roster, uint64_t from, uint64_t to)
 {
-	unsigned wanted = wish_count(wish);
+	unsigned n = 0;
 
 	for (unsigned i = 0; i < roster->size; i++) {
 		const struct slot *slot = &roster->slots[i];
-		bool counted = !roster_is_leaving(slot) && wanted > 0;
-		enum event event = slot_needs(slot, counted, wish->phase, now_ms);
 
-		wanted -= counted;
-		if (event == EVENTS || roster_next(roster, i, event) == STATES)
-			continue;
-		*order = (struct order){.slot = i, .event = event};
-		return true;
+		n += slot->generation >= from && slot->generation <= to &&
+		     (slot->state == STATE_SERVING || slot->state == STATE_SPENT);
+	}
+	return n;
+}
+
+bool converge_is_ready(const struct roster *roster, const struct crew *crew)
+{
+	return count_serving(roster, crew->generation, crew->generation) >=
+	       least(crew->min_ready, crew->workers);
+}
+
+/*
+ * A candidate comes up beside the generation that serves, which stays whole. Once promoted, each
+ * of its workers that serves lets one of the older ones go, so that there are never fewer than
+ * wished for. Generations that were discarded, younger than the crew and not the candidate, go.
+ */
+static void make_demands(const struct roster *roster, const struct wish *wish,
+	struct demand demands[DEMANDS])
+{
+	const struct crew *crew = &wish->crew, *candidate = &wish->candidate;
+	unsigned old = count_serving(roster, 0, crew->generation - 1);
+	unsigned now = count_serving(roster, crew->generation, crew->generation);
+	unsigned next = count_serving(roster, candidate->generation, candidate->generation);
+	bool serving = wish_is_serving(wish);
+
+	demands[0] = (struct demand){0, crew->generation - 1, 0, false};
+	demands[1] = (struct demand){crew->generation, crew->generation, crew->workers, true};
+	demands[2] = (struct demand){candidate->generation, candidate->generation,
+		least(candidate->workers, next + candidate->surge), true};
+	demands[3] = (struct demand){crew->generation + 1, UINT64_MAX, 0, false};
+	if (old != 0) {
+		demands[0].count = crew->workers - least(crew->workers, now);
+		demands[1].count = least(crew->workers, now + crew->surge);
+	}
+	for (unsigned i = 0; i < DEMANDS && !serving; i++)
+		demands[i].count = 0;
+}
+
+static bool is_of(const struct slot *slot, const struct demand *demand)
+{
+	return slot->generation >= demand->from && slot->generation <= demand->to;
+}
+
+/* The part of the roster that the slot is of: the first that fits, since the last is the rest. */
+static unsigned part_of(const struct slot *slot, const struct demand demands[DEMANDS])
+{
+	unsigned part = 0;
+
+	while (part < DEMANDS - 1 && !is_of(slot, &demands[part]))
+		part++;
+	return part;
+}
+
+/*
+ * An empty slot that has to wait before it boots again, and keeps its place in the count of its
+ * generation. Where nobody is born any more, nobody waits.
+ */
+static bool is_waiting(const struct slot *slot, const struct demand *demand, uint64_t now_ms)
+{
+	return demand->spawns && (slot->backoff.failures != 0 || slot->backoff.due_ms > now_ms);
+}
+
+/*
+ * Decides slot by slot, in order: the first ones of a generation that are not leaving are the
+ * wanted ones, as many as demanded. A vacant one among them that waits for its backoff lets no
+ * other slot jump in, so that a crash loop has no way around its delay.
+ */
+static enum event slot_needs(const struct slot *slot, struct demand *demand,
+	const struct wish *wish, uint64_t now_ms)
+{
+	bool wanted = !roster_is_leaving(slot) && demand->count > 0;
+
+	if (slot->state == STATE_VACANT) {
+		if (!is_waiting(slot, demand, now_ms) || !wanted)
+			return EVENTS;
+		demand->count--;
+		return slot->backoff.due_ms <= now_ms ? EVENT_SPAWNED : EVENTS;
+	}
+	if (slot->deadline_ms <= now_ms)
+		return EVENT_OVERDUE;
+	if (wish->phase == PHASE_QUICK)
+		return EVENT_HURRIED;
+	if (slot->state == STATE_SPENT)
+		return EVENTS; /* see spend() */
+	demand->count -= wanted;
+	return wanted || roster_is_leaving(slot) ? EVENTS : EVENT_RETIRED;
+}
+
+static bool give(struct order *order, unsigned slot, enum event event, uint64_t generation)
+{
+	*order = (struct order){.slot = slot, .event = event, .generation = generation};
+	return true;
+}
+
+/* Whoever is there already: keeps, retires, ends, or is born again after its backoff. */
+static bool settle_slots(const struct roster *roster, const struct wish *wish, uint64_t now_ms,
+	struct demand demands[DEMANDS], struct order *order)
+{
+	for (unsigned i = 0; i < roster->size; i++) {
+		const struct slot *slot = &roster->slots[i];
+		enum event event = slot_needs(slot, &demands[part_of(slot, demands)], wish, now_ms);
+
+		if (event != EVENTS && roster_next(roster, i, event) != STATES)
+			return give(order, i, event, slot->generation);
 	}
 	return false;
 }
 
-uint64_t converge_deadline(const struct roster *roster, const struct wish *wish)
+/* A spent worker goes when there are enough without it. */
+static bool spend(const struct roster *roster, const struct wish *wish, struct order *order)
+{
+	unsigned enough = wish_is_serving(wish) ? wish->crew.workers : 0;
+	unsigned serving = roster_count(roster, STATE_SERVING);
+
+	for (unsigned i = 0; i < roster->size; i++) {
+		if (roster->slots[i].state == STATE_SPENT &&
+			serving + roster_count(roster, STATE_SPENT) > enough)
+			return give(order, i, EVENT_RETIRED, roster->slots[i].generation);
+	}
+	return false;
+}
+
+/* Who is still missing is born in a slot that nobody waits for. */
+static bool fill(const struct roster *roster, const struct demand demands[DEMANDS], uint64_t now_ms,
+	struct order *order)
+{
+	for (unsigned d = 0; d < DEMANDS; d++) {
+		if (demands[d].count == 0 || !demands[d].spawns)
+			continue;
+		for (unsigned i = 0; i < roster->size; i++) {
+			const struct slot *slot = &roster->slots[i];
+
+			if (slot->state == STATE_VACANT &&
+				!is_waiting(slot, &demands[part_of(slot, demands)], now_ms))
+				return give(order, i, EVENT_SPAWNED, demands[d].from);
+		}
+	}
+	return false;
+}
+
+bool converge_next(const struct roster *roster, const struct wish *wish, uint64_t now_ms,
+	struct order *order)
+{
+	struct demand demands[DEMANDS];
+
+	make_demands(roster, wish, demands);
+	return settle_slots(roster, wish, now_ms, demands, order) || spend(roster, wish, order) ||
+	       fill(roster, demands, now_ms, order);
+}
+
+uint64_t converge_deadline(const struct roster *roster, const struct wish *wish, uint64_t now_ms)
 {
 	uint64_t nearest = wish->deadline_ms;
-	unsigned wanted = wish_count(wish);
 
 	for (unsigned i = 0; i < roster->size; i++) {
 		const struct slot *slot = &roster->slots[i];
-		bool counted = !roster_is_leaving(slot) && wanted > 0;
 		uint64_t due = slot->deadline_ms;
 
-		wanted -= counted;
 		if (slot->state == STATE_VACANT)
-			due = counted ? slot->backoff.due_ms : CLOCK_NEVER;
+			due = wish_is_serving(wish) && slot->backoff.due_ms > now_ms
+				      ? slot->backoff.due_ms
+				      : CLOCK_NEVER;
 		if (due < nearest)
 			nearest = due;
 	}

@@ -3,8 +3,8 @@
  *
  * Pure: (roster, wish, now) -> one order. The arbiter carries orders out until there is none;
  * asked again at once, there is none again. This is the one place that decides to spawn, to
- * retire or to kill; so a TERM in a boot, a TTIN in a drain or a death in either are no cases of
- * their own.
+ * retire or to kill; so a TERM in a reload, a TTIN in a drain or a death in either are no cases
+ * of their own.
  */
 #ifndef INIT_CONVERGE_H
 #define INIT_CONVERGE_H
@@ -18,7 +18,8 @@
 
 struct order {
 	unsigned slot;
-	enum event event; /* SPAWNED means: spawn one; if that fails, REFUSED */
+	enum event event;    /* SPAWNED means: spawn one; if that fails, REFUSED */
+	uint64_t generation; /* of the worker that is to be spawned */
 };
 
 /* False: nothing is to be done. */
@@ -27,6 +28,10 @@ MUST_USE bool converge_next(const struct roster *roster, const struct wish *wish
 
 /* When time alone will make converge_next() give an order, or move the phase. CLOCK_NEVER: never.
  */
-PURE uint64_t converge_deadline(const struct roster *roster, const struct wish *wish);
+PURE uint64_t converge_deadline(const struct roster *roster, const struct wish *wish,
+	uint64_t now_ms);
+
+/* So many of the generation's workers serve that it counts as ready. */
+PURE bool converge_is_ready(const struct roster *roster, const struct crew *crew);
 
 #endif

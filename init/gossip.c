@@ -31,12 +31,13 @@ static void hear_ready(struct child *child, const struct message *message)
 static void hear_failure(struct child *child, const struct message *message, enum exits status)
 {
 	struct arbiter *a = child->arbiter;
+	const struct slot *slot = &a->roster.slots[child->slot];
 
-	if (a->wish.phase == PHASE_SERVE)
+	if (a->wish.phase == PHASE_SERVE && slot->cause == CAUSE_NONE)
 		log_error(&a->log, "worker_failed", log_uint("slot", child->slot),
-			log_int("pid", a->roster.slots[child->slot].pid),
+			log_int("pid", slot->pid), log_uint("generation", slot->generation),
 			log_string("reason", message->payload));
-	arbiter_give_up(a, (int)status);
+	arbiter_give_up(a, slot->generation, status, message->payload);
 }
 
 static void hear_boot_failed(struct child *child, const struct message *message)
@@ -49,11 +50,17 @@ static void hear_load_failed(struct child *child, const struct message *message)
 	hear_failure(child, message, EXIT_APP);
 }
 
+static void hear_spent(struct child *child, const struct message *message)
+{
+	(void)message;
+	arbiter_step(child->arbiter, child->slot, EVENT_SPENT);
+}
+
 /* It idled and does no more: look at its heartbeat until it idles again. */
 static void hear_active(struct child *child, const struct message *message)
 {
 	struct arbiter *a = child->arbiter;
-	uint64_t timeout = a->config->settings.timeout;
+	uint64_t timeout = a->current->config.settings.timeout;
 
 	(void)message;
 	atomic_store(&child->page->watched, 1);
@@ -64,6 +71,7 @@ static void (*const hear[MESSAGES])(struct child *, const struct message *) = {
 	[MESSAGE_READY] = hear_ready,
 	[MESSAGE_BOOT_FAILED] = hear_boot_failed,
 	[MESSAGE_LOAD_FAILED] = hear_load_failed,
+	[MESSAGE_SPENT] = hear_spent,
 	[MESSAGE_ACTIVE] = hear_active,
 };
 
@@ -113,13 +121,14 @@ static void stop_looking(struct child *child)
 	child->look_ms = CLOCK_NEVER;
 	if (atomic_load(&child->page->busy_since_ms) != 0) {
 		atomic_store(&child->page->watched, 1);
-		child->look_ms = child->arbiter->now_ms + child->arbiter->config->settings.timeout;
+		child->look_ms =
+			child->arbiter->now_ms + child->arbiter->current->config.settings.timeout;
 	}
 }
 
 static void look_at(struct arbiter *a, struct child *child)
 {
-	uint64_t timeout = a->config->settings.timeout;
+	uint64_t timeout = a->current->config.settings.timeout;
 	uint64_t since = atomic_load(&child->page->busy_since_ms);
 	uint64_t turns = atomic_load(&child->page->turns);
 	bool stood_still = turns == child->seen_turns;

@@ -23,6 +23,7 @@ struct listener {
 	bool linked;	/* `device` and `inode` are those of a socket file that we made */
 	dev_t device;
 	ino_t inode;
+	char asked[ADDRESS_TEXT_SIZE]; /* as the setting has it */
 	struct address address; /* as the kernel tells it: with the port that it chose, if it did */
 };
 
@@ -38,9 +39,17 @@ struct listener_set {
  * [::]:PORT serves IPv4 too, unless the list names an IPv4 address with the same port.
  * A socket file that nobody listens on is replaced; modes are as the process's umask wants them.
  * `backlog` is cut by the kernel to net.core.somaxconn.
+ *
+ * An address that `old` (or NULL) listens on as well is not opened again: both sets then hold the
+ * same socket, and its queue belongs to both.
  */
 MUST_USE int listener_set_open(struct listener_set *set, const struct address_list *addresses,
-	int backlog, struct text *why);
+	int backlog, struct listener_set *old, struct text *why);
+/*
+ * `set` takes over from `old`: the socket files of what they share are now its own, and what only
+ * `old` has is gated. True when `set` has all of it.
+ */
+bool listener_set_succeed(struct listener_set *set, struct listener_set *old);
 void listener_set_close(struct listener_set *set);
 
 /*

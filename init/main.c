@@ -11,20 +11,22 @@
 
 int main(int argc, char **argv)
 {
+	FD_SCOPED start_fd = -1;
 	struct config_input input = {argc, argv, environ, AT_FDCWD};
 	struct config config;
 	char bytes[1024];
 	struct text why = TEXT_OVER(bytes);
-	int status;
 
 	signals_block();
 	if (fd_standard() != 0)
 		return EXIT_USAGE;
+	/* A reload finds a relative config file where the start found it, whatever chdir did. */
+	start_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (start_fd >= 0)
+		input.directory_fd = start_fd;
 	if (config_read(&config, &input, &why) != 0) {
 		(void)fprintf(stderr, "narwhal: %s\n", bytes);
 		return EXIT_USAGE;
 	}
-	status = command_run(&config);
-	config_free(&config);
-	return status;
+	return command_run(&config, &input);
 }

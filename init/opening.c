@@ -1,6 +1,7 @@
 #include "init/opening.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -12,6 +13,7 @@
 #include "base/heritage.h"
 #include "init/image.h"
 #include "init/readiness.h"
+#include "init/reload.h"
 #include "init/signals.h"
 
 #define HURRY_MS 1000 /* between SIGQUIT or SIGABRT and SIGKILL */
@@ -19,21 +21,15 @@
 
 static int open_log(struct arbiter *a, struct text *why)
 {
-	const struct settings *s = &a->config->settings;
-
 	(void)why;
-	a->log = (struct log){
-		.fd = STDERR_FILENO,
-		.level = (enum log_level)s->loglevel,
-		.json = s->log_format == 1,
-	};
+	a->log.fd = STDERR_FILENO;
 	return 0;
 }
 
 /* Where and with which mode bits all that follows opens its files. */
 static int enter_directory(struct arbiter *a, struct text *why)
 {
-	const struct settings *s = &a->config->settings;
+	const struct settings *s = &a->current->config.settings;
 	char *end = NULL;
 	unsigned long bits = s->umask != NULL ? strtoul(s->umask, &end, 8) : 0;
 
@@ -50,30 +46,17 @@ static int enter_directory(struct arbiter *a, struct text *why)
 	return 0;
 }
 
-static int resolve_users(struct arbiter *a, struct text *why)
-{
-	const struct settings *s = &a->config->settings;
-	struct users_question question = users_question(s->user, s->group);
-
-	return users_resolve(&question, &a->users, why);
-}
-
 static int open_image(struct arbiter *a, struct text *why)
 {
-	return image_open(a->config->settings.worker_image, &a->image_fd, why);
+	return image_open(a->current->config.settings.worker_image, &a->image_fd, why);
 }
 
 static int open_roster(struct arbiter *a, struct text *why)
 {
-	const struct settings *s = &a->config->settings;
-	struct roster_limits limits = {
-		.boot_timeout = s->boot_timeout,
-		.graceful_timeout = s->graceful_timeout,
-		.hurry = HURRY_MS,
-	};
-	struct wish_limits wishes = {.drain_delay = s->drain_delay, .sweep = SWEEP_MS};
+	struct roster_limits limits = {.hurry = HURRY_MS};
 
-	wish_init(&a->wish, (unsigned)s->workers, ARBITER_WORKERS_MAX, &wishes);
+	/* From pages of their own: what no worker has used yet costs no memory. */
+	(void)mallopt(M_MMAP_THRESHOLD, 32 * 1024);
 	a->heritage = malloc(HERITAGE_SIZE_MAX);
 	a->children = calloc(ARBITER_SLOTS, sizeof(*a->children));
 	if (a->heritage == NULL || a->children == NULL ||
@@ -86,27 +69,31 @@ static int open_roster(struct arbiter *a, struct text *why)
 
 static int open_pidfile(struct arbiter *a, struct text *why)
 {
-	const char *path = a->config->settings.pidfile;
+	const char *path = a->current->config.settings.pidfile;
 
 	return path != NULL ? pidfile_open(&a->pidfile, path, getpid(), why) : 0;
 }
 
 static int begin_readiness(struct arbiter *a, struct text *why)
 {
-	const char *path = a->config->settings.when_ready;
+	const char *path = a->current->config.settings.when_ready;
 
 	return path != NULL ? readiness_begin(path, why) : 0;
 }
 
-static int open_listeners(struct arbiter *a, struct text *why)
+static int open_generation(struct arbiter *a, struct text *why)
 {
-	const struct settings *s = &a->config->settings;
-	struct address_list addresses;
-	int error = address_parse_list(s->bind, &addresses, why);
+	struct wish_limits limits = {.sweep = SWEEP_MS};
+	struct config config = a->current->config;
+	struct crew crew;
+	int error = generation_open(a->current, a->generations, &config, NULL, why);
 
 	if (error != 0)
 		return error;
-	return listener_set_open(&a->listeners, &addresses, (int)s->backlog, why);
+	crew = generation_crew(a->current);
+	wish_init(&a->wish, &crew, ARBITER_WORKERS_MAX, &limits);
+	reload_apply(a);
+	return 0;
 }
 
 static int open_loop(struct arbiter *a, struct text *why)
@@ -134,18 +121,20 @@ static int become_reaper(struct arbiter *a, struct text *why)
 static int (*const openings[])(struct arbiter *, struct text *) = {
 	open_log,
 	enter_directory,
-	resolve_users,
 	open_image,
 	open_roster,
 	become_reaper,
 	open_loop,
 	open_pidfile,
-	open_listeners,
+	open_generation,
 	begin_readiness,
 };
 
-int opening_run(struct arbiter *a, struct text *why)
+int opening_run(struct arbiter *a, struct config *config, struct text *why)
 {
+	a->generations = 1;
+	*a->current = (struct generation){.number = 1, .config = *config};
+	*config = (struct config){0};
 	a->image_fd = a->loop.epoll_fd = a->signals.fd = a->pidfile.fd = -1;
 	a->retry_ms = CLOCK_NEVER;
 	for (size_t i = 0; i < COUNT_OF(openings); i++) {
@@ -159,8 +148,9 @@ int opening_run(struct arbiter *a, struct text *why)
 
 void opening_close(struct arbiter *a)
 {
-	listener_set_close(&a->listeners);
-	pidfile_close(&a->pidfile);
+	pidfile_close(&a->pidfile); /* its path is one of the settings */
+	generation_close(a->candidate);
+	generation_close(a->current);
 	fd_close(&a->signals.fd);
 	loop_close(&a->loop);
 	fd_close(&a->image_fd);

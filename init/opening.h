@@ -11,8 +11,8 @@
 #include "base/text.h"
 #include "init/arbiter.h"
 
-/* 0, or -errno with `why`; opening_close() is due in both cases. */
-MUST_USE int opening_run(struct arbiter *arbiter, struct text *why);
+/* Takes *config. 0, or -errno with `why`; opening_close() is due in both cases. */
+MUST_USE int opening_run(struct arbiter *arbiter, struct config *config, struct text *why);
 void opening_close(struct arbiter *arbiter);
 
 #endif

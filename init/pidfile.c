@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -171,25 +172,30 @@ static int attempt(struct pidfile *pidfile, pid_t pid, struct text *why)
 
 int pidfile_open(struct pidfile *pidfile, const char *path, pid_t pid, struct text *why)
 {
-	*pidfile = (struct pidfile){.fd = -1, .path = path};
+	*pidfile = (struct pidfile){.fd = -1, .path = strdup(path)};
+	if (pidfile->path == NULL)
+		return -ENOMEM;
 	for (int i = 0; i < ATTEMPTS; i++) {
 		int held = attempt(pidfile, pid, why);
 
 		if (held > 0)
 			return 0;
 		fd_close(&pidfile->fd);
-		if (held < 0)
+		if (held < 0) {
+			pidfile_close(pidfile);
 			return held;
+		}
 	}
+	pidfile_close(pidfile);
 	return refuse(why, path, "is made and removed by others all the time", -EBUSY);
 }
 
 void pidfile_close(struct pidfile *pidfile)
 {
-	if (pidfile->fd < 0)
-		return;
 	/* Before the lock goes: nobody can have taken the file over yet. */
-	if (is_same(pidfile))
+	if (pidfile->fd >= 0 && is_same(pidfile))
 		(void)unlink(pidfile->path);
 	fd_close(&pidfile->fd);
+	free(pidfile->path);
+	pidfile->path = NULL;
 }

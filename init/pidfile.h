@@ -14,8 +14,8 @@
 #include "base/text.h"
 
 struct pidfile {
-	int fd;		  /* -1 when there is none; owned; holds the lock */
-	const char *path; /* borrowed from the settings */
+	int fd;	    /* -1 when there is none; owned; holds the lock */
+	char *path; /* owned: the settings of a later generation are others */
 	dev_t device;
 	ino_t inode;
 };

@@ -1,5 +1,6 @@
 #include "init/reap.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -74,6 +75,15 @@ static void write_obituary(struct arbiter *a, const struct obituary *o)
 	log_write(&a->log, obituary_level(o->cause), "worker_exit", fields);
 }
 
+static void tally(struct arbiter *a, const struct page *page, const struct obituary *obituary)
+{
+	a->killed += obituary->signalled && obituary->status == SIGKILL;
+	if (page == NULL)
+		return;
+	a->requests += atomic_load(&page->requests);
+	a->dropped += atomic_load(&page->connections);
+}
+
 static void bury(struct arbiter *a, unsigned index, const siginfo_t *info)
 {
 	const struct slot *slot = &a->roster.slots[index];
@@ -88,12 +98,11 @@ static void bury(struct arbiter *a, unsigned index, const siginfo_t *info)
 		gossip_read(&child->watch, 0); /* its last words came before its end */
 	obituary.cause = true_cause(slot, &obituary);
 	write_obituary(a, &obituary);
-	if (child->page != NULL)
-		a->requests += atomic_load(&child->page->requests);
+	tally(a, child->page, &obituary);
 	spawn_forget(child);
 	arbiter_step(a, index, EVENT_EXITED);
 	if (backoff_is_loop(&slot->backoff))
-		arbiter_give_up(a, EXIT_BOOT);
+		arbiter_give_up(a, slot->generation, EXIT_BOOT, "a worker dies in every boot");
 }
 
 void reap_all(struct arbiter *a)

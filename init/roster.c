@@ -100,6 +100,15 @@ static void note_event(struct slot *slot, enum event event, uint64_t now_ms)
 	}
 }
 
+void roster_assign(struct roster *roster, unsigned index, uint64_t generation)
+{
+	struct slot *slot = &roster->slots[index];
+
+	if (slot->generation != generation)
+		backoff_clear(&slot->backoff);
+	slot->generation = generation;
+}
+
 bool roster_step(struct roster *roster, unsigned index, enum event event, uint64_t now_ms)
 {
 	struct slot *slot = &roster->slots[index];

@@ -66,6 +66,8 @@ void roster_free(struct roster *roster);
 
 /* What the event would make of the slot, or STATES when it cannot happen there. */
 PURE enum state roster_next(const struct roster *roster, unsigned slot, enum event event);
+/* Who is spawned there next is of this generation; the failures of another are not its own. */
+void roster_assign(struct roster *roster, unsigned slot, uint64_t generation);
 /*
  * Steps the slot. False: an impossible event, nothing changed. After EXITED the slot is VACANT
  * and counts the death against its backoff, unless it was told to leave.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "init/arbiter.h"
+#include "init/reload.h"
 
 #define SIGNALS_AT_ONCE 16
 
@@ -47,8 +48,9 @@ static void verb_more(struct arbiter *a, const char *name)
 	bool done = wish_more(&a->wish);
 
 	(void)name;
+	arbiter_turn(a, TURN_WAKE);
 	log_info(&a->log, done ? "workers_wished" : "workers_at_most",
-		log_uint("workers", a->wish.workers));
+		log_uint("workers", a->wish.crew.workers));
 }
 
 static void verb_fewer(struct arbiter *a, const char *name)
@@ -57,7 +59,19 @@ static void verb_fewer(struct arbiter *a, const char *name)
 
 	(void)name;
 	log_info(&a->log, done ? "workers_wished" : "workers_at_least",
-		log_uint("workers", a->wish.workers));
+		log_uint("workers", a->wish.crew.workers));
+}
+
+static void verb_reload(struct arbiter *a, const char *name)
+{
+	(void)name;
+	reload_begin(a);
+}
+
+static void verb_rest(struct arbiter *a, const char *name)
+{
+	(void)name;
+	arbiter_turn(a, TURN_REST);
 }
 
 static void verb_reap(struct arbiter *a, const char *name)

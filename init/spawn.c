@@ -25,24 +25,33 @@ struct birth {
 	struct page *page;
 };
 
+static const struct generation *generation_of(const struct arbiter *a, unsigned slot)
+{
+	uint64_t number = a->roster.slots[slot].generation;
+
+	return a->candidate->number == number ? a->candidate : a->current;
+}
+
 static int make_heritage(struct arbiter *a, unsigned slot, struct birth *birth)
 {
+	const struct generation *generation = generation_of(a, slot);
+	const struct listener_set *listeners = &generation->listeners;
 	struct text text = {.bytes = a->heritage, .size = HERITAGE_SIZE_MAX};
 	struct heritage heritage = {
 		.slot = slot,
-		.generation = a->wish.generation,
+		.generation = generation->number,
 		.channel_fd = birth->channel_fd,
 		.page_fd = birth->page_fd,
-		.drop = a->users.drop,
-		.uid = a->users.uid,
-		.gid = a->users.gid,
-		.listeners = a->listeners.count,
-		.app = a->config->app,
-		.settings = a->config->settings,
+		.drop = generation->users.drop,
+		.uid = generation->users.uid,
+		.gid = generation->users.gid,
+		.listeners = listeners->count,
+		.app = generation->config.app,
+		.settings = generation->config.settings,
 	};
 
-	for (size_t i = 0; i < a->listeners.count; i++)
-		heritage.listener_fd[i] = a->listeners.item[i].fd;
+	for (size_t i = 0; i < listeners->count; i++)
+		heritage.listener_fd[i] = listeners->item[i].fd;
 	heritage_write(&heritage, &text);
 	if (text.cut)
 		return -E2BIG;
@@ -77,7 +86,7 @@ static int prepare(struct arbiter *a, unsigned slot, struct birth *birth)
 }
 
 /* Everything that the next image shall have, and an empty standard input. */
-static int hand_down(const struct arbiter *a, const struct birth *birth)
+static int hand_down(const struct listener_set *listeners, const struct birth *birth)
 {
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int error = null_fd >= 0 ? fd_place(null_fd, STDIN_FILENO) : 0; /* no /dev: keep ours */
@@ -88,8 +97,8 @@ static int hand_down(const struct arbiter *a, const struct birth *birth)
 		error = fd_inherit(birth->page_fd);
 	if (error == 0)
 		error = fd_inherit(birth->heritage_fd);
-	for (size_t i = 0; error == 0 && i < a->listeners.count; i++)
-		error = fd_inherit(a->listeners.item[i].fd);
+	for (size_t i = 0; error == 0 && i < listeners->count; i++)
+		error = fd_inherit(listeners->item[i].fd);
 	return error;
 }
 
@@ -113,11 +122,12 @@ NORETURN static void be_worker(const struct arbiter *a, unsigned slot, const str
 	char name[] = "narwhal-worker", slot_text[32], generation_text[48], why_bytes[256];
 	char *argv[] = {name, slot_text, generation_text, NULL};
 	struct text text = TEXT_OVER(slot_text), why = TEXT_OVER(why_bytes);
-	int error = hand_down(a, birth);
+	const struct generation *generation = generation_of(a, slot);
+	int error = hand_down(&generation->listeners, birth);
 
 	text_printf(&text, "slot=%u", slot);
 	text = TEXT_OVER(generation_text);
-	text_printf(&text, "generation=%llu", (unsigned long long)a->wish.generation);
+	text_printf(&text, "generation=%llu", (unsigned long long)generation->number);
 	if (error == 0)
 		error = set_environment(birth);
 	if (error == 0) {
@@ -179,7 +189,6 @@ int spawn_worker(struct arbiter *a, unsigned slot)
 		return error;
 	}
 	a->roster.slots[slot].pid = pid;
-	a->roster.slots[slot].generation = a->wish.generation;
 	log_debug(&a->log, "worker_spawned", log_uint("slot", slot), log_int("pid", pid));
 	return 0;
 }

@@ -22,14 +22,14 @@ static const struct {
 #undef PHASE
 };
 
-void wish_init(struct wish *wish, unsigned workers, unsigned most, const struct wish_limits *limits)
+void wish_init(struct wish *wish, const struct crew *crew, unsigned most,
+	const struct wish_limits *limits)
 {
 	*wish = (struct wish){
 		.phase = PHASE_SERVE,
 		.deadline_ms = CLOCK_NEVER,
-		.workers = workers,
+		.crew = *crew,
 		.most = most,
-		.generation = 1,
 		.limits = *limits,
 	};
 	wish->limits.none = CLOCK_NEVER;
@@ -49,25 +49,49 @@ bool wish_move(struct wish *wish, enum turn turn, uint64_t now_ms)
 	return true;
 }
 
+static void crew_add(struct crew *crew, bool more)
+{
+	if (crew->generation != 0)
+		crew->workers = more ? crew->workers + 1 : crew->workers - 1;
+}
+
 bool wish_more(struct wish *wish)
 {
-	if (wish->workers == wish->most)
+	if (wish->crew.workers >= wish->most || wish->candidate.workers >= wish->most)
 		return false;
-	wish->workers++;
+	crew_add(&wish->crew, true);
+	crew_add(&wish->candidate, true);
 	return true;
 }
 
 bool wish_fewer(struct wish *wish)
 {
-	if (wish->workers == 1)
+	if (wish->crew.workers <= 1 || wish->candidate.workers == 1)
 		return false;
-	wish->workers--;
+	crew_add(&wish->crew, false);
+	crew_add(&wish->candidate, false);
 	return true;
 }
 
-unsigned wish_count(const struct wish *wish)
+void wish_promote(struct wish *wish)
 {
-	return wish->phase == PHASE_SERVE || wish->phase == PHASE_LINGER ? wish->workers : 0;
+	wish->crew = wish->candidate;
+	wish_discard(wish);
+}
+
+void wish_discard(struct wish *wish)
+{
+	wish->candidate = (struct crew){0};
+}
+
+bool wish_is_serving(const struct wish *wish)
+{
+	return wish->phase == PHASE_SERVE || wish->phase == PHASE_LINGER;
+}
+
+bool wish_is_ending(const struct wish *wish)
+{
+	return wish->phase >= PHASE_LINGER;
 }
 
 const char *wish_phase_name(enum phase phase)

@@ -33,25 +33,39 @@ struct wish_limits {
 	uint64_t sweep;
 };
 
+/* What is wished of one generation. */
+struct crew {
+	uint64_t generation; /* 0: of none */
+	unsigned workers;    /* as many as configured, plus TTIN, minus TTOU */
+	unsigned min_ready;  /* so many make it ready */
+	unsigned surge;	     /* workers beyond the wished number, while it replaces an older one */
+};
+
 struct wish {
 	enum phase phase;
-	uint64_t deadline_ms; /* the phase's; CLOCK_NEVER for none */
-	unsigned workers;     /* as many as configured, plus TTIN, minus TTOU */
-	unsigned most;	      /* workers, at the most */
-	uint64_t generation;  /* the one that is to serve */
-	int exit_status;      /* the arbiter's, when the service has ended */
+	uint64_t deadline_ms;  /* the phase's; CLOCK_NEVER for none */
+	struct crew crew;      /* the generation that serves, or is to serve first */
+	struct crew candidate; /* the one that is to replace it, once it is ready */
+	unsigned most;	       /* workers of a crew, at the most */
+	int exit_status;       /* the arbiter's, when the service has ended */
 	struct wish_limits limits;
 };
 
-void wish_init(struct wish *wish, unsigned workers, unsigned most,
+void wish_init(struct wish *wish, const struct crew *crew, unsigned most,
 	const struct wish_limits *limits);
 /* Moves to the next phase by the table in moves.def. False: nothing changed. */
 bool wish_move(struct wish *wish, enum turn turn, uint64_t now_ms);
 /* One worker more or less, at least one. False: not any more, or not possible. */
 bool wish_more(struct wish *wish);
 bool wish_fewer(struct wish *wish);
-/* How many workers there should be now: none when the service ends. */
-PURE unsigned wish_count(const struct wish *wish);
+/* The candidate takes over; or there is none any more. */
+void wish_promote(struct wish *wish);
+void wish_discard(struct wish *wish);
+
+/* Workers are wished for: the service has not been asked to end or to rest. */
+PURE bool wish_is_serving(const struct wish *wish);
+/* The service has been asked to end. */
+PURE bool wish_is_ending(const struct wish *wish);
 
 const char *wish_phase_name(enum phase phase) PURE;
 

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -171,6 +172,23 @@ static int open_listeners(struct worker *worker, struct text *why)
 	return error == 0 ? acceptors_open(worker) : error;
 }
 
+/* When it asks to be replaced; by chance, so that not all workers do so at once. */
+static int limit_requests(struct worker *worker, struct text *why)
+{
+	const struct settings *settings = &worker->heritage.settings;
+	uint64_t random = 0;
+
+	(void)why;
+	worker->spent_after = UINT64_MAX;
+	if (settings->max_requests == 0)
+		return 0;
+	if (settings->max_requests_jitter != 0 &&
+		getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+		return -errno;
+	worker->spent_after = settings->max_requests + random % (settings->max_requests_jitter + 1);
+	return 0;
+}
+
 static int say_ready(struct worker *worker, struct text *why)
 {
 	(void)why;
@@ -195,6 +213,7 @@ static const struct boot_step {
 	{"memory", open_exchange, EXIT_BOOT},
 	{"event loop", open_loop, EXIT_BOOT},
 	{"listeners", open_listeners, EXIT_BOOT},
+	{"max_requests", limit_requests, EXIT_BOOT},
 	{"channel", say_ready, EXIT_BOOT},
 };
 

@@ -104,9 +104,20 @@ static void begin_turn(struct worker *worker)
 		worker->announced_ms = worker->now_ms;
 }
 
+/* Serves on meanwhile: the arbiter retires it when another one is ready. */
+static void ask_for_successor(struct worker *worker)
+{
+	if (channel_send(worker->channel.fd, MESSAGE_SPENT, NULL, 0) == 0)
+		worker->spent_after = UINT64_MAX;
+}
+
 static void end_turn(struct worker *worker)
 {
 	struct page *page = worker->page;
+
+	if (UNLIKELY(atomic_load_explicit(&page->requests, memory_order_relaxed) >=
+		     worker->spent_after))
+		ask_for_successor(worker);
 
 	atomic_store_explicit(&page->turns,
 		atomic_load_explicit(&page->turns, memory_order_relaxed) + 1, memory_order_relaxed);

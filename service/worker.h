@@ -49,6 +49,7 @@ struct worker {
 	char *scratch;	       /* WORKER_SCRATCH bytes that every connection reads into */
 	uint64_t now_ms;       /* monotonic, as of this turn */
 	uint64_t announced_ms; /* when ACTIVE was sent last */
+	uint64_t spent_after;  /* requests, until it asks for a successor; UINT64_MAX: never */
 };
 
 /* Serves until it is told to leave or has nothing left to do; then worker_exit() has run. */

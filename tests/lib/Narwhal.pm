@@ -137,7 +137,7 @@ sub wait_ready {
 	my ($self, $seconds) = @_;
 	my $line = $self->wait_line(qr/^\S+ info ready\b/, $seconds);
 
-	$self->{addresses} = [ map { / info listening .*?address=(\S+)/ ? $1 : () } @{ $self->{lines} } ];
+	$self->{addresses} = [ map { s{^http://}{}r } split /,/, $line =~ / address=(\S+)/ ? $1 : '' ];
 	return $line;
 }
 

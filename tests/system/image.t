@@ -24,7 +24,7 @@ sub container {
 	my $id = $docker->ok('run', '-d', @network, @$options, 'narwhal',
 		@network ? ('--bind', '127.0.0.1:0') : (), @arguments);
 	my $log = wait_log($id, qr/ info ready /);
-	return ($id, $log =~ / info listening .*?address=(\S+)/);
+	return ($id, $log =~ m{ info ready .*?address=http://(\S+?)[, ]});
 }
 
 sub wait_log {

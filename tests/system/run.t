@@ -15,7 +15,8 @@ local $Narwhal::PROGRAM = 'make';
 my $n = Narwhal->start(bind => 0, args => [ '-C', $Narwhal::ROOT, 'run', "BUILD=$Narwhal::BUILD",
 		'SANITIZE=' . ($ENV{SANITIZE} // 0) ]);
 
-like($n->wait_ready(300), qr{ address=http://127\.0\.0\.1:8080 .*\bms=\d+}, 'one line: where, and how soon');
+like($n->wait_ready(300), qr{ address=http://127\.0\.0\.1:8080 .*\bms=\d+}, 'where, and how soon');
+is(scalar(grep { / (?:info|warning|error) / } $n->lines), 1, 'in one line');
 is($n->connect('127.0.0.1:8080')->request('GET', '/', Connection => 'close')->{body},
 	Narwhal::slurp("$Narwhal::ROOT/examples/public/index.html"), 'it serves examples/public');
 

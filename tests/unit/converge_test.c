@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "init/converge.h"
 
-#define SLOTS 16
+#define SLOTS 32
 #define MOST 8
 
 struct world {
@@ -17,6 +17,7 @@ struct world {
 	struct wish wish;
 	uint64_t now;
 	uint64_t random;
+	uint64_t generations; /* made so far */
 };
 
 static int begin(void **state)
@@ -25,10 +26,12 @@ static int begin(void **state)
 		.graceful_timeout = 30000,
 		.hurry = 1000};
 	static const struct wish_limits wishes = {.drain_delay = 2000, .sweep = 1000};
+	static const struct crew crew = {.generation = 1, .workers = 4, .min_ready = 1, .surge = 4};
 	static struct world world;
 
 	world = (struct world){.now = 1000000, .random = 88172645463325252u};
-	wish_init(&world.wish, 4, MOST, &wishes);
+	world.generations = 1;
+	wish_init(&world.wish, &crew, MOST, &wishes);
 	*state = &world;
 	return roster_init(&world.roster, SLOTS, &limits);
 }
@@ -52,6 +55,8 @@ static unsigned converge(struct world *w, bool forks)
 
 		if (event == EVENT_SPAWNED && !forks)
 			event = EVENT_REFUSED;
+		if (order.event == EVENT_SPAWNED)
+			roster_assign(&w->roster, order.slot, order.generation);
 		assert_true(roster_step(&w->roster, order.slot, event, w->now));
 		if (event == EVENT_SPAWNED)
 			w->roster.slots[order.slot].pid = (pid_t)order.slot + 100;
@@ -152,11 +157,11 @@ static void who_does_not_finish_in_time_is_doomed(void **state)
 	struct world *w = *state;
 
 	a_stop_retires_all_and_kills_who_only_boots(state);
-	assert_int_equal(converge_deadline(&w->roster, &w->wish), w->now + 30000);
+	assert_int_equal(converge_deadline(&w->roster, &w->wish, w->now), w->now + 30000);
 	w->now += 30000;
 	assert_int_equal(converge(w, true), 1);
 	assert_int_equal(count(w, STATE_DOOMED), 4);
-	assert_true(converge_deadline(&w->roster, &w->wish) == CLOCK_NEVER);
+	assert_true(converge_deadline(&w->roster, &w->wish, w->now) == CLOCK_NEVER);
 }
 
 static void an_idle_service_has_no_deadline(void **state)
@@ -165,7 +170,152 @@ static void an_idle_service_has_no_deadline(void **state)
 
 	(void)converge(w, true);
 	all_events(w, EVENT_READY);
-	assert_true(converge_deadline(&w->roster, &w->wish) == CLOCK_NEVER);
+	assert_true(converge_deadline(&w->roster, &w->wish, w->now) == CLOCK_NEVER);
+}
+
+static unsigned of(const struct world *w, uint64_t generation, enum state state)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SLOTS; i++)
+		n += w->roster.slots[i].generation == generation &&
+		     w->roster.slots[i].state == state;
+	return n;
+}
+
+static void reload(struct world *w, unsigned surge)
+{
+	w->wish.candidate = (struct crew){.generation = ++w->generations,
+		.workers = w->wish.crew.workers,
+		.min_ready = 2,
+		.surge = surge};
+}
+
+static void one_ready(struct world *w, uint64_t generation)
+{
+	for (unsigned i = 0; i < SLOTS; i++) {
+		const struct slot *slot = &w->roster.slots[i];
+
+		if (slot->generation == generation && slot->state == STATE_BOOTING) {
+			assert_true(roster_step(&w->roster, i, EVENT_READY, w->now));
+			return;
+		}
+	}
+	fail();
+}
+
+/* As the arbiter does when the candidate is ready. */
+static bool promote(struct world *w)
+{
+	bool ready = w->wish.candidate.generation != 0 &&
+		     converge_is_ready(&w->roster, &w->wish.candidate);
+
+	if (ready)
+		wish_promote(&w->wish);
+	return ready;
+}
+
+static void a_candidate_leaves_the_old_ones_alone_until_it_is_ready(void **state)
+{
+	struct world *w = *state;
+
+	(void)converge(w, true);
+	all_events(w, EVENT_READY);
+	reload(w, 4);
+	(void)converge(w, true);
+	assert_int_equal(of(w, 2, STATE_BOOTING), 4);
+	one_ready(w, 2);
+	assert_false(promote(w));
+	assert_int_equal(converge(w, true), 0);
+	assert_int_equal(of(w, 1, STATE_SERVING), 4);
+}
+
+static void each_new_one_that_serves_lets_an_old_one_go(void **state)
+{
+	struct world *w = *state;
+
+	a_candidate_leaves_the_old_ones_alone_until_it_is_ready(state);
+	one_ready(w, 2);
+	assert_true(promote(w));
+	(void)converge(w, true);
+	assert_int_equal(of(w, 1, STATE_SERVING), 2);
+	assert_int_equal(of(w, 1, STATE_DRAINING), 2);
+	one_ready(w, 2);
+	one_ready(w, 2);
+	(void)converge(w, true);
+	assert_int_equal(of(w, 1, STATE_DRAINING), 4);
+	assert_int_equal(of(w, 2, STATE_SERVING), 4);
+}
+
+static void a_rolling_reload_boots_as_many_at_a_time_as_surge_says(void **state)
+{
+	struct world *w = *state;
+
+	(void)converge(w, true);
+	all_events(w, EVENT_READY);
+	reload(w, 1);
+	for (unsigned served = 0; served < 4; served++) {
+		(void)promote(w);
+		(void)converge(w, true);
+		assert_int_equal(of(w, 2, STATE_BOOTING), 1);
+		assert_in_range(count(w, STATE_SERVING), 4, 5);
+		one_ready(w, 2);
+	}
+	(void)converge(w, true);
+	assert_int_equal(of(w, 2, STATE_SERVING), 4);
+	assert_int_equal(of(w, 1, STATE_SERVING), 0);
+}
+
+static void a_discarded_candidate_goes_and_the_old_ones_stay(void **state)
+{
+	struct world *w = *state;
+
+	a_candidate_leaves_the_old_ones_alone_until_it_is_ready(state);
+	wish_discard(&w->wish);
+	(void)converge(w, true);
+	assert_int_equal(of(w, 1, STATE_SERVING), 4);
+	assert_int_equal(of(w, 2, STATE_DRAINING), 1);
+	assert_int_equal(of(w, 2, STATE_DOOMED), 3);
+}
+
+static void an_old_worker_that_dies_during_a_reload_is_replaced(void **state)
+{
+	struct world *w = *state;
+
+	a_candidate_leaves_the_old_ones_alone_until_it_is_ready(state);
+	assert_true(roster_step(&w->roster, 0, EVENT_EXITED, w->now));
+	w->roster.slots[0].pid = 0;
+	(void)converge(w, true);
+	assert_int_equal(of(w, 1, STATE_BOOTING), 1);
+}
+
+static void a_spent_worker_serves_on_until_its_successor_is_ready(void **state)
+{
+	struct world *w = *state;
+
+	(void)converge(w, true);
+	all_events(w, EVENT_READY);
+	assert_true(roster_step(&w->roster, 2, EVENT_SPENT, w->now));
+	(void)converge(w, true);
+	assert_int_equal(w->roster.slots[2].state, STATE_SPENT);
+	assert_int_equal(w->roster.slots[4].state, STATE_BOOTING);
+	assert_true(roster_step(&w->roster, 4, EVENT_READY, w->now));
+	(void)converge(w, true);
+	assert_int_equal(w->roster.slots[2].state, STATE_DRAINING);
+}
+
+static void failures_of_a_past_generation_hold_no_slot(void **state)
+{
+	struct world *w = *state;
+
+	(void)converge(w, true);
+	all_events(w, EVENT_EXITED);
+	all_events(w, EVENT_EXITED);
+	reload(w, 4);
+	wish_promote(&w->wish);
+	(void)converge(w, true);
+	assert_int_equal(of(w, 2, STATE_BOOTING), 4);
+	assert_int_equal(w->roster.slots[0].backoff.failures, 0);
 }
 
 static uint64_t draw(struct world *w, uint64_t below)
@@ -180,10 +330,10 @@ static uint64_t draw(struct world *w, uint64_t below)
 static void happen(struct world *w)
 {
 	static const enum event worldly[] = {EVENT_READY, EVENT_READY, EVENT_READY, EVENT_OVERDUE,
-		EVENT_MISBEHAVED, EVENT_HUNG_UP, EVENT_EXITED, EVENT_EXITED};
+		EVENT_MISBEHAVED, EVENT_HUNG_UP, EVENT_EXITED, EVENT_EXITED, EVENT_SPENT};
 	unsigned slot = (unsigned)draw(w, SLOTS);
 
-	switch (draw(w, 8)) {
+	switch (draw(w, 12)) {
 	case 0:
 		w->now += draw(w, 3000);
 		break;
@@ -193,6 +343,12 @@ static void happen(struct world *w)
 	case 2:
 		(void)wish_fewer(&w->wish);
 		break;
+	case 3:
+		reload(w, 1 + (unsigned)draw(w, 4));
+		break;
+	case 4:
+		wish_discard(&w->wish);
+		break;
 	default:
 		(void)roster_step(&w->roster, slot, worldly[draw(w, COUNT_OF(worldly))], w->now);
 	}
@@ -200,12 +356,16 @@ static void happen(struct world *w)
 
 static void check_invariants(struct world *w)
 {
+	const struct crew *crew = &w->wish.crew, *candidate = &w->wish.candidate;
 	unsigned staying = count(w, STATE_BOOTING) + count(w, STATE_SERVING);
 	struct order order;
 
-	assert_in_range(staying, 0, wish_count(&w->wish));
+	assert_in_range(staying, 0, 2 * crew->workers + candidate->workers + candidate->surge);
+	assert_in_range(of(w, crew->generation, STATE_BOOTING) +
+				of(w, crew->generation, STATE_SERVING),
+		0, crew->workers);
 	assert_false(converge_next(&w->roster, &w->wish, w->now, &order));
-	assert_true(converge_deadline(&w->roster, &w->wish) > w->now);
+	assert_true(converge_deadline(&w->roster, &w->wish, w->now) > w->now);
 	for (unsigned i = 0; i < SLOTS; i++) {
 		const struct slot *slot = &w->roster.slots[i];
 
@@ -228,9 +388,11 @@ static void settle(struct world *w)
 			if (w->roster.slots[s].state == STATE_BOOTING)
 				(void)roster_step(&w->roster, s, EVENT_READY, w->now);
 		}
+		(void)promote(w);
+		(void)converge(w, true);
 	}
-	assert_int_equal(count(w, STATE_SERVING), wish_count(&w->wish));
-	assert_int_equal(roster_occupied(&w->roster), wish_count(&w->wish));
+	assert_int_equal(of(w, w->wish.crew.generation, STATE_SERVING), w->wish.crew.workers);
+	assert_int_equal(roster_occupied(&w->roster), w->wish.crew.workers);
 }
 
 static void any_world_leaves_the_count_as_wished(void **state)
@@ -240,6 +402,7 @@ static void any_world_leaves_the_count_as_wished(void **state)
 	for (int round = 0; round < 200; round++) {
 		for (int i = 0; i < 1000; i++) {
 			happen(w);
+			(void)promote(w);
 			(void)converge(w, draw(w, 10) != 0);
 			check_invariants(w);
 		}
@@ -259,6 +422,13 @@ int main(void)
 		CASE(a_stop_retires_all_and_kills_who_only_boots),
 		CASE(who_does_not_finish_in_time_is_doomed),
 		CASE(an_idle_service_has_no_deadline),
+		CASE(a_candidate_leaves_the_old_ones_alone_until_it_is_ready),
+		CASE(each_new_one_that_serves_lets_an_old_one_go),
+		CASE(a_rolling_reload_boots_as_many_at_a_time_as_surge_says),
+		CASE(a_discarded_candidate_goes_and_the_old_ones_stay),
+		CASE(an_old_worker_that_dies_during_a_reload_is_replaced),
+		CASE(a_spent_worker_serves_on_until_its_successor_is_ready),
+		CASE(failures_of_a_past_generation_hold_no_slot),
 		CASE(any_world_leaves_the_count_as_wished),
 	};
 

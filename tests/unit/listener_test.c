@@ -68,7 +68,7 @@ static int open_list(struct fixture *f, struct listener_set *set, const char *li
 
 	f->why = TEXT_OVER(f->why_bytes);
 	assert_int_equal(address_parse_list(list, &addresses, &f->why), 0);
-	return listener_set_open(set, &addresses, BACKLOG, &f->why);
+	return listener_set_open(set, &addresses, BACKLOG, NULL, &f->why);
 }
 
 static void open_well(struct fixture *f, const char *list)

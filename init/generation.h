@@ -1,0 +1,37 @@
+/*
+ * generation.h - one loading of config and app: what its workers are born with.
+ *
+ * Start and reload make one in the same way. A generation that could not be made leaves nothing
+ * behind; the one before it goes on.
+ */
+#ifndef INIT_GENERATION_H
+#define INIT_GENERATION_H
+
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/text.h"
+#include "init/config.h"
+#include "init/listener.h"
+#include "init/users.h"
+#include "init/wish.h"
+
+struct generation {
+	uint64_t number; /* from 1; 0: none */
+	struct config config;
+	struct users users;
+	struct listener_set listeners;
+};
+
+/*
+ * Makes it of *config, which it takes, also on failure. Addresses that `before` (or NULL) listens
+ * on are shared with it. 0, or -errno with `why`.
+ */
+MUST_USE int generation_open(struct generation *generation, uint64_t number, struct config *config,
+	struct generation *before, struct text *why);
+void generation_close(struct generation *generation);
+
+/* What is wished of it. */
+struct crew generation_crew(const struct generation *generation);
+
+#endif

@@ -1,0 +1,136 @@
+#include "init/reload.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "init/converge.h"
+
+/* Held since the start: for another value of these the arbiter itself must start anew. */
+static const enum setting_id fixed[] = {
+	SETTING_ID_pidfile,
+	SETTING_ID_when_ready,
+	SETTING_ID_chdir,
+	SETTING_ID_umask,
+	SETTING_ID_worker_image,
+};
+
+static int check_fixed(const struct settings *old, const struct settings *new, struct text *why)
+{
+	for (size_t i = 0; i < COUNT_OF(fixed); i++) {
+		const struct setting *row = &settings_table[fixed[i]];
+		char before_bytes[1024], after_bytes[1024];
+		struct text before = TEXT_OVER(before_bytes), after = TEXT_OVER(after_bytes);
+
+		setting_write(row, old, &before);
+		setting_write(row, new, &after);
+		if (strcmp(before_bytes, after_bytes) == 0)
+			continue;
+		text_printf(why, "%s: \"%s\" cannot become \"%s\" by a reload: restart for that",
+			row->name, before_bytes, after_bytes);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* The config as it is now, made into a generation. */
+static int make_candidate(struct arbiter *a, struct text *why)
+{
+	struct config config;
+	int error = config_read(&config, a->input, why);
+
+	if (error != 0)
+		return error;
+	error = check_fixed(&a->current->config.settings, &config.settings, why);
+	if (error != 0) {
+		config_free(&config);
+		return error;
+	}
+	return generation_open(a->candidate, ++a->generations, &config, a->current, why);
+}
+
+/* TTIN and TTOU outlive a reload, unless the config now says another number. */
+static struct crew candidate_crew(const struct arbiter *a)
+{
+	struct crew crew = generation_crew(a->candidate);
+
+	if (crew.workers == a->current->config.settings.workers) {
+		crew.workers = a->wish.crew.workers;
+		if (crew.surge > crew.workers || a->candidate->config.settings.reload_surge == 0)
+			crew.surge = crew.workers;
+	}
+	return crew;
+}
+
+void reload_begin(struct arbiter *a)
+{
+	char bytes[1024];
+	struct text why = TEXT_OVER(bytes);
+
+	if (wish_is_ending(&a->wish)) {
+		log_info(&a->log, "reload_ignored",
+			log_string("phase", wish_phase_name(a->wish.phase)));
+		return;
+	}
+	reload_fail(a, "another reload was asked for");
+	if (make_candidate(a, &why) != 0) {
+		log_error(&a->log, "reload_failed", log_uint("generation", a->generations),
+			log_string("reason", bytes));
+		return;
+	}
+	a->reload_ms = a->now_ms;
+	a->wish.candidate = candidate_crew(a);
+	a->roster.limits.boot_timeout = a->candidate->config.settings.boot_timeout;
+	log_info(&a->log, "reloading", log_uint("generation", a->candidate->number),
+		log_uint("workers", a->wish.candidate.workers));
+	/* One that rests has nobody to protect. */
+	arbiter_turn(a, TURN_WAKE);
+}
+
+void reload_apply(struct arbiter *a)
+{
+	const struct settings *s = &a->current->config.settings;
+
+	a->log.level = (enum log_level)s->loglevel;
+	a->log.json = s->log_format == 1;
+	a->roster.limits.boot_timeout = s->boot_timeout;
+	a->roster.limits.graceful_timeout = s->graceful_timeout;
+	a->wish.limits.drain_delay = s->drain_delay;
+}
+
+static void commit(struct arbiter *a)
+{
+	struct generation *old = a->current;
+
+	/* Workers of the old one hold addresses that the new one does not: they must empty them. */
+	if (!listener_set_succeed(&a->candidate->listeners, &old->listeners))
+		a->last_unbound = old->number;
+	a->current = a->candidate;
+	a->candidate = old;
+	generation_close(old);
+	wish_promote(&a->wish);
+	reload_apply(a);
+	log_info(&a->log, "reloaded", log_uint("generation", a->current->number),
+		log_uint("ms", a->now_ms - a->reload_ms));
+}
+
+void reload_settle(struct arbiter *a)
+{
+	if (a->wish.candidate.generation == 0)
+		return;
+	if (wish_is_ending(&a->wish))
+		reload_fail(a, "the service ends");
+	else if (converge_is_ready(&a->roster, &a->wish.candidate))
+		commit(a);
+}
+
+void reload_fail(struct arbiter *a, const char *reason)
+{
+	if (a->wish.candidate.generation == 0)
+		return;
+	log_error(&a->log, "reload_failed", log_uint("generation", a->candidate->number),
+		log_string("reason", reason));
+	generation_close(a->candidate);
+	wish_discard(&a->wish);
+	reload_apply(a);
+}
