@@ -16,6 +16,7 @@
 #include "init/reload.h"
 #include "init/spawn.h"
 #include "init/sweep.h"
+#include "init/termination.h"
 
 /* What entering a state asks of the world. */
 
@@ -125,6 +126,8 @@ void arbiter_turn(struct arbiter *a, enum turn turn)
 
 void arbiter_give_up(struct arbiter *a, uint64_t generation, int exit_status, const char *reason)
 {
+	struct text cause;
+
 	if (generation == a->wish.candidate.generation) {
 		reload_fail(a, reason);
 		return;
@@ -132,6 +135,8 @@ void arbiter_give_up(struct arbiter *a, uint64_t generation, int exit_status, co
 	if (a->ready_ms != 0 || a->wish.phase != PHASE_SERVE)
 		return;
 	a->wish.exit_status = exit_status;
+	cause = TEXT_OVER(a->last_cause);
+	text_add(&cause, reason);
 	arbiter_turn(a, TURN_QUICK);
 }
 
@@ -184,6 +189,46 @@ static void say_who(struct arbiter *a)
 			log_string("reason", "started as root without user: workers are nobody"));
 }
 
+/* Each cause that some worker died of, as in "exits_timeout=1". */
+static size_t add_exits(const struct arbiter *a, struct log_field *fields)
+{
+	static const char *const names[CAUSES] = {
+#define CAUSE(name, text) [CAUSE_##name] = "exits_" text,
+#include "init/causes.def"
+#undef CAUSE
+	};
+	size_t n = 0;
+
+	for (size_t i = 0; i < CAUSES; i++) {
+		if (a->exits[i] != 0)
+			fields[n++] = log_uint(names[i], a->exits[i]);
+	}
+	return n;
+}
+
+static void say_stopped(struct arbiter *a)
+{
+	struct log_field fields[6 + CAUSES] = {
+		log_int("status", a->wish.exit_status),
+		log_uint("requests", a->requests),
+		log_uint("dropped", a->dropped),
+		log_uint("killed", a->killed),
+		log_uint("uptime_ms", a->now_ms - a->born_ms),
+	};
+	size_t n = 5 + add_exits(a, fields + 5);
+
+	fields[n] = (struct log_field){.kind = LOG_FIELD_END};
+	log_write(&a->log, LOG_INFO, "stopped", fields);
+}
+
+static void leave_cause(struct arbiter *a, const char *cause)
+{
+	int error = termination_write(a->termination_fd, cause);
+
+	if (error != 0)
+		log_warning(&a->log, "termination_log_failed", log_errno("error", error));
+}
+
 int arbiter_serve(struct config *config, const struct config_input *input)
 {
 	struct arbiter a = {.input = input, .born_ms = clock_ms()};
@@ -201,10 +246,11 @@ int arbiter_serve(struct config *config, const struct config_input *input)
 		 * because the world refused something. */
 		turn_loop(&a);
 		status = a.wish.exit_status;
-		log_info(&a.log, "stopped", log_int("status", status),
-			log_uint("requests", a.requests), log_uint("dropped", a.dropped),
-			log_uint("killed", a.killed), log_uint("uptime_ms", a.now_ms - a.born_ms));
+		say_stopped(&a);
+		if (status != EXIT_OK)
+			leave_cause(&a, a.last_cause);
 	} else {
+		leave_cause(&a, bytes);
 		(void)fprintf(stderr, "narwhal: %s\n", bytes);
 	}
 	opening_close(&a);

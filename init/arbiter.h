@@ -17,6 +17,7 @@
 #include "base/page.h"
 #include "init/config.h"
 #include "init/generation.h"
+#include "init/oom.h"
 #include "init/pidfile.h"
 #include "init/roster.h"
 #include "init/wish.h"
@@ -56,12 +57,16 @@ struct arbiter {
 	uint64_t now_ms;   /* of this turn */
 	bool ready;	   /* told so: the ready file is there */
 	uint64_t ready_ms; /* when it was so first; from then on the arbiter never gives up; or 0 */
-	uint64_t reload_ms; /* when the candidate was made */
-	uint64_t told;	    /* the generation that the ready file names */
-	uint64_t retry_ms;  /* when the ready file is tried again; CLOCK_NEVER */
-	uint64_t requests;  /* served by workers that are gone */
-	uint64_t dropped;   /* connections that they had when they were killed */
-	uint64_t killed;    /* workers that ended by SIGKILL */
+	uint64_t reload_ms;	/* when the candidate was made */
+	uint64_t told;		/* the generation that the ready file names */
+	uint64_t retry_ms;	/* when the ready file is tried again; CLOCK_NEVER */
+	uint64_t requests;	/* served by workers that are gone */
+	uint64_t dropped;	/* connections that they had when they were killed */
+	uint64_t killed;	/* workers that ended by SIGKILL */
+	uint64_t exits[CAUSES]; /* of workers, by their cause */
+	struct oom oom;
+	int termination_fd;   /* the termination log; -1 when there is none */
+	char last_cause[512]; /* of an end with another status than 0 */
 };
 
 /* Runs the service from its start to its end; takes *config. The exit status. */

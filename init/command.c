@@ -6,6 +6,7 @@
 #include "base/exits.h"
 #include "init/arbiter.h"
 #include "init/readiness.h"
+#include "init/termination.h"
 #include "init/usage.h"
 #include "init/users.h"
 
@@ -17,9 +18,14 @@ static int complain(const char *reason)
 
 static int serve(struct config *config, const struct config_input *input)
 {
-	if (config->app == NULL)
-		return complain("no app: give a directory to serve, or a module (./hello.so); "
-				"see narwhal --help");
+	static const char no_app[] = "no app: give a directory to serve, or a module "
+				     "(./hello.so); see narwhal --help";
+
+	if (config->app == NULL) {
+		if (config->settings.termination_log != NULL)
+			termination_leave(config->settings.termination_log, no_app);
+		return complain(no_app);
+	}
 	return arbiter_serve(config, input);
 }
 

@@ -1,6 +1,7 @@
 /* narwhal: PID 1 of a container, and the arbiter of a pre-fork HTTP service. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/exits.h"
@@ -8,6 +9,22 @@
 #include "init/command.h"
 #include "init/config.h"
 #include "init/signals.h"
+#include "init/termination.h"
+
+/*
+ * The settings cannot be read: so the environment alone says where the termination log is. Only as
+ * PID 1, as a probe in the same container may be given wrong settings, too.
+ */
+static int refuse(const char *reason)
+{
+	const char *standard = settings_table[SETTING_ID_termination_log].standard;
+	const char *path = getenv("NARWHAL_TERMINATION_LOG");
+
+	(void)fprintf(stderr, "narwhal: %s\n", reason);
+	if (getpid() == 1)
+		termination_leave(path != NULL ? path : standard, reason);
+	return EXIT_USAGE;
+}
 
 int main(int argc, char **argv)
 {
@@ -24,9 +41,7 @@ int main(int argc, char **argv)
 	start_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (start_fd >= 0)
 		input.directory_fd = start_fd;
-	if (config_read(&config, &input, &why) != 0) {
-		(void)fprintf(stderr, "narwhal: %s\n", bytes);
-		return EXIT_USAGE;
-	}
+	if (config_read(&config, &input, &why) != 0)
+		return refuse(bytes);
 	return command_run(&config, &input);
 }

@@ -39,8 +39,10 @@ struct oom {
 /* Finds the counter; without one no death will be explained. `root`: see cgroup_find(). */
 void oom_open(struct oom *oom, const char *root);
 void oom_close(struct oom *oom);
-/* Reads the counter: from now on its kills age. At each birth and death, so that one of long ago
- * explains no death of today. Never waits. */
+/*
+ * Reads the counter: from now on its kills age. To be called at each birth, so that a kill of long
+ * ago explains no death of today. Never waits.
+ */
 void oom_look(struct oom *oom, uint64_t now_ms);
 /* A process has died of a SIGKILL that we did not send: was it the OOM killer's? */
 MUST_USE bool oom_explains(struct oom *oom, uint64_t now_ms);

@@ -11,18 +11,40 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/heritage.h"
+#include "init/capacity.h"
 #include "init/image.h"
 #include "init/readiness.h"
 #include "init/reload.h"
 #include "init/signals.h"
+#include "init/termination.h"
 
 #define HURRY_MS 1000 /* between SIGQUIT or SIGABRT and SIGKILL */
 #define SWEEP_MS 1000 /* between SIGTERM to every other process and SIGKILL */
 
 static int open_log(struct arbiter *a, struct text *why)
 {
+	const struct settings *s = &a->current->config.settings;
+
 	(void)why;
-	a->log.fd = STDERR_FILENO;
+	a->log = (struct log){
+		.fd = STDERR_FILENO,
+		.level = (enum log_level)s->loglevel,
+		.json = s->log_format == 1,
+	};
+	return 0;
+}
+
+/* That it cannot be had stops no start. */
+static int open_termination(struct arbiter *a, struct text *why)
+{
+	const char *path = a->current->config.settings.termination_log;
+	int fd = path != NULL ? termination_open(path) : -ENOENT;
+
+	(void)why;
+	a->termination_fd = fd >= 0 ? fd : -1;
+	if (fd < 0 && fd != -ENOENT)
+		log_warning(&a->log, "termination_log_refused", log_string("file", path),
+			log_errno("error", fd));
 	return 0;
 }
 
@@ -64,6 +86,22 @@ static int open_roster(struct arbiter *a, struct text *why)
 		text_add(why, "no memory for the roster");
 		return -ENOMEM;
 	}
+	return 0;
+}
+
+static int open_oom(struct arbiter *a, struct text *why)
+{
+	(void)why;
+	oom_open(&a->oom, "");
+	return 0;
+}
+
+static int count_workers(struct arbiter *a, struct text *why)
+{
+	uint64_t *workers = &a->current->config.settings.workers;
+
+	(void)why;
+	*workers = capacity_workers(*workers, ARBITER_WORKERS_MAX, &a->log);
 	return 0;
 }
 
@@ -120,9 +158,12 @@ static int become_reaper(struct arbiter *a, struct text *why)
 /* In this order: a second start fails at the pidfile, before it touches what the first one has. */
 static int (*const openings[])(struct arbiter *, struct text *) = {
 	open_log,
+	open_termination,
 	enter_directory,
 	open_image,
 	open_roster,
+	open_oom,
+	count_workers,
 	become_reaper,
 	open_loop,
 	open_pidfile,
@@ -136,6 +177,7 @@ int opening_run(struct arbiter *a, struct config *config, struct text *why)
 	*a->current = (struct generation){.number = 1, .config = *config};
 	*config = (struct config){0};
 	a->image_fd = a->loop.epoll_fd = a->signals.fd = a->pidfile.fd = -1;
+	a->oom.fd = a->termination_fd = -1;
 	a->retry_ms = CLOCK_NEVER;
 	for (size_t i = 0; i < COUNT_OF(openings); i++) {
 		int error = openings[i](a, why);
@@ -154,6 +196,8 @@ void opening_close(struct arbiter *a)
 	fd_close(&a->signals.fd);
 	loop_close(&a->loop);
 	fd_close(&a->image_fd);
+	oom_close(&a->oom);
+	fd_close(&a->termination_fd);
 	roster_free(&a->roster);
 	free(a->children);
 	free(a->heritage);

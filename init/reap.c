@@ -16,14 +16,31 @@ struct obituary {
 	enum cause cause;
 };
 
-static enum cause true_cause(const struct slot *slot, const struct obituary *obituary)
+/* One that was told to leave may die of something else all the same. */
+static bool is_true(const struct slot *slot, const struct obituary *obituary)
 {
+	if (slot->cause != CAUSE_RETIRED || !obituary->signalled)
+		return slot->cause != CAUSE_NONE;
+	return obituary->status == SIGTERM || obituary->status == SIGQUIT ||
+	       (obituary->status == SIGKILL && slot->state == STATE_DOOMED);
+}
+
+static enum cause signal_cause(struct arbiter *a, int number)
+{
+	if (number == SIGSYS)
+		return CAUSE_SANDBOX;
+	return number == SIGKILL && oom_explains(&a->oom, a->now_ms) ? CAUSE_OOM : CAUSE_SIGNAL;
+}
+
+static enum cause true_cause(struct arbiter *a, const struct obituary *obituary)
+{
+	const struct slot *slot = &a->roster.slots[obituary->slot];
 	bool told_why = obituary->status == EXIT_BOOT || obituary->status == EXIT_APP;
 
-	if (slot->cause != CAUSE_NONE)
+	if (is_true(slot, obituary))
 		return slot->cause;
 	if (obituary->signalled)
-		return CAUSE_SIGNAL;
+		return signal_cause(a, obituary->status);
 	return slot->served_ms == 0 && told_why ? CAUSE_BOOT_FAILED : CAUSE_EXIT;
 }
 
@@ -77,6 +94,7 @@ static void write_obituary(struct arbiter *a, const struct obituary *o)
 
 static void tally(struct arbiter *a, const struct page *page, const struct obituary *obituary)
 {
+	a->exits[obituary->cause]++;
 	a->killed += obituary->signalled && obituary->status == SIGKILL;
 	if (page == NULL)
 		return;
@@ -96,13 +114,23 @@ static void bury(struct arbiter *a, unsigned index, const siginfo_t *info)
 
 	if (child->watch.fd >= 0)
 		gossip_read(&child->watch, 0); /* its last words came before its end */
-	obituary.cause = true_cause(slot, &obituary);
+	obituary.cause = true_cause(a, &obituary);
 	write_obituary(a, &obituary);
 	tally(a, child->page, &obituary);
 	spawn_forget(child);
 	arbiter_step(a, index, EVENT_EXITED);
 	if (backoff_is_loop(&slot->backoff))
 		arbiter_give_up(a, slot->generation, EXIT_BOOT, "a worker dies in every boot");
+}
+
+/* An OOM kill that was its own shall explain no worker's death. */
+static void bury_orphan(struct arbiter *a, const siginfo_t *info)
+{
+	bool killed = info->si_code != CLD_EXITED && info->si_status == SIGKILL;
+	bool oom = killed && oom_explains(&a->oom, a->now_ms);
+
+	log_debug(&a->log, "orphan_reaped", log_int("pid", info->si_pid),
+		log_int("status", info->si_status), log_string("cause", oom ? "oom" : "-"));
 }
 
 void reap_all(struct arbiter *a)
@@ -118,7 +146,6 @@ void reap_all(struct arbiter *a)
 		if (slot >= 0)
 			bury(a, (unsigned)slot, &info);
 		else
-			log_debug(&a->log, "orphan_reaped", log_int("pid", info.si_pid),
-				log_int("status", info.si_status));
+			bury_orphan(a, &info);
 	}
 }

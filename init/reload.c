@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "init/capacity.h"
 #include "init/converge.h"
 
 /* Held since the start: for another value of these the arbiter itself must start anew. */
@@ -46,6 +47,8 @@ static int make_candidate(struct arbiter *a, struct text *why)
 		config_free(&config);
 		return error;
 	}
+	config.settings.workers =
+		capacity_workers(config.settings.workers, ARBITER_WORKERS_MAX, &a->log);
 	return generation_open(a->candidate, ++a->generations, &config, a->current, why);
 }
 

@@ -189,6 +189,7 @@ int spawn_worker(struct arbiter *a, unsigned slot)
 		return error;
 	}
 	a->roster.slots[slot].pid = pid;
+	oom_look(&a->oom, a->now_ms);
 	log_debug(&a->log, "worker_spawned", log_uint("slot", slot), log_int("pid", pid));
 	return 0;
 }
