@@ -37,7 +37,7 @@ static void hear_failure(struct child *child, const struct message *message, enu
 		log_error(&a->log, "worker_failed", log_uint("slot", child->slot),
 			log_int("pid", slot->pid), log_uint("generation", slot->generation),
 			log_string("reason", message->payload));
-	arbiter_give_up(a, slot->generation, status, message->payload);
+	arbiter_give_up(a, slot->generation, (int)status, message->payload);
 }
 
 static void hear_boot_failed(struct child *child, const struct message *message)

@@ -540,6 +540,67 @@ static void a_gated_socket_file_is_gone_and_its_queue_is_not(void **state)
 	assert_false(listener_waiting(listener));
 }
 
+/* The list once more, sharing with f->set what it has; both are then open. */
+static void open_next(struct fixture *f, struct listener_set *next, const char *list)
+{
+	struct address_list addresses;
+
+	f->why = TEXT_OVER(f->why_bytes);
+	assert_int_equal(address_parse_list(list, &addresses, &f->why), 0);
+	assert_int_equal(listener_set_open(next, &addresses, BACKLOG, &f->set, &f->why), 0);
+}
+
+static void a_shared_socket_keeps_its_queue_and_its_file_over_a_succession(void **state)
+{
+	struct fixture *f = *state;
+	struct listener_set next;
+	FD_SCOPED early = -1;
+
+	open_well(f, f->item);
+	early = reacher(&f->set.item[0].address);
+	assert_int_equal(write(early, "x", 1), 1);
+	open_next(f, &next, f->item);
+	assert_true(listener_set_succeed(&next, &f->set));
+	listener_set_close(&f->set);
+	assert_int_equal(access(f->path, F_OK), 0);
+	expect_echo(next.item[0].fd, early, 'x');
+	listener_set_close(&next);
+	assert_int_equal(access(f->path, F_OK), -1);
+}
+
+static void a_set_that_does_not_succeed_takes_nothing_along(void **state)
+{
+	struct fixture *f = *state;
+	struct listener_set next;
+	FD_SCOPED late = -1;
+
+	open_well(f, f->item);
+	open_next(f, &next, f->item);
+	listener_set_close(&next);
+	assert_int_equal(access(f->path, F_OK), 0);
+	late = reacher(&f->set.item[0].address);
+	assert_int_equal(write(late, "x", 1), 1);
+	expect_echo(f->set.item[0].fd, late, 'x');
+}
+
+static void what_only_the_old_set_has_is_gated(void **state)
+{
+	struct fixture *f = *state;
+	struct listener_set next;
+	char both[sizeof(f->item) + 16];
+	FD_SCOPED late = -1;
+
+	(void)snprintf(both, sizeof(both), "127.0.0.1:0,%s", f->item);
+	open_well(f, both);
+	open_next(f, &next, f->item);
+	assert_false(listener_set_succeed(&next, &f->set));
+	assert_true(f->set.item[0].gated);
+	assert_false(f->set.item[1].gated);
+	late = client();
+	assert_int_not_equal(reach(late, &f->set.item[0].address), 0);
+	listener_set_close(&next);
+}
+
 static void an_abstract_name_cannot_be_gated_and_says_so(void **state)
 {
 	struct fixture *f = *state;
@@ -575,6 +636,9 @@ int main(void)
 		TEST(a_handshake_that_has_begun_gets_through_the_gate),
 		TEST(a_handshake_that_has_begun_gets_through_the_gate_of_six),
 		TEST(a_gated_socket_file_is_gone_and_its_queue_is_not),
+		TEST(a_shared_socket_keeps_its_queue_and_its_file_over_a_succession),
+		TEST(a_set_that_does_not_succeed_takes_nothing_along),
+		TEST(what_only_the_old_set_has_is_gated),
 		TEST(an_abstract_name_cannot_be_gated_and_says_so),
 	};
 #undef TEST
