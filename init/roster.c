@@ -149,7 +149,8 @@ unsigned roster_occupied(const struct roster *roster)
 
 bool roster_is_leaving(const struct slot *slot)
 {
-	return slot->state >= STATE_DRAINING;
+	return slot->state >= STATE_DRAINING ||
+	       (slot->state == STATE_SILENT && slot->cause == CAUSE_RETIRED);
 }
 
 const char *roster_state_name(enum state state)

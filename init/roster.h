@@ -79,8 +79,9 @@ PURE int roster_find(const struct roster *roster, pid_t pid);
 PURE unsigned roster_count(const struct roster *roster, enum state state);
 /* Slots that hold a process. */
 PURE unsigned roster_occupied(const struct roster *roster);
-/* Told to go: its place is free for a successor. (A SILENT one keeps it until it is buried, so
- * that its death counts before another boots.) */
+/* Told to go: its place is free for a successor, also when it has closed its channel since. (One
+ * that is SILENT by itself keeps it until it is buried, so that its death counts before another
+ * boots.) */
 PURE bool roster_is_leaving(const struct slot *slot);
 
 const char *roster_state_name(enum state state) PURE;

@@ -121,6 +121,25 @@ static void a_hung_worker_is_replaced_before_it_is_dead(void **state)
 	assert_int_equal(w->roster.slots[4].state, STATE_BOOTING);
 }
 
+static void a_spent_one_that_leaves_takes_no_place_from_its_successor(void **state)
+{
+	struct world *w = *state;
+
+	while (wish_fewer(&w->wish))
+		;
+	(void)converge(w, true);
+	all_events(w, EVENT_READY);
+	all_events(w, EVENT_SPENT);
+	(void)converge(w, true);
+	assert_true(roster_step(&w->roster, 1, EVENT_READY, w->now));
+	(void)converge(w, true);
+	assert_int_equal(w->roster.slots[0].state, STATE_DRAINING);
+	/* Its channel is closed some time before it can be reaped. */
+	assert_true(roster_step(&w->roster, 0, EVENT_HUNG_UP, w->now));
+	assert_int_equal(converge(w, true), 0);
+	assert_int_equal(w->roster.slots[1].state, STATE_SERVING);
+}
+
 static void a_crash_loop_finds_no_slot_without_a_delay(void **state)
 {
 	struct world *w = *state;
@@ -418,6 +437,7 @@ int main(void)
 		CASE(asked_again_there_is_nothing_to_do),
 		CASE(fewer_wished_retires_the_last_and_more_takes_a_free_slot),
 		CASE(a_hung_worker_is_replaced_before_it_is_dead),
+		CASE(a_spent_one_that_leaves_takes_no_place_from_its_successor),
 		CASE(a_crash_loop_finds_no_slot_without_a_delay),
 		CASE(a_stop_retires_all_and_kills_who_only_boots),
 		CASE(who_does_not_finish_in_time_is_doomed),
