@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "init/converge.h"
+#include "init/herald.h"
 #include "init/readiness.h"
 
 #define RETRY_MS 1000
@@ -23,7 +24,7 @@ static bool is_ready(const struct arbiter *a)
 
 static int tell_file(const struct arbiter *a, bool ready, struct text *why)
 {
-	const char *path = a->current->config.settings.when_ready;
+	const char *path = a->current->hooks->ready_file;
 	struct readiness readiness = {
 		.pid = getpid(),
 		.generation = a->wish.crew.generation,
@@ -82,6 +83,8 @@ void announce_readiness(struct arbiter *a)
 	a->told = a->wish.crew.generation;
 	if (a->ready_ms == 0)
 		a->ready_ms = a->now_ms;
+	if (ready)
+		herald_ready(a);
 	if (changed)
 		tell_log(a);
 }

@@ -11,6 +11,7 @@
 #include "init/announce.h"
 #include "init/converge.h"
 #include "init/gossip.h"
+#include "init/herald.h"
 #include "init/opening.h"
 #include "init/reap.h"
 #include "init/reload.h"
@@ -148,9 +149,10 @@ static void converge(struct arbiter *a)
 		arbiter_turn(a, TURN_OVERDUE);
 	reload_settle(a);
 	announce_readiness(a); /* unready before anybody is told to leave */
-	while (converge_next(&a->roster, &a->wish, a->now_ms, &order))
+	while (herald_has_started(a) && converge_next(&a->roster, &a->wish, a->now_ms, &order))
 		carry_out(a, &order);
-	if (roster_occupied(&a->roster) == 0)
+	herald_turn(a);
+	if (roster_occupied(&a->roster) == 0 && herald_has_ended(a))
 		arbiter_turn(a, TURN_EMPTY);
 	if (a->wish.phase >= PHASE_SWEEP && sweep_is_done())
 		arbiter_turn(a, TURN_ALONE);
@@ -158,10 +160,14 @@ static void converge(struct arbiter *a)
 
 static uint64_t nearest_deadline(const struct arbiter *a)
 {
-	uint64_t nearest = converge_deadline(&a->roster, &a->wish, a->now_ms);
+	/* Until on_starting has ended, slots that are due wait for it and not for the clock. */
+	uint64_t nearest = a->herald.started ? converge_deadline(&a->roster, &a->wish, a->now_ms)
+					     : a->wish.deadline_ms;
 	uint64_t look = gossip_deadline(a);
+	uint64_t news = herald_deadline(a);
 
 	nearest = look < nearest ? look : nearest;
+	nearest = news < nearest ? news : nearest;
 	return a->retry_ms < nearest ? a->retry_ms : nearest;
 }
 

@@ -17,6 +17,7 @@
 #include "base/page.h"
 #include "init/config.h"
 #include "init/generation.h"
+#include "init/herald.h"
 #include "init/oom.h"
 #include "init/pidfile.h"
 #include "init/roster.h"
@@ -45,6 +46,7 @@ struct arbiter {
 	struct roster roster;
 	struct child *children; /* ARBITER_SLOTS of them, beside the roster's slots */
 	struct wish wish;
+	struct herald herald;
 	struct generation made[2];
 	struct generation *current;   /* the one that serves: of made[] */
 	struct generation *candidate; /* the other of made[]; its number is 0 when there is none */

@@ -5,6 +5,7 @@
 
 #include "base/exits.h"
 #include "init/arbiter.h"
+#include "init/inherit.h"
 #include "init/readiness.h"
 #include "init/termination.h"
 #include "init/usage.h"
@@ -54,7 +55,7 @@ static int check(struct config *config, const struct config_input *input)
 
 	(void)input;
 	if (users_resolve(&question, &users, &why) != 0 ||
-		address_parse_list(s->bind, &addresses, &why) != 0)
+		inherit_addresses(NULL, s->bind, true, &addresses, &why) != 0)
 		return complain(bytes);
 	(void)fputs(config->warnings, stderr);
 	return EXIT_OK;

@@ -1,5 +1,39 @@
 #include "init/generation.h"
 
+#include <errno.h>
+#include <unistd.h>
+
+#include "init/inherit.h"
+
+/* What when_ready names must stay what it was: a file that the arbiter writes, or one that it runs.
+ */
+static int open_hooks(struct generation *generation, const struct generation *before,
+	struct text *why)
+{
+	const struct settings *s = &generation->config.settings;
+	int error = hook_book_read(s, &generation->hooks, why);
+	bool has_file = error == 0 && generation->hooks->ready_file != NULL;
+
+	if (error != 0 || before == NULL || has_file == (before->hooks->ready_file != NULL))
+		return error;
+	text_printf(why, "when_ready: %s: %s: restart for that", s->when_ready,
+		has_file ? "is no program any more" : "has become a program");
+	return -EINVAL;
+}
+
+static int read_addresses(const struct config *config, struct address_list *addresses,
+	struct text *why)
+{
+	struct inherit_question question = inherit_question();
+	struct inherit inherit;
+	int error = inherit_read(&question, getpid(), &inherit, why);
+
+	if (error != 0)
+		return error;
+	return inherit_addresses(&inherit, config->settings.bind,
+		config->origin[SETTING_ID_bind].source != CONFIG_DEFAULT, addresses, why);
+}
+
 static int open_parts(struct generation *generation, struct generation *before, struct text *why)
 {
 	const struct settings *s = &generation->config.settings;
@@ -8,7 +42,9 @@ static int open_parts(struct generation *generation, struct generation *before, 
 	int error = users_resolve(&question, &generation->users, why);
 
 	if (error == 0)
-		error = address_parse_list(s->bind, &addresses, why);
+		error = open_hooks(generation, before, why);
+	if (error == 0)
+		error = read_addresses(&generation->config, &addresses, why);
 	if (error != 0)
 		return error;
 	return listener_set_open(&generation->listeners, &addresses, (int)s->backlog,
@@ -33,6 +69,7 @@ void generation_close(struct generation *generation)
 	if (generation->number == 0)
 		return;
 	listener_set_close(&generation->listeners);
+	hook_book_release(generation->hooks);
 	config_free(&generation->config);
 	*generation = (struct generation){0};
 }

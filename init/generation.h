@@ -12,6 +12,7 @@
 #include "base/attr.h"
 #include "base/text.h"
 #include "init/config.h"
+#include "init/hook_book.h"
 #include "init/listener.h"
 #include "init/users.h"
 #include "init/wish.h"
@@ -21,6 +22,7 @@ struct generation {
 	struct config config;
 	struct users users;
 	struct listener_set listeners;
+	struct hook_book *hooks;
 };
 
 /*

@@ -88,20 +88,20 @@ static bool is_of(const char *file, enum hook hook)
 	       (file[size] == '\0' || file[size] == '.');
 }
 
-static int add_entry(struct hook_book *book, const char *path, enum hook hook, struct log *log,
-	struct text *why)
+static int add_entry(struct hook_book *book, const char *path, enum hook hook, struct text *why)
 {
+	size_t used = strlen(book->left_out);
+	struct text left_out = {book->left_out, sizeof(book->left_out), used, false};
 	struct stat status;
 
 	if (is_program(path, &status))
 		return add_file(book, hook, path, why);
-	log_warning(log, "hook_left_out", log_string("hook", hooks[hook].name),
-		log_string("file", path), log_string("reason", "is no executable file"));
+	text_printf(&left_out, "%s%s", used > 0 ? " " : "", path);
 	return 0;
 }
 
 static int add_entries(struct hook_book *book, const char *directory, const char *name,
-	struct log *log, struct text *why)
+	struct text *why)
 {
 	char bytes[PATH_MAX];
 	struct text path = TEXT_OVER(bytes);
@@ -111,7 +111,7 @@ static int add_entries(struct hook_book *book, const char *directory, const char
 	for (enum hook hook = 0; error == 0 && hook < HOOKS; hook++) {
 		if (!is_of(name, hook))
 			continue;
-		error = path.cut ? -ENAMETOOLONG : add_entry(book, bytes, hook, log, why);
+		error = path.cut ? -ENAMETOOLONG : add_entry(book, bytes, hook, why);
 	}
 	return error;
 }
@@ -122,8 +122,7 @@ static int compare_entries(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int add_directory(struct hook_book *book, const char *directory, struct log *log,
-	struct text *why)
+static int add_directory(struct hook_book *book, const char *directory, struct text *why)
 {
 	struct dirent **entries = NULL;
 	int count = scandir(directory, &entries, NULL, compare_entries);
@@ -133,15 +132,14 @@ static int add_directory(struct hook_book *book, const char *directory, struct l
 		text_printf(why, "hooks_dir: %s: %s", directory, strerrordesc_np(-error));
 	for (int i = 0; i < count; i++) {
 		if (error == 0)
-			error = add_entries(book, directory, entries[i]->d_name, log, why);
+			error = add_entries(book, directory, entries[i]->d_name, why);
 		free(entries[i]);
 	}
 	free(entries);
 	return error;
 }
 
-static int add_all(struct hook_book *book, const struct settings *settings, struct log *log,
-	struct text *why)
+static int add_all(struct hook_book *book, const struct settings *settings, struct text *why)
 {
 	int error = 0;
 
@@ -154,12 +152,11 @@ static int add_all(struct hook_book *book, const struct settings *settings, stru
 			error = add_file(book, hook, path, why);
 	}
 	if (error == 0 && settings->hooks_dir != NULL)
-		error = add_directory(book, settings->hooks_dir, log, why);
+		error = add_directory(book, settings->hooks_dir, why);
 	return error;
 }
 
-int hook_book_read(const struct settings *settings, struct log *log, struct hook_book **book,
-	struct text *why)
+int hook_book_read(const struct settings *settings, struct hook_book **book, struct text *why)
 {
 	struct hook_book *made = calloc(1, sizeof(*made));
 	int error = -ENOMEM;
@@ -167,7 +164,7 @@ int hook_book_read(const struct settings *settings, struct log *log, struct hook
 	if (made != NULL) {
 		made->references = 1;
 		made->timeout_ms = settings->hook_timeout;
-		error = add_all(made, settings, log, why);
+		error = add_all(made, settings, why);
 	}
 	if (error == 0) {
 		*book = made;
@@ -177,6 +174,13 @@ int hook_book_read(const struct settings *settings, struct log *log, struct hook
 	if (error == -ENOMEM)
 		text_add(why, "no memory for the hooks");
 	return error;
+}
+
+struct hook_book *hook_book_keep(struct hook_book *book)
+{
+	if (book != NULL)
+		book->references++;
+	return book;
 }
 
 void hook_book_release(struct hook_book *book)

@@ -12,7 +12,6 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/log.h"
 #include "base/settings.h"
 #include "base/text.h"
 
@@ -34,20 +33,22 @@ struct hook_book {
 	unsigned references;
 	uint64_t timeout_ms; /* for one file */
 	char *ready_file;    /* what when_ready names, when it is no hook but a file to make */
+	char left_out[512];  /* files of hooks_dir that are not executable, for a line in the log */
 	size_t count;
 	struct hook_file file[HOOK_FILES_MAX]; /* those of one hook in the order to be run */
 };
 
 /*
  * A new book with one reference: 0, or -errno with `why`. A file of hooks_dir that bears a hook's
- * name and is not executable is left out, with a line in the log.
+ * name and is not executable is left out, and told of in `left_out`.
  *
  * when_ready is a hook if it is an executable regular file. -EPERM when that is neither root's nor
  * ours, or writable by everybody: whoever can make a file where we make one must not make us run
  * it.
  */
-MUST_USE int hook_book_read(const struct settings *settings, struct log *log,
-	struct hook_book **book, struct text *why);
+MUST_USE int hook_book_read(const struct settings *settings, struct hook_book **book,
+	struct text *why);
+struct hook_book *hook_book_keep(struct hook_book *book);
 void hook_book_release(struct hook_book *book);
 
 /* The index of that hook's first file from `from` on; book->count when there is none. */

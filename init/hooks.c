@@ -17,19 +17,7 @@
 #define RETRY_MS 1000 /* when no process could be had */
 #define EXIT_NO_EXEC 127
 
-int hooks_load(struct hooks *h, const struct settings *settings, struct text *why)
-{
-	struct hook_book *book = NULL;
-	int error = hook_book_read(settings, h->log, &book, why);
-
-	if (error != 0)
-		return error;
-	hook_book_release(h->book);
-	h->book = book;
-	return 0;
-}
-
-int hooks_open(struct hooks *h, struct log *log, const struct settings *settings, struct text *why)
+int hooks_open(struct hooks *h, struct log *log, struct text *why)
 {
 	void *memory = mmap(NULL, HOOKS_AT_ONCE * sizeof(*h->errors), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -41,7 +29,7 @@ int hooks_open(struct hooks *h, struct log *log, const struct settings *settings
 		.errors = memory != MAP_FAILED ? memory : NULL,
 	};
 	if (h->runs != NULL && h->queue != NULL && h->errors != NULL)
-		return hooks_load(h, settings, why);
+		return 0;
 	text_add(why, "no memory for the hooks");
 	return -ENOMEM;
 }
@@ -58,6 +46,17 @@ void hooks_close(struct hooks *h)
 	if (h->errors != NULL)
 		(void)munmap(h->errors, HOOKS_AT_ONCE * sizeof(*h->errors));
 	*h = (struct hooks){0};
+}
+
+void hooks_use(struct hooks *h, struct hook_book *book)
+{
+	struct hook_book *before = h->book;
+
+	h->book = hook_book_keep(book);
+	hook_book_release(before);
+	if (book != NULL && book != before && book->left_out[0] != '\0')
+		log_warning(h->log, "hooks_left_out", log_string("files", book->left_out),
+			log_string("reason", "not executable"));
 }
 
 static void add_name(struct text *facts, const char *name)
@@ -232,8 +231,7 @@ void hooks_fire(struct hooks *h, enum hook hook, const struct log_field *facts, 
 	}
 	place = find_place(h);
 	run = place != NULL ? place : &h->queue[(h->first + h->waiting++) % HOOKS_WAITING];
-	h->book->references++;
-	run->book = h->book;
+	run->book = hook_book_keep(h->book);
 	run->hook = hook;
 	run->file = file;
 	run->pid = 0;
@@ -243,7 +241,7 @@ void hooks_fire(struct hooks *h, enum hook hook, const struct log_field *facts, 
 		launch(h, run, now_ms);
 }
 
-static void send(const struct hook_run *run, int number)
+static void signal_run(const struct hook_run *run, int number)
 {
 	/* The group, once the child has made it. */
 	if (kill(-run->pid, number) != 0)
@@ -254,7 +252,7 @@ static void end_run(struct hook_run *run, const char *cause, uint64_t now_ms)
 {
 	run->cause = cause;
 	run->deadline_ms = now_ms + HURRY_MS;
-	send(run, SIGTERM);
+	signal_run(run, SIGTERM);
 }
 
 static void overdue(struct hooks *h, struct hook_run *run, uint64_t now_ms)
@@ -272,7 +270,7 @@ static void overdue(struct hooks *h, struct hook_run *run, uint64_t now_ms)
 	} else {
 		run->killed = true;
 		run->deadline_ms = CLOCK_NEVER;
-		send(run, SIGKILL);
+		signal_run(run, SIGKILL);
 	}
 }
 
@@ -324,7 +322,7 @@ static bool log_end(struct hooks *h, const struct hook_run *run, const siginfo_t
 	return false;
 }
 
-bool hooks_reap(struct hooks *h, const siginfo_t *info, uint64_t now_ms)
+bool hooks_reap(struct hooks *h, const siginfo_t *info, const char *cause, uint64_t now_ms)
 {
 	for (size_t i = 0; h->runs != NULL && i < HOOKS_AT_ONCE; i++) {
 		struct hook_run *run = &h->runs[i];
@@ -335,6 +333,8 @@ bool hooks_reap(struct hooks *h, const siginfo_t *info, uint64_t now_ms)
 		/* What is left of a group that we ended gets no second chance. */
 		if (run->cause != NULL)
 			(void)kill(-run->pid, SIGKILL);
+		else
+			run->cause = cause;
 		failed = log_end(h, run, info, now_ms);
 		go_on(h, run, failed, now_ms);
 		return true;
@@ -381,9 +381,4 @@ void hooks_end(struct hooks *h, uint64_t now_ms)
 		else if (run->book != NULL && run->cause == NULL)
 			end_run(run, "service_ends", now_ms);
 	}
-}
-
-const char *hooks_ready_file(const struct hooks *h)
-{
-	return h->book != NULL ? h->book->ready_file : NULL;
 }

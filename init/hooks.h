@@ -17,7 +17,6 @@
 
 #include "base/attr.h"
 #include "base/log.h"
-#include "base/settings.h"
 #include "base/text.h"
 #include "init/hook_book.h"
 
@@ -40,7 +39,7 @@ struct hook_run {
 
 struct hooks {
 	struct log *log;	/* borrowed */
-	struct hook_book *book; /* of the present settings */
+	struct hook_book *book; /* that counts now; NULL: none */
 	struct hook_run *runs;	/* HOOKS_AT_ONCE */
 	struct hook_run *queue; /* HOOKS_WAITING, a ring */
 	size_t first, waiting;
@@ -49,12 +48,12 @@ struct hooks {
 	uint64_t failures[HOOKS];
 };
 
-/* Allocates all that there will be, and reads the settings. 0, or -errno with `why`. */
-MUST_USE int hooks_open(struct hooks *hooks, struct log *log, const struct settings *settings,
-	struct text *why);
+/* Allocates all that there will be. 0, or -ENOMEM with `why`; hooks_close() is due in both cases.
+ */
+MUST_USE int hooks_open(struct hooks *hooks, struct log *log, struct text *why);
 void hooks_close(struct hooks *hooks);
-/* For a reload: later occasions are run by these settings; on failure nothing has changed. */
-MUST_USE int hooks_load(struct hooks *hooks, const struct settings *settings, struct text *why);
+/* From now on that book counts (NULL: no hook); what runs or waits is still of the one before. */
+void hooks_use(struct hooks *hooks, struct hook_book *book);
 
 /*
  * Runs all files of that hook, if there are any. `facts` as for log_write(): a fact "slot" is
@@ -66,15 +65,12 @@ void hooks_fire(struct hooks *hooks, enum hook hook, const struct log_field *fac
 /* Fires what is due. */
 void hooks_turn(struct hooks *hooks, uint64_t now_ms);
 PURE uint64_t hooks_deadline(const struct hooks *hooks);
-/* True if the dead one was a hook. */
-bool hooks_reap(struct hooks *hooks, const siginfo_t *info, uint64_t now_ms);
+/* True if the dead one was a hook. `cause` is what is known of its death, or NULL. */
+bool hooks_reap(struct hooks *hooks, const siginfo_t *info, const char *cause, uint64_t now_ms);
 
 /* How many occasions of that hook (HOOKS: of all) run or wait. */
 PURE size_t hooks_count(const struct hooks *hooks, enum hook hook);
 /* Nothing is fired any more; what waits is dropped, what runs is ended. */
 void hooks_end(struct hooks *hooks, uint64_t now_ms);
-
-/* The file that is to be there while the service is ready; NULL when when_ready is a hook. */
-const char *hooks_ready_file(const struct hooks *hooks) PURE;
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/settings.h"
 
 #define PREFIX "fd://"
+#define LIST_SIZE (2 * HERITAGE_LISTENERS * ADDRESS_TEXT_SIZE)
 
 struct inherit_question inherit_question(void)
 {
@@ -151,6 +152,19 @@ int inherit_rewrite(const struct inherit *inherit, const char *bind, bool given,
 		error = -E2BIG;
 	}
 	return error;
+}
+
+int inherit_addresses(const struct inherit *inherit, const char *bind, bool given,
+	struct address_list *addresses, struct text *why)
+{
+	char bytes[LIST_SIZE];
+	struct text list = TEXT_OVER(bytes);
+	int error = inherit_rewrite(inherit, bind, given, &list, why);
+
+	addresses->count = 0;
+	if (error != 0 || (inherit == NULL && list.used == 0))
+		return error;
+	return address_parse_list(bytes, addresses, why);
 }
 
 void inherit_clear_environment(void)

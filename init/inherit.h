@@ -14,6 +14,7 @@
 
 #include "base/attr.h"
 #include "base/text.h"
+#include "init/address.h"
 
 #define INHERIT_FIRST 3
 
@@ -47,6 +48,10 @@ MUST_USE int inherit_take(const struct inherit *inherit, struct text *why);
  */
 MUST_USE int inherit_rewrite(const struct inherit *inherit, const char *bind, bool given,
 	struct text *list, struct text *why);
+
+/* The addresses themselves; none at all if names were left out and nothing else was said. */
+MUST_USE int inherit_addresses(const struct inherit *inherit, const char *bind, bool given,
+	struct address_list *addresses, struct text *why);
 
 /* In a child: forgets what speaks of the arbiter alone, and would be a lie about the child. */
 void inherit_clear_environment(void);

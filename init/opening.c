@@ -12,7 +12,9 @@
 #include "base/fd.h"
 #include "base/heritage.h"
 #include "init/capacity.h"
+#include "init/herald.h"
 #include "init/image.h"
+#include "init/inherit.h"
 #include "init/readiness.h"
 #include "init/reload.h"
 #include "init/signals.h"
@@ -32,6 +34,17 @@ static int open_log(struct arbiter *a, struct text *why)
 		.json = s->log_format == 1,
 	};
 	return 0;
+}
+
+/* Before anything else is opened that could take the number of one that is missing. */
+static int take_inherited(struct arbiter *a, struct text *why)
+{
+	struct inherit_question question = inherit_question();
+	struct inherit inherit;
+	int error = inherit_read(&question, getpid(), &inherit, why);
+
+	(void)a;
+	return error == 0 ? inherit_take(&inherit, why) : error;
 }
 
 /* That it cannot be had stops no start. */
@@ -114,7 +127,7 @@ static int open_pidfile(struct arbiter *a, struct text *why)
 
 static int begin_readiness(struct arbiter *a, struct text *why)
 {
-	const char *path = a->current->config.settings.when_ready;
+	const char *path = a->current->hooks->ready_file;
 
 	return path != NULL ? readiness_begin(path, why) : 0;
 }
@@ -157,6 +170,7 @@ static int become_reaper(struct arbiter *a, struct text *why)
 
 /* In this order: a second start fails at the pidfile, before it touches what the first one has. */
 static int (*const openings[])(struct arbiter *, struct text *) = {
+	take_inherited,
 	open_log,
 	open_termination,
 	enter_directory,
@@ -167,6 +181,7 @@ static int (*const openings[])(struct arbiter *, struct text *) = {
 	become_reaper,
 	open_loop,
 	open_pidfile,
+	herald_open,
 	open_generation,
 	begin_readiness,
 };
@@ -177,7 +192,7 @@ int opening_run(struct arbiter *a, struct config *config, struct text *why)
 	*a->current = (struct generation){.number = 1, .config = *config};
 	*config = (struct config){0};
 	a->image_fd = a->loop.epoll_fd = a->signals.fd = a->pidfile.fd = -1;
-	a->oom.fd = a->termination_fd = -1;
+	a->oom.fd = a->termination_fd = a->herald.notify.fd = -1;
 	a->retry_ms = CLOCK_NEVER;
 	for (size_t i = 0; i < COUNT_OF(openings); i++) {
 		int error = openings[i](a, why);
@@ -193,6 +208,7 @@ void opening_close(struct arbiter *a)
 	pidfile_close(&a->pidfile); /* its path is one of the settings */
 	generation_close(a->candidate);
 	generation_close(a->current);
+	herald_close(a);
 	fd_close(&a->signals.fd);
 	loop_close(&a->loop);
 	fd_close(&a->image_fd);

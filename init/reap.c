@@ -7,6 +7,7 @@
 
 #include "base/exits.h"
 #include "init/gossip.h"
+#include "init/herald.h"
 #include "init/spawn.h"
 
 struct obituary {
@@ -90,6 +91,8 @@ static void write_obituary(struct arbiter *a, const struct obituary *o)
 	}
 	fields[n] = (struct log_field){.kind = LOG_FIELD_END};
 	log_write(&a->log, obituary_level(o->cause), "worker_exit", fields);
+	herald_buried(a, o->slot, roster_cause_name(o->cause), o->status,
+		o->signalled ? signal_name : NULL);
 }
 
 static void tally(struct arbiter *a, const struct page *page, const struct obituary *obituary)
@@ -123,12 +126,14 @@ static void bury(struct arbiter *a, unsigned index, const siginfo_t *info)
 		arbiter_give_up(a, slot->generation, EXIT_BOOT, "a worker dies in every boot");
 }
 
-/* An OOM kill that was its own shall explain no worker's death. */
-static void bury_orphan(struct arbiter *a, const siginfo_t *info)
+/* A hook, or an orphan. An OOM kill that was its own shall explain no worker's death. */
+static void bury_other(struct arbiter *a, const siginfo_t *info)
 {
 	bool killed = info->si_code != CLD_EXITED && info->si_status == SIGKILL;
 	bool oom = killed && oom_explains(&a->oom, a->now_ms);
 
+	if (hooks_reap(&a->herald.hooks, info, oom ? "oom" : NULL, a->now_ms))
+		return;
 	log_debug(&a->log, "orphan_reaped", log_int("pid", info->si_pid),
 		log_int("status", info->si_status), log_string("cause", oom ? "oom" : "-"));
 }
@@ -146,6 +151,6 @@ void reap_all(struct arbiter *a)
 		if (slot >= 0)
 			bury(a, (unsigned)slot, &info);
 		else
-			bury_orphan(a, &info);
+			bury_other(a, &info);
 	}
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "init/capacity.h"
 #include "init/converge.h"
+#include "init/herald.h"
 
 /* Held since the start: for another value of these the arbiter itself must start anew. */
 static const enum setting_id fixed[] = {
@@ -75,6 +76,7 @@ void reload_begin(struct arbiter *a)
 			log_string("phase", wish_phase_name(a->wish.phase)));
 		return;
 	}
+	herald_reloading(a);
 	reload_fail(a, "another reload was asked for");
 	if (make_candidate(a, &why) != 0) {
 		log_error(&a->log, "reload_failed", log_uint("generation", a->generations),
@@ -99,6 +101,7 @@ void reload_apply(struct arbiter *a)
 	a->roster.limits.boot_timeout = s->boot_timeout;
 	a->roster.limits.graceful_timeout = s->graceful_timeout;
 	a->wish.limits.drain_delay = s->drain_delay;
+	hooks_use(&a->herald.hooks, a->current->hooks);
 }
 
 static void commit(struct arbiter *a)

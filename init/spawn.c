@@ -14,6 +14,8 @@
 #include "base/fd.h"
 #include "base/heritage.h"
 #include "init/gossip.h"
+#include "init/herald.h"
+#include "init/inherit.h"
 #include "init/signals.h"
 
 /* What a worker is born with. The arbiter keeps one end of the channel and the page's memory. */
@@ -110,9 +112,7 @@ static int set_environment(const struct birth *birth)
 	text_add_int(&text, birth->heritage_fd);
 	if (setenv(HERITAGE_ENVIRONMENT, number, 1) != 0)
 		return -errno;
-	/* Both speak of the arbiter, and lie about a worker. */
-	(void)unsetenv("LISTEN_PID");
-	(void)unsetenv("NOTIFY_SOCKET");
+	inherit_clear_environment();
 	return 0;
 }
 
@@ -176,6 +176,7 @@ int spawn_worker(struct arbiter *a, unsigned slot)
 	if (error == 0)
 		error = take_over(a, slot, &birth);
 	if (error == 0) {
+		herald_forking(a, slot);
 		pid = fork();
 		error = pid < 0 ? -errno : 0;
 	}
@@ -190,6 +191,7 @@ int spawn_worker(struct arbiter *a, unsigned slot)
 	}
 	a->roster.slots[slot].pid = pid;
 	oom_look(&a->oom, a->now_ms);
+	herald_forked(a, slot);
 	log_debug(&a->log, "worker_spawned", log_uint("slot", slot), log_int("pid", pid));
 	return 0;
 }

@@ -129,9 +129,22 @@ static int tear_down(void **state)
 	return system(command);
 }
 
+/* What a generation does with its settings. */
+static int load(struct fixture *f)
+{
+	struct hook_book *book = NULL;
+	int error = hook_book_read(&f->settings, &book, &f->why);
+
+	if (error == 0)
+		hooks_use(&f->hooks, book);
+	hook_book_release(book);
+	return error;
+}
+
 static void begin(struct fixture *f)
 {
-	assert_int_equal(hooks_open(&f->hooks, &f->log, &f->settings, &f->why), 0);
+	assert_int_equal(hooks_open(&f->hooks, &f->log, &f->why), 0);
+	assert_int_equal(load(f), 0);
 }
 
 static void fire(struct fixture *f, enum hook hook)
@@ -147,7 +160,7 @@ static bool reap_one(struct fixture *f)
 	for (int i = 0; i < 5000; i++) {
 		assert_int_equal(waitid(P_ALL, 0, &info, WEXITED | WNOHANG), 0);
 		if (info.si_pid != 0)
-			return hooks_reap(&f->hooks, &info, f->now_ms);
+			return hooks_reap(&f->hooks, &info, NULL, f->now_ms);
 		(void)poll(NULL, 0, 1);
 	}
 	return false;
@@ -411,8 +424,8 @@ static void files_of_a_folder_run_in_order_one_after_the_other(void **state)
 	assert_int_equal(hooks_count(&f->hooks, HOOKS), 1);
 	reap_all(f);
 	assert_string_equal(content(f, "out"), "setting\nfirst\na\nb\n");
-	assert_int_equal(count_logged(f, "hook_left_out"), 1);
-	assert_logged(f, "on_exit.txt reason=\"is no executable file\"");
+	assert_int_equal(count_logged(f, "hooks_left_out"), 1);
+	assert_logged(f, "on_exit.txt reason=\"not executable\"");
 }
 
 static void a_fatal_failure_stops_the_files_behind_it(void **state)
@@ -438,7 +451,7 @@ static void a_reload_changes_what_is_run_but_not_what_runs(void **state)
 	begin(f);
 	fire(f, HOOK_ON_EXIT);
 	set(f, "on_exit", make_script(f, "new", 0755, "echo new >>out"));
-	assert_int_equal(hooks_load(&f->hooks, &f->settings, &f->why), 0);
+	assert_int_equal(load(f), 0);
 	fire(f, HOOK_ON_EXIT);
 	assert_true(reap_one(f));
 	assert_string_equal(content(f, "out"), "new\n");
@@ -456,7 +469,7 @@ static void a_folder_that_is_not_there_is_refused_and_the_old_settings_stay(void
 	set(f, "on_exit", make_script(f, "hook", 0755, "echo 1 >>out"));
 	begin(f);
 	set(f, "hooks_dir", "/nowhere/at/all");
-	assert_int_equal(hooks_load(&f->hooks, &f->settings, &f->why), -ENOENT);
+	assert_int_equal(load(f), -ENOENT);
 	assert_non_null(strstr(f->why_bytes, "hooks_dir: /nowhere/at/all: No such file"));
 	fire(f, HOOK_ON_EXIT);
 	reap_all(f);
@@ -469,25 +482,25 @@ static void when_ready_is_a_hook_only_if_it_can_be_trusted(void **state)
 
 	set(f, "when_ready", path_of(f, "ready"));
 	begin(f);
-	assert_string_equal(hooks_ready_file(&f->hooks), f->settings.when_ready);
+	assert_string_equal(f->hooks.book->ready_file, f->settings.when_ready);
 	make_script(f, "ready", 0644, "true");
-	assert_int_equal(hooks_load(&f->hooks, &f->settings, &f->why), 0);
-	assert_string_equal(hooks_ready_file(&f->hooks), f->settings.when_ready);
+	assert_int_equal(load(f), 0);
+	assert_string_equal(f->hooks.book->ready_file, f->settings.when_ready);
 	assert_int_equal(chmod(f->settings.when_ready, 0755), 0);
-	assert_int_equal(hooks_load(&f->hooks, &f->settings, &f->why), 0);
-	assert_null(hooks_ready_file(&f->hooks));
+	assert_int_equal(load(f), 0);
+	assert_null(f->hooks.book->ready_file);
 	fire(f, HOOK_WHEN_READY);
 	reap_all(f);
 	assert_logged(f, "hook_done hook=when_ready");
 	assert_int_equal(chmod(f->settings.when_ready, 0757), 0);
-	assert_int_equal(hooks_load(&f->hooks, &f->settings, &f->why), -EPERM);
+	assert_int_equal(load(f), -EPERM);
 	assert_non_null(strstr(f->why_bytes, "writable by everybody"));
 	if (geteuid() != 0)
 		return;
 	assert_int_equal(chmod(f->settings.when_ready, 0755), 0);
 	assert_int_equal(chown(f->settings.when_ready, 1234, 0), 0);
 	f->why = TEXT_OVER(f->why_bytes);
-	assert_int_equal(hooks_load(&f->hooks, &f->settings, &f->why), -EPERM);
+	assert_int_equal(load(f), -EPERM);
 	assert_non_null(strstr(f->why_bytes, "user 1234's"));
 }
 
@@ -514,9 +527,9 @@ static void a_stranger_is_no_hook(void **state)
 	siginfo_t info = {.si_pid = 1};
 
 	begin(f);
-	assert_false(hooks_reap(&f->hooks, &info, f->now_ms));
+	assert_false(hooks_reap(&f->hooks, &info, NULL, f->now_ms));
 	info.si_pid = 0; /* what a free place holds */
-	assert_false(hooks_reap(&f->hooks, &info, f->now_ms));
+	assert_false(hooks_reap(&f->hooks, &info, NULL, f->now_ms));
 	fire(f, HOOK_ON_EXIT); /* nobody wants it */
 	assert_int_equal(hooks_count(&f->hooks, HOOKS), 0);
 	assert_int_equal(hooks_deadline(&f->hooks), CLOCK_NEVER);
