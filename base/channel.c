@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "base/fd.h"
+
 static const struct {
 	enum channel_side from;
 	size_t most;
@@ -31,6 +33,17 @@ int channel_pair(int *arbiter_fd, int *worker_fd)
 	return 0;
 }
 
+/* Room for one descriptor, aligned as cmsg(3) wants it. */
+union ancillary {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+static int send_parts(int fd, struct msghdr *all)
+{
+	return sendmsg(fd, all, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 ? 0 : -errno;
+}
+
 int channel_send(int fd, enum message_type type, const void *payload, size_t size)
 {
 	uint32_t head = (uint32_t)type;
@@ -41,7 +54,39 @@ int channel_send(int fd, enum message_type type, const void *payload, size_t siz
 	struct msghdr all = {.msg_iov = parts, .msg_iovlen = size != 0 ? 2 : 1};
 
 	MUST(size <= rules[type].most);
-	return sendmsg(fd, &all, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 ? 0 : -errno;
+	return send_parts(fd, &all);
+}
+
+int channel_send_fd(int fd, enum message_type type, int attached)
+{
+	uint32_t head = (uint32_t)type;
+	struct iovec part = {.iov_base = &head, .iov_len = sizeof(head)};
+	union ancillary room = {0};
+	struct msghdr all = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = room.bytes,
+		.msg_controllen = sizeof(room.bytes),
+	};
+	struct cmsghdr *control = CMSG_FIRSTHDR(&all);
+
+	control->cmsg_level = SOL_SOCKET;
+	control->cmsg_type = SCM_RIGHTS;
+	control->cmsg_len = CMSG_LEN(sizeof(attached));
+	memcpy(CMSG_DATA(control), &attached, sizeof(attached));
+	return send_parts(fd, &all);
+}
+
+/* The descriptor that came along, or -1. */
+static int attached_fd(struct msghdr *all)
+{
+	struct cmsghdr *control = CMSG_FIRSTHDR(all);
+	int fd = -1;
+
+	if (control != NULL && control->cmsg_level == SOL_SOCKET &&
+		control->cmsg_type == SCM_RIGHTS && control->cmsg_len == CMSG_LEN(sizeof(fd)))
+		memcpy(&fd, CMSG_DATA(control), sizeof(fd));
+	return fd;
 }
 
 int channel_receive(int fd, enum channel_side from, struct message *message)
@@ -51,10 +96,17 @@ int channel_receive(int fd, enum channel_side from, struct message *message)
 		{.iov_base = &head, .iov_len = sizeof(head)},
 		{.iov_base = message->payload, .iov_len = CHANNEL_PAYLOAD_MAX},
 	};
-	/* No control buffer: descriptors that a peer sends along are closed by the kernel. */
+	union ancillary room;
 	struct msghdr all = {.msg_iov = parts, .msg_iovlen = 2};
-	ssize_t n = recvmsg(fd, &all, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t n;
 
+	/* The arbiter offers no room: what a worker sends along, the kernel closes. */
+	if (from == CHANNEL_ARBITER) {
+		all.msg_control = room.bytes;
+		all.msg_controllen = sizeof(room.bytes);
+	}
+	n = recvmsg(fd, &all, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	message->fd = n > 0 ? attached_fd(&all) : -1;
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0
 		       : errno == ECONNRESET		 ? -EPIPE
@@ -63,8 +115,10 @@ int channel_receive(int fd, enum channel_side from, struct message *message)
 		return -EPIPE;
 	if ((size_t)n < sizeof(head) || (all.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
 		head >= MESSAGES || rules[head].from != from ||
-		(size_t)n - sizeof(head) > rules[head].most)
+		(size_t)n - sizeof(head) > rules[head].most) {
+		fd_close(&message->fd);
 		return -EBADMSG;
+	}
 	message->type = (enum message_type)head;
 	message->size = (size_t)n - sizeof(head);
 	message->payload[message->size] = '\0';

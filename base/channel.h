@@ -28,7 +28,8 @@ enum channel_side {
 
 struct message {
 	enum message_type type;
-	size_t size;			       /* of the payload */
+	int fd;	     /* REOPEN's, close-on-exec, the receiver's to close; else -1 */
+	size_t size; /* of the payload */
 	char payload[CHANNEL_PAYLOAD_MAX + 1]; /* NUL-terminated, for text */
 };
 
@@ -36,6 +37,8 @@ struct message {
 MUST_USE int channel_pair(int *arbiter_fd, int *worker_fd);
 /* 0, -EAGAIN when the peer does not read, or -errno. */
 MUST_USE int channel_send(int fd, enum message_type type, const void *payload, size_t size);
+/* The same, and lends `attached` along: the peer gets a descriptor of its own. */
+MUST_USE int channel_send_fd(int fd, enum message_type type, int attached);
 /*
  * The next message that the side `from` sent: 1; 0 when there is none now; -EPIPE when the peer is
  * gone; -EBADMSG for what is no message of that side's.

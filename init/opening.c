@@ -15,6 +15,7 @@
 #include "init/herald.h"
 #include "init/image.h"
 #include "init/inherit.h"
+#include "init/logfile.h"
 #include "init/readiness.h"
 #include "init/reload.h"
 #include "init/signals.h"
@@ -27,13 +28,12 @@ static int open_log(struct arbiter *a, struct text *why)
 {
 	const struct settings *s = &a->current->config.settings;
 
-	(void)why;
 	a->log = (struct log){
 		.fd = STDERR_FILENO,
 		.level = (enum log_level)s->loglevel,
 		.json = s->log_format == 1,
 	};
-	return 0;
+	return s->errorlog != NULL ? logfile_open(s->errorlog, why) : 0;
 }
 
 /* Before anything else is opened that could take the number of one that is missing. */

@@ -15,6 +15,7 @@ static const enum setting_id fixed[] = {
 	SETTING_ID_chdir,
 	SETTING_ID_umask,
 	SETTING_ID_worker_image,
+	SETTING_ID_errorlog,
 };
 
 static int check_fixed(const struct settings *old, const struct settings *new, struct text *why)

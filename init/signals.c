@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "init/arbiter.h"
+#include "init/logfile.h"
 #include "init/reload.h"
 
 #define SIGNALS_AT_ONCE 16
@@ -66,6 +67,12 @@ static void verb_reload(struct arbiter *a, const char *name)
 {
 	(void)name;
 	reload_begin(a);
+}
+
+static void verb_reopen(struct arbiter *a, const char *name)
+{
+	(void)name;
+	logfile_reopen(a);
 }
 
 static void verb_rest(struct arbiter *a, const char *name)

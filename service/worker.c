@@ -9,6 +9,7 @@
 #include "base/channel.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/fd.h"
 #include "service/connection.h"
 
 #define LINGER_MS 2000
@@ -46,6 +47,12 @@ void worker_retire(struct worker *worker, bool draining)
 		log_uint("connections", worker->pool.used));
 }
 
+static void reopen_log(struct worker *worker, const struct message *message)
+{
+	if (message->fd >= 0 && fd_place(message->fd, worker->log.fd) == 0)
+		log_debug(&worker->log, "log_reopened");
+}
+
 void worker_channel_ready(struct watch *watch, uint32_t events)
 {
 	struct worker *worker = CONTAINER_OF(watch, struct worker, channel);
@@ -53,8 +60,13 @@ void worker_channel_ready(struct watch *watch, uint32_t events)
 	int outcome;
 
 	(void)events;
-	while ((outcome = channel_receive(watch->fd, CHANNEL_ARBITER, &message)) == 1)
-		worker_retire(worker, message.type == MESSAGE_DRAIN);
+	while ((outcome = channel_receive(watch->fd, CHANNEL_ARBITER, &message)) == 1) {
+		if (message.type == MESSAGE_REOPEN)
+			reopen_log(worker, &message);
+		else
+			worker_retire(worker, message.type == MESSAGE_DRAIN);
+		fd_close(&message.fd);
+	}
 	if (outcome == 0)
 		return;
 	log_error(&worker->log, "arbiter_lost", log_errno("error", outcome));
@@ -77,7 +89,7 @@ void worker_signal_ready(struct watch *watch, uint32_t events)
 			worker->step = WORKER_LEAVING;
 			break;
 		default:
-			/* USR1: the log is the arbiter's descriptor; nothing is reopened here. */
+			/* USR1, too: the arbiter opens the log, and sends it: a worker may not. */
 			log_debug(&worker->log, "signal_ignored",
 				log_uint("signal", signal.ssi_signo));
 			break;

@@ -219,6 +219,17 @@ static void a_peer_that_does_not_read_is_not_waited_for(void **state)
 
 #define WITH_A_CHANNEL(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+static void a_descriptor_comes_along_and_is_close_on_exec(void **state)
+{
+	struct world *world = *state;
+
+	assert_int_equal(channel_send_fd(world->arbiter, MESSAGE_REOPEN, STDIN_FILENO), 0);
+	assert_int_equal(channel_receive(world->worker, CHANNEL_ARBITER, &world->message), 1);
+	assert_int_equal(world->message.type, MESSAGE_REOPEN);
+	assert_int_equal(fcntl(world->message.fd, F_GETFD), FD_CLOEXEC);
+	fd_close(&world->message.fd);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -230,6 +241,7 @@ int main(void)
 		WITH_A_CHANNEL(a_wrong_size_is_no_message),
 		WITH_A_CHANNEL(after_nonsense_the_next_message_is_whole),
 		WITH_A_CHANNEL(descriptors_sent_along_are_refused_and_closed),
+		WITH_A_CHANNEL(a_descriptor_comes_along_and_is_close_on_exec),
 		WITH_A_CHANNEL(a_peer_that_is_gone_is_a_broken_pipe),
 		WITH_A_CHANNEL(a_peer_that_left_with_unread_messages_is_gone_too),
 		WITH_A_CHANNEL(a_peer_that_does_not_read_is_not_waited_for),

@@ -1,0 +1,79 @@
+# The log file: opened by the arbiter, written by all, opened again on USR1.
+use strict;
+use warnings;
+
+use File::Temp qw(tempdir);
+use Test::More;
+
+use Narwhal;
+
+my $TROUBLE = "$Narwhal::BUILD/tests/modules/trouble.so";
+my $dir = tempdir(CLEANUP => 1);
+my $file = "$dir/error.log";
+
+chmod 0755, $dir;
+
+sub begin {
+	my $n = Narwhal->start(
+		args => [ '--errorlog', $file, '--workers', 1, '--loglevel', 'debug', $TROUBLE ]);
+
+	$n->wait_until('it is ready', sub {
+		my ($address) = -e $file ? Narwhal::slurp($file) =~ m{ info ready .*address=http://(\S+)} : ();
+		$n->{addresses} = [$address];
+		return $address;
+	});
+	return $n;
+}
+
+# A request that no parser takes: a line of the worker's.
+sub provoke {
+	my ($n) = @_;
+	my $c = $n->connect;
+
+	$c->write("\x01\r\n\r\n");
+	return $c->response->{status};
+}
+
+subtest 'the file takes every line, and standard error none' => sub {
+	my $n = begin();
+
+	is(provoke($n), 400, 'refused');
+	$n->wait_until('the worker wrote it', sub { Narwhal::slurp($file) =~ / request_refused / });
+	is($n->stop, 0, 'status 0');
+	is(join('', $n->lines), '', 'nothing on standard error');
+	like(Narwhal::slurp($file), qr/ info stopped status=0/, 'to the end');
+	is((stat $file)[2] & 0777, 0640, 'not for everybody to read');
+};
+
+subtest 'USR1 opens it again, for the arbiter and its workers' => sub {
+	unlink $file;
+	my $n = begin();
+
+	rename $file, "$file.1" or die;
+	$n->signal('USR1');
+	$n->wait_until('it is there again', sub { -e $file && Narwhal::slurp($file) =~ / log_reopened .*workers=1/ });
+	$n->wait_until('the worker has it', sub { Narwhal::slurp($file) =~ / debug log_reopened/ });
+	is(provoke($n), 400, 'refused');
+	$n->wait_until('the worker writes to it', sub { Narwhal::slurp($file) =~ / request_refused / });
+	unlike(Narwhal::slurp("$file.1"), qr/ request_refused /, 'and not to the old one');
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'a file that cannot be opened again leaves the old one' => sub {
+	unlink $file;
+	mkdir "$dir/sub" or die;
+	chmod 0755, "$dir/sub";
+	my $n = Narwhal->start(args => [ '--errorlog', "$dir/sub/log", $TROUBLE ]);
+
+	$n->wait_until('it is ready', sub { -e "$dir/sub/log" && Narwhal::slurp("$dir/sub/log") =~ / info ready / });
+	rename "$dir/sub", "$dir/moved" or die;
+	$n->signal('USR1');
+	$n->wait_until('it says so', sub { Narwhal::slurp("$dir/moved/log") =~ / error log_not_reopened / });
+	is($n->stop, 0, 'status 0');
+};
+
+my ($status, $output) = Narwhal->run(args => [ '--bind', '127.0.0.1:0', '--errorlog', '/nowhere/log', $TROUBLE ]);
+is($status, 1, 'a start without its log is refused');
+like($output, qr{^narwhal: errorlog: /nowhere/log: No such file}, 'in a line');
+
+done_testing;
