@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static void hang(void)
@@ -34,6 +35,46 @@ static void nap(void)
 	(void)usleep(300000);
 }
 
+/* More than a test's control group allows, and not enough to harm a machine without one. */
+static void eat(void)
+{
+	size_t size = (size_t)256 << 20;
+	char *memory = malloc(size);
+	volatile char *at = memory;
+
+	for (size_t i = 0; memory != NULL && i < size; i += 4096)
+		at[i] = 1;
+	free(memory);
+}
+
+static void ignore_abort(void)
+{
+	(void)signal(SIGABRT, SIG_IGN);
+	spin();
+}
+
+/* Says nonsense to the arbiter: the channel is the one socket of its kind. */
+static void lie(void)
+{
+	for (int fd = 3; fd < 64; fd++) {
+		int type = 0;
+		socklen_t size = sizeof(type);
+
+		if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+			type == SOCK_SEQPACKET)
+			(void)send(fd, "nonsense", 8, MSG_NOSIGNAL);
+	}
+	hang();
+}
+
+/* Hangs up on the arbiter, and does not end. */
+static void hang_up(void)
+{
+	for (int fd = 3; fd < 64; fd++)
+		(void)close(fd);
+	hang();
+}
+
 static const struct {
 	const char *path;
 	void (*act)(void);
@@ -43,6 +84,10 @@ static const struct {
 	{"/segv", segv},
 	{"/leave", leave},
 	{"/nap", nap},
+	{"/eat", eat},
+	{"/ignore-abort", ignore_abort},
+	{"/lie", lie},
+	{"/hang-up", hang_up},
 };
 
 static void handle(void *state, const struct narwhal_request *request,
