@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stddef.h>
-#include <sys/epoll.h>
 
 #include "base/fd.h"
 
@@ -38,31 +37,27 @@ void loop_drop(struct loop *loop, struct watch *watch)
 {
 	(void)control(loop, EPOLL_CTL_DEL, watch, 0);
 	for (int i = loop->batch_next; i < loop->batch_size; i++) {
-		if (loop->batch[i].watch == watch)
-			loop->batch[i].watch = NULL;
+		if (loop->batch[i].data.ptr == watch)
+			loop->batch[i].data.ptr = NULL;
 	}
 }
 
 int loop_wait(struct loop *loop, int timeout_ms)
 {
-	struct epoll_event events[LOOP_BATCH];
-	int n = epoll_wait(loop->epoll_fd, events, LOOP_BATCH, timeout_ms);
+	int n = epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, timeout_ms);
 
 	loop->batch_next = 0;
 	loop->batch_size = n < 0 ? 0 : n; /* EINTR: a turn without events */
-	for (int i = 0; i < loop->batch_size; i++) {
-		loop->batch[i].watch = events[i].data.ptr;
-		loop->batch[i].events = events[i].events;
-	}
 	return loop->batch_size;
 }
 
 void loop_dispatch(struct loop *loop)
 {
 	while (loop->batch_next < loop->batch_size) {
-		struct loop_event *event = &loop->batch[loop->batch_next++];
+		const struct epoll_event *event = &loop->batch[loop->batch_next++];
+		struct watch *watch = event->data.ptr;
 
-		if (event->watch != NULL)
-			event->watch->ready(event->watch, event->events);
+		if (watch != NULL)
+			watch->ready(watch, event->events);
 	}
 }

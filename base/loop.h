@@ -9,6 +9,7 @@
 #define BASE_LOOP_H
 
 #include <stdint.h>
+#include <sys/epoll.h>
 
 #include "base/attr.h"
 
@@ -19,15 +20,10 @@ struct watch {
 	void (*ready)(struct watch *watch, uint32_t events);
 };
 
-struct loop_event {
-	struct watch *watch; /* NULL: dropped since */
-	uint32_t events;
-};
-
 struct loop {
 	int epoll_fd;
 	int batch_size, batch_next; /* the events of this turn, and which are still to be told */
-	struct loop_event batch[LOOP_BATCH];
+	struct epoll_event batch[LOOP_BATCH]; /* data.ptr: the watch, or NULL: dropped since */
 };
 
 /* -errno, or 0. */

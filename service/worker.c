@@ -9,7 +9,6 @@
 #include "base/channel.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/fd.h"
 #include "service/connection.h"
 
 #define LINGER_MS 2000

@@ -129,7 +129,7 @@ static void a_watch_dropped_within_a_turn_is_told_no_more(void **state)
 
 	watch_first(world, 2, EPOLLIN);
 	assert_int_equal(loop_wait(&world->loop, 0), 2);
-	first = CONTAINER_OF(world->loop.batch[0].watch, struct one, watch);
+	first = CONTAINER_OF(world->loop.batch[0].data.ptr, struct one, watch);
 	world->drop = first == &world->ones[0] ? &world->ones[1] : &world->ones[0];
 	loop_dispatch(&world->loop);
 	assert_int_equal(told(world), 1);
