@@ -44,6 +44,7 @@ ARCHIVES := $(FLOORS:%=$(BUILD)/%.a)
 UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%.so,$(wildcard examples/*.c))
 MODULES := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/modules/*.c))
+CLIENT := $(BUILD)/tests/client/counter
 PROGRAMS := $(BUILD)/narwhal $(BUILD)/narwhal-worker
 
 # One short line for each thing made; V=1 shows the commands.
@@ -103,7 +104,7 @@ help: ## print this
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS='	' read -r n t; \
 		do printf '  make %-10s %s\n' "$$n" "$$t"; done
 
-units: $(UNITS) $(MODULES)
+units: $(UNITS) $(MODULES) $(CLIENT)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -138,5 +139,8 @@ $(EXAMPLES) $(MODULES): $(BUILD)/%.so: %.c include/narwhal/service.h Makefile
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
 		-l:libinih.a -l:libcap.a -lcmocka -ldl
+
+$(CLIENT): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/client/*.c)) $(BUILD)/init.a $(BUILD)/base.a
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
