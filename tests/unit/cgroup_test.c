@@ -227,7 +227,7 @@ static void a_namespace_that_hides_the_way_leaves_the_mount_point(void **state)
 	struct fixture *f = *state;
 
 	put(f, "/sys/fs/cgroup/memory.max", "4096\n");
-	put(f, "/elsewhere/memory.max", "1\n");
+	put(f, "/sys/fs/elsewhere/memory.max", "1\n");
 	for (size_t i = 0; i < COUNT_OF(groups); i++) {
 		put(f, "/proc/self/cgroup", groups[i]);
 		put(f, "/proc/self/mountinfo",
