@@ -94,25 +94,21 @@ void connection_watch(struct connection *connection, bool wants_room)
 	connection->wants_room = connection->wants_room || wants_room;
 }
 
-/* What came in but is not used up is kept with the connection. False: no memory, closed. */
-static bool keep_input(struct connection *connection, const struct window *rest)
+/* What came in but is not used up is kept with the connection. 0 or -ENOMEM. */
+static int keep_input(struct connection *connection, const struct window *rest)
 {
 	struct buffer *input = &connection->input;
 
 	if (rest->size == 0) {
 		buffer_free(input);
-		return true;
+		return 0;
 	}
-	if (input->used != 0) {
-		/* The rest lies in it already: cut what is behind it, then what is before. */
-		input->used = (size_t)(rest->bytes + rest->size - input->bytes);
-		buffer_consume(input, (size_t)(rest->bytes - input->bytes));
-		return true;
-	}
-	if (buffer_add(input, rest->bytes, rest->size) == 0)
-		return true;
-	connection_end(connection);
-	return false;
+	if (input->used == 0)
+		return buffer_add(input, rest->bytes, rest->size);
+	/* The rest lies in it already: cut what is behind it, then what is before. */
+	input->used = (size_t)(rest->bytes + rest->size - input->bytes);
+	buffer_consume(input, (size_t)(rest->bytes - input->bytes));
+	return 0;
 }
 
 static void log_refusal(struct connection *connection)
@@ -127,6 +123,15 @@ static void log_refusal(struct connection *connection)
 		log_string("reason", exchange->reason));
 }
 
+/* Whatever else came or comes in will not be answered. */
+static void deliver_last(struct connection *connection, bool unread)
+{
+	buffer_free(&connection->input);
+	connection->last = true;
+	connection->unread = unread;
+	(void)delivery_flush(connection, &connection->worker->exchange.outgoing);
+}
+
 static void refuse(struct connection *connection, unsigned status, const char *reason)
 {
 	struct exchange *exchange = &connection->worker->exchange;
@@ -134,9 +139,7 @@ static void refuse(struct connection *connection, unsigned status, const char *r
 	exchange_begin(exchange, &connection->pending);
 	exchange_refuse(exchange, status, reason);
 	log_refusal(connection);
-	connection->last = true;
-	connection->unread = true;
-	(void)delivery_flush(connection, &exchange->outgoing);
+	deliver_last(connection, true);
 }
 
 enum served {
@@ -174,13 +177,28 @@ static enum served answer(struct connection *connection, struct window *window)
 static void put_aside(struct connection *connection, const struct window *rest)
 {
 	struct exchange *exchange = &connection->worker->exchange;
+	int error = 0;
 
-	if (rest->size != 0 && exchange_suspend(exchange, &connection->pending) != 0) {
-		outgoing_free(&exchange->outgoing);
-		connection_end(connection);
-	} else if (keep_input(connection, rest) && !outgoing_is_empty(&exchange->outgoing)) {
+	if (rest->size != 0)
+		error = exchange_suspend(exchange, &connection->pending);
+	if (error == 0)
+		error = keep_input(connection, rest);
+	if (error != 0)
+		refuse(connection, 503, "no memory to wait for the rest of the request");
+	else if (!outgoing_is_empty(&exchange->outgoing))
 		(void)delivery_flush(connection, &exchange->outgoing);
-	}
+}
+
+/* Requests that must wait until the answers before them are written. */
+static void put_off(struct connection *connection, const struct window *rest)
+{
+	int error = keep_input(connection, rest);
+
+	if (error == 0)
+		return;
+	log_warning(&connection->worker->log, "requests_dropped", log_errno("error", error));
+	connection->last = true;
+	connection->unread = true;
 }
 
 static void serve(struct connection *connection, struct window window)
@@ -193,15 +211,13 @@ static void serve(struct connection *connection, struct window window)
 			put_aside(connection, &window);
 			return;
 		case SERVED_LAST:
-			connection->last = true;
-			connection->unread = window.size != 0 || connection->readable;
-			(void)delivery_flush(connection, &exchange->outgoing);
+			deliver_last(connection, window.size != 0 || connection->readable);
 			return;
 		case SERVED_FULL:
 			if (delivery_flush(connection, &exchange->outgoing))
 				break;
 			if (is_open(connection))
-				(void)keep_input(connection, &window);
+				put_off(connection, &window);
 			return;
 		}
 	}
@@ -266,6 +282,8 @@ static void receive(struct connection *connection)
 		serve(connection, window);
 	else if (n == 0 && connection->pending != NULL)
 		refuse(connection, 400, "the connection ended inside the request");
+	else if (n == -ENOMEM)
+		refuse(connection, 503, "no memory for the body");
 	else if (n != -EAGAIN)
 		connection_end(connection);
 }

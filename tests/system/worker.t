@@ -340,6 +340,31 @@ subtest 'without descriptors it waits for one, and does not spin' => sub {
 	is($served, 10, 'all of them are served in the end');
 };
 
+SKIP: {
+	skip 'a sanitizer brings its own memory', 1 if ($ENV{SANITIZE} // 0) eq '1';
+	subtest 'without memory for what must wait, nobody gets the answers of another' => sub {
+		my $poor = ['env', "LD_PRELOAD=$Worker::BUILD/tests/modules/poor.so", 'POOR=4096'];
+		my $w = ready(wrap => $poor);
+		my $c = $w->connect;
+		syswrite $c, "${get}GET /" . 'x' x 3000;
+		is($w->response($c)->{status}, 200, 'what was complete is answered');
+		is($w->response($c)->{status}, 503, 'what was not is refused');
+		ok($w->ended($c), 'and that was all');
+		$c = $w->connect;
+		print {$c} "HEAD / HTTP/1.0\r\n\r\n";
+		is($w->response($c, head => 1)->{status}, 200, 'the next client has its answer');
+		ok($w->ended($c), 'and none besides');
+		$w = ready(app => $echo, wrap => $poor);
+		$c = $w->connect;
+		print {$c} "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 3000\r\n\r\n";
+		sleep 0.01 until $w->page->{connections} == 1;
+		sleep 0.05;
+		print {$c} 'x' x 2500;
+		is($w->response($c)->{status}, 503, 'a body for which there is no memory is refused');
+		ok($w->ended($c), 'and not in silence');
+	};
+}
+
 subtest 'a unix socket serves, too' => sub {
 	my $w = ready(unix => 1);
 	my $c = $w->connect;
