@@ -88,20 +88,13 @@ static bool is_waiting(const struct slot *slot, const struct demand *demand, uin
 
 /*
  * Decides slot by slot, in order: the first ones of a generation that are not leaving are the
- * wanted ones, as many as demanded. A vacant one among them that waits for its backoff lets no
- * other slot jump in, so that a crash loop has no way around its delay.
+ * wanted ones, as many as demanded.
  */
-static enum event slot_needs(const struct slot *slot, struct demand *demand,
+static enum event worker_needs(const struct slot *slot, struct demand *demand,
 	const struct wish *wish, uint64_t now_ms)
 {
 	bool wanted = !roster_is_leaving(slot) && demand->count > 0;
 
-	if (slot->state == STATE_VACANT) {
-		if (!is_waiting(slot, demand, now_ms) || !wanted)
-			return EVENTS;
-		demand->count--;
-		return slot->backoff.due_ms <= now_ms ? EVENT_SPAWNED : EVENTS;
-	}
 	if (slot->deadline_ms <= now_ms)
 		return EVENT_OVERDUE;
 	if (wish->phase == PHASE_QUICK)
@@ -112,36 +105,71 @@ static enum event slot_needs(const struct slot *slot, struct demand *demand,
 	return wanted || roster_is_leaving(slot) ? EVENTS : EVENT_RETIRED;
 }
 
+/*
+ * What the living left over. One that waits for its backoff lets no other slot jump in, so that a
+ * crash loop has no way around its delay.
+ */
+static enum event vacancy_needs(const struct slot *slot, struct demand *demand, uint64_t now_ms)
+{
+	if (!is_waiting(slot, demand, now_ms) || demand->count == 0)
+		return EVENTS;
+	demand->count--;
+	return slot->backoff.due_ms <= now_ms ? EVENT_SPAWNED : EVENTS;
+}
+
 static bool give(struct order *order, unsigned slot, enum event event, uint64_t generation)
 {
 	*order = (struct order){.slot = slot, .event = event, .generation = generation};
 	return true;
 }
 
-/* Whoever is there already: keeps, retires, ends, or is born again after its backoff. */
+#define RANKS 3
+
+/* Who serves comes before who boots, and who is there before who is not. */
+static unsigned rank_of(const struct slot *slot)
+{
+	if (slot->state == STATE_VACANT)
+		return 2;
+	return slot->state == STATE_BOOTING || slot->state == STATE_SILENT;
+}
+
+/* Whoever is there already: keeps, retires, ends; or, vacant, is born again after its backoff. */
 static bool settle_slots(const struct roster *roster, const struct wish *wish, uint64_t now_ms,
 	struct demand demands[DEMANDS], struct order *order)
 {
-	for (unsigned i = 0; i < roster->size; i++) {
+	for (unsigned n = 0; n < RANKS * roster->size; n++) {
+		unsigned i = n % roster->size;
 		const struct slot *slot = &roster->slots[i];
-		enum event event = slot_needs(slot, &demands[part_of(slot, demands)], wish, now_ms);
+		struct demand *demand = &demands[part_of(slot, demands)];
+		enum event event;
 
+		if (rank_of(slot) != n / roster->size)
+			continue;
+		event = slot->state == STATE_VACANT ? vacancy_needs(slot, demand, now_ms)
+						    : worker_needs(slot, demand, wish, now_ms);
 		if (event != EVENTS && roster_next(roster, i, event) != STATES)
 			return give(order, i, event, slot->generation);
 	}
 	return false;
 }
 
-/* A spent worker goes when there are enough without it. */
+/*
+ * A spent worker goes when there are enough without it. A candidate's are no help to count on, for
+ * it may yet be discarded; and its own spent ones wait until it is promoted.
+ */
 static bool spend(const struct roster *roster, const struct wish *wish, struct order *order)
 {
-	unsigned enough = wish_is_serving(wish) ? wish->crew.workers : 0;
-	unsigned serving = roster_count(roster, STATE_SERVING);
+	bool serving = wish_is_serving(wish);
+	unsigned enough = serving ? wish->crew.workers : 0;
+	bool over = count_serving(roster, 0, wish->crew.generation) > enough;
 
 	for (unsigned i = 0; i < roster->size; i++) {
-		if (roster->slots[i].state == STATE_SPENT &&
-			serving + roster_count(roster, STATE_SPENT) > enough)
-			return give(order, i, EVENT_RETIRED, roster->slots[i].generation);
+		const struct slot *slot = &roster->slots[i];
+		bool younger = slot->generation > wish->crew.generation;
+		bool waits = serving && slot->generation == wish->candidate.generation;
+
+		if (slot->state == STATE_SPENT && (younger ? !waits : over))
+			return give(order, i, EVENT_RETIRED, slot->generation);
 	}
 	return false;
 }

@@ -140,6 +140,46 @@ static void a_spent_one_that_leaves_takes_no_place_from_its_successor(void **sta
 	assert_int_equal(w->roster.slots[1].state, STATE_SERVING);
 }
 
+static void a_late_death_costs_no_successor_its_place(void **state)
+{
+	struct world *w = *state;
+
+	(void)converge(w, true);
+	assert_true(roster_step(&w->roster, 0, EVENT_OVERDUE, w->now));
+	(void)converge(w, true);
+	all_events(w, EVENT_READY);
+	assert_true(roster_step(&w->roster, 0, EVENT_EXITED, w->now));
+	assert_int_equal(converge(w, true), 0);
+	assert_int_equal(count(w, STATE_SERVING), 4);
+}
+
+static void who_closes_its_channel_on_leaving_takes_no_place_back(void **state)
+{
+	struct world *w = *state;
+
+	(void)converge(w, true);
+	all_events(w, EVENT_READY);
+	assert_true(roster_step(&w->roster, 0, EVENT_RETIRED, w->now));
+	(void)converge(w, true);
+	assert_true(roster_step(&w->roster, 4, EVENT_READY, w->now));
+	assert_true(roster_step(&w->roster, 0, EVENT_HUNG_UP, w->now));
+	assert_int_equal(converge(w, true), 0);
+	assert_int_equal(count(w, STATE_SERVING), 4);
+}
+
+static void fewer_wished_retires_who_boots_before_who_serves(void **state)
+{
+	struct world *w = *state;
+
+	(void)converge(w, true);
+	for (unsigned i = 1; i < 4; i++)
+		assert_true(roster_step(&w->roster, i, EVENT_READY, w->now));
+	assert_true(wish_fewer(&w->wish));
+	(void)converge(w, true);
+	assert_int_equal(count(w, STATE_SERVING), 3);
+	assert_int_equal(w->roster.slots[0].state, STATE_DOOMED);
+}
+
 static void a_crash_loop_finds_no_slot_without_a_delay(void **state)
 {
 	struct world *w = *state;
@@ -437,6 +477,9 @@ int main(void)
 		CASE(asked_again_there_is_nothing_to_do),
 		CASE(fewer_wished_retires_the_last_and_more_takes_a_free_slot),
 		CASE(a_hung_worker_is_replaced_before_it_is_dead),
+		CASE(a_late_death_costs_no_successor_its_place),
+		CASE(who_closes_its_channel_on_leaving_takes_no_place_back),
+		CASE(fewer_wished_retires_who_boots_before_who_serves),
 		CASE(a_spent_one_that_leaves_takes_no_place_from_its_successor),
 		CASE(a_crash_loop_finds_no_slot_without_a_delay),
 		CASE(a_stop_retires_all_and_kills_who_only_boots),
