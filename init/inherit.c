@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fd.h"
 #include "base/heritage.h"
@@ -68,13 +69,15 @@ int inherit_read(const struct inherit_question *question, pid_t pid, struct inhe
 int inherit_take(const struct inherit *inherit, struct text *why)
 {
 	for (size_t i = 0; i < inherit->count; i++) {
-		int error = fd_disinherit(INHERIT_FIRST + (int)i);
+		int fd = INHERIT_FIRST + (int)i;
+		struct stat status;
 
-		if (error == 0)
+		/* One that was missing may have become a file that we opened meanwhile. */
+		if (fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode) && fd_disinherit(fd) == 0)
 			continue;
-		text_printf(why, "LISTEN_FDS=%zu: descriptor %zu is not open", inherit->count,
-			INHERIT_FIRST + i);
-		return error;
+		text_printf(why, "LISTEN_FDS=%zu: descriptor %d is no open socket", inherit->count,
+			fd);
+		return -ENOTSOCK;
 	}
 	return 0;
 }

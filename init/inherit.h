@@ -37,8 +37,8 @@ struct inherit_question inherit_question(void);
 MUST_USE int inherit_read(const struct inherit_question *question, pid_t pid,
 	struct inherit *inherit, struct text *why);
 
-/* Makes them close-on-exec. 0, or -errno with `why`, when one is not open. To be called before
- * anything is opened that could take its number. */
+/* Makes them close-on-exec. 0, or -ENOTSOCK with `why` when one is no socket, or is not open: to be
+ * called before a socket of ours is opened that could take its number. */
 MUST_USE int inherit_take(const struct inherit *inherit, struct text *why);
 
 /*

@@ -36,7 +36,7 @@ static int open_log(struct arbiter *a, struct text *why)
 	return s->errorlog != NULL ? logfile_open(s->errorlog, why) : 0;
 }
 
-/* Before anything else is opened that could take the number of one that is missing. */
+/* Before a socket of ours is opened that could take the number of one that is missing. */
 static int take_inherited(struct arbiter *a, struct text *why)
 {
 	struct inherit_question question = inherit_question();

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -158,22 +159,26 @@ static void a_list_without_room_is_refused(void **state)
 	assert_int_equal(inherit_rewrite(&inherit, ":1", false, &list, &why), -E2BIG);
 }
 
-static void those_taken_go_no_further_and_a_closed_one_is_named(void **state)
+static void those_taken_go_no_further_and_what_is_no_socket_is_named(void **state)
 {
-	const struct inherit one = {1, NULL}, many = {32, NULL};
+	const struct inherit one = {1, NULL}, two = {2, NULL}, three = {3, NULL};
 	char bytes[256];
 	struct text why = TEXT_OVER(bytes);
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	FD_SCOPED closed = fd;
+	FD_SCOPED fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	FD_SCOPED file = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	(void)state;
-	if (fd != INHERIT_FIRST)
-		skip(); /* whoever runs the tests left it open */
+	if (fd != INHERIT_FIRST || file != INHERIT_FIRST + 1)
+		skip(); /* whoever runs the tests left some open */
 	assert_int_equal(fd_inherit(fd), 0);
 	assert_int_equal(inherit_take(&one, &why), 0);
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
-	assert_int_equal(inherit_take(&many, &why), -EBADF);
-	assert_non_null(strstr(bytes, "LISTEN_FDS=32: descriptor "));
+	assert_int_equal(inherit_take(&two, &why), -ENOTSOCK);
+	assert_string_equal(bytes, "LISTEN_FDS=2: descriptor 4 is no open socket");
+	fd_close(&file);
+	why = TEXT_OVER(bytes);
+	assert_int_equal(inherit_take(&three, &why), -ENOTSOCK);
+	assert_string_equal(bytes, "LISTEN_FDS=3: descriptor 4 is no open socket");
 }
 
 static void a_child_is_told_nothing_of_ours(void **state)
@@ -200,7 +205,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_name_is_refused_with_those_that_there_are),
 		cmocka_unit_test(a_name_is_left_out_while_nobody_can_know_it),
 		cmocka_unit_test(a_list_without_room_is_refused),
-		cmocka_unit_test(those_taken_go_no_further_and_a_closed_one_is_named),
+		cmocka_unit_test(those_taken_go_no_further_and_what_is_no_socket_is_named),
 		cmocka_unit_test(a_child_is_told_nothing_of_ours),
 	};
 
