@@ -18,6 +18,11 @@ uint64_t clock_ms(void)
 	return (uint64_t)read_clock(CLOCK_MONOTONIC);
 }
 
+uint64_t clock_tick_ms(void)
+{
+	return (uint64_t)read_clock(CLOCK_MONOTONIC_COARSE);
+}
+
 int64_t clock_wall_ms(void)
 {
 	return read_clock(CLOCK_REALTIME);

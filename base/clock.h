@@ -16,6 +16,8 @@
 
 /* CLOCK_MONOTONIC in ms: stands still in no container, jumps for no administrator. */
 uint64_t clock_ms(void);
+/* The same as of the kernel's last tick, 1 to 10 ms ago: for a fraction of the price. */
+uint64_t clock_tick_ms(void);
 /* CLOCK_REALTIME in ms since 1970. */
 int64_t clock_wall_ms(void);
 

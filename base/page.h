@@ -14,7 +14,8 @@
 #define PAGE_REQUEST_MAX 256
 
 struct page {
-	/* Monotonic ms at which the present turn of the loop began; 0 while waiting for events. */
+	/* Monotonic ms at which the request in hand or, before the first, the present turn of the
+	 * loop began; 0 while waiting for events. */
 	_Atomic uint64_t busy_since_ms;
 
 	/* Turns of the loop that had work. Standing still between two looks means idle, or hung. */

@@ -13,6 +13,8 @@
 #define DIRECT_MAX ((uint64_t)256 * 1024)
 /* A connection's share of one turn. */
 #define READS_MAX 2
+/* And when the turn has lasted so long already, one answer: others wait, too. */
+#define TURN_MS 10
 
 static void connection_ready(struct watch *watch, uint32_t events);
 static void proceed(struct connection *connection);
@@ -27,6 +29,12 @@ void connection_wait(struct connection *connection, enum deadline_kind kind)
 	struct worker *worker = connection->worker;
 
 	deadline_set(&worker->deadlines, &connection->deadline, kind, worker->now_ms);
+}
+
+/* Whole requests that it has not come to yet. */
+static bool has_requests(const struct connection *connection)
+{
+	return connection->input.used != 0 && connection->pending == NULL;
 }
 
 static void count(struct worker *worker)
@@ -144,6 +152,7 @@ static void refuse(struct connection *connection, unsigned status, const char *r
 
 enum served {
 	SERVED_ALL,  /* what is left is no whole request */
+	SERVED_TURN, /* its share of this turn; requests are left */
 	SERVED_FULL, /* enough answers for one write; requests may be left */
 	SERVED_LAST, /* whatever is left will not be answered */
 };
@@ -169,18 +178,18 @@ static enum served answer(struct connection *connection, struct window *window)
 			return SERVED_LAST;
 		if (exchange_is_full(exchange))
 			return SERVED_FULL;
+		if (exchange->began_ms > connection->worker->now_ms + TURN_MS && window->size != 0)
+			return SERVED_TURN;
 	}
 	return SERVED_ALL;
 }
 
-/* What is left is an incomplete request, or nothing. */
-static void put_aside(struct connection *connection, const struct window *rest)
+/* The rest waits: for more bytes of a request that has begun, or for the next turn. */
+static void put_aside(struct connection *connection, const struct window *rest, bool begun)
 {
 	struct exchange *exchange = &connection->worker->exchange;
-	int error = 0;
+	int error = begun ? exchange_suspend(exchange, &connection->pending) : 0;
 
-	if (rest->size != 0)
-		error = exchange_suspend(exchange, &connection->pending);
 	if (error == 0)
 		error = keep_input(connection, rest);
 	if (error != 0)
@@ -208,7 +217,10 @@ static void serve(struct connection *connection, struct window window)
 	for (;;) {
 		switch (answer(connection, &window)) {
 		case SERVED_ALL:
-			put_aside(connection, &window);
+			put_aside(connection, &window, window.size != 0);
+			return;
+		case SERVED_TURN:
+			put_aside(connection, &window, false);
 			return;
 		case SERVED_LAST:
 			deliver_last(connection, window.size != 0 || connection->readable);
@@ -322,13 +334,16 @@ static void proceed(struct connection *connection)
 		outgoing_free(&connection->outgoing);
 		connection->step = CONNECTION_IDLE;
 	}
-	if (connection->input.used != 0 && connection->pending == NULL)
+	if (has_requests(connection))
 		serve(connection, (struct window){connection->input.bytes, connection->input.used});
-	for (int i = 0; i < READS_MAX && is_listening(connection) && connection->readable; i++)
+	for (int i = 0; i < READS_MAX && connection->readable; i++) {
+		if (!is_listening(connection) || has_requests(connection))
+			break;
 		receive(connection);
+	}
 	if (!is_listening(connection))
 		return;
-	if (connection->readable)
+	if (connection->readable || has_requests(connection))
 		connection_wait(connection, DEADLINE_NEXT);
 	else
 		settle(connection);

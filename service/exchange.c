@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "service/view.h"
 
 /* Up to here a body is copied behind its head; above, it goes out from where it is. */
@@ -167,9 +168,14 @@ static enum exchange_outcome refuse(struct exchange *exchange, unsigned status, 
 	return EXCHANGE_REFUSED;
 }
 
-/* What the arbiter reports when this worker hangs: "GET /target". */
-static void note_request(struct page *page, const struct request *request, const char *bytes)
+/*
+ * What the arbiter reports when this worker hangs: "GET /target", and since when. `timeout` is for
+ * one request: many quick ones in one turn of the loop are no hang.
+ */
+static void note_request(struct exchange *exchange, const char *bytes)
 {
+	const struct request *request = exchange->request;
+	struct page *page = exchange->page;
 	size_t method = request->method.size; /* at most REQUEST_METHOD_MAX */
 	size_t target = request->target.size;
 	char *at = page->request;
@@ -181,6 +187,8 @@ static void note_request(struct page *page, const struct request *request, const
 	*at++ = ' ';
 	at = mempcpy(at, bytes + request->target.at, target);
 	*at = '\0';
+	exchange->began_ms = clock_tick_ms();
+	atomic_store_explicit(&page->busy_since_ms, exchange->began_ms, memory_order_relaxed);
 	atomic_store_explicit(&page->requests,
 		atomic_load_explicit(&page->requests, memory_order_relaxed) + 1,
 		memory_order_relaxed);
@@ -197,7 +205,7 @@ static enum exchange_outcome answer(struct exchange *exchange, const struct peer
 		.peer = peer,
 	};
 
-	note_request(exchange->page, request, bytes);
+	note_request(exchange, bytes);
 	response_reset(&exchange->response);
 	view_handle(exchange->app, &view, &exchange->response);
 	exchange->page->request[0] = '\0';

@@ -54,6 +54,7 @@ struct exchange {
 	struct narwhal_response response;
 	struct outgoing outgoing;
 	const char *reason; /* of the last refusal */
+	uint64_t began_ms;  /* when the app got the last request; as clock_tick_ms() */
 };
 
 enum exchange_outcome {

@@ -35,6 +35,11 @@ static void nap(void)
 	(void)usleep(300000);
 }
 
+static void blink(void)
+{
+	(void)usleep(5000);
+}
+
 /* More than a test's control group allows, and not enough to harm a machine without one. */
 static void eat(void)
 {
@@ -84,6 +89,7 @@ static const struct {
 	{"/segv", segv},
 	{"/leave", leave},
 	{"/nap", nap},
+	{"/blink", blink},
 	{"/eat", eat},
 	{"/ignore-abort", ignore_abort},
 	{"/lie", lie},

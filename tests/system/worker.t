@@ -83,6 +83,24 @@ subtest 'a thousand pipelined requests with large answers come back whole' => su
 	is($good, 1000, 'all of them');
 };
 
+subtest 'a client that sends many requests at once has its share of the worker, and no more' => sub {
+	my $w = ready(app => "$Worker::BUILD/tests/modules/trouble.so");
+	my $c = $w->connect;
+	my $one = "GET /blink HTTP/1.1\r\nHost: t\r\n\r\n";
+	syswrite $c, $one x 300;
+	sleep 0.05;
+	took(0, 400, 'another one is not kept waiting', sub { is($w->get('/')->{status}, 200) });
+	my $oldest = 0;
+	for (1 .. 50) {
+		my $since = $w->page->{busy};
+		my $age = $since == 0 ? 0 : int(Time::HiRes::clock_gettime(Time::HiRes::CLOCK_MONOTONIC()) * 1000) - $since;
+		$oldest = $age if $age > $oldest;
+		sleep 0.01;
+	}
+	cmp_ok($oldest, '<', 200, 'and the arbiter sees how long each of them takes, not all together');
+	is(scalar(grep { $w->response($c)->{status} == 200 } 1 .. 300), 300, 'all are answered');
+};
+
 subtest 'HEAD has the length and no body' => sub {
 	my $w = ready();
 	my $c = $w->connect;
