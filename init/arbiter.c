@@ -21,9 +21,12 @@
 
 /* What entering a state asks of the world. */
 
+/* Who alone has a listener empties it; else those that stay take what waits there. */
 static void tell_to_leave(struct arbiter *a, unsigned index)
 {
-	enum message_type farewell = a->wish.phase == PHASE_SERVE ? MESSAGE_RETIRE : MESSAGE_DRAIN;
+	bool is_last = a->wish.phase != PHASE_SERVE ||
+		       a->roster.slots[index].generation <= a->last_unbound;
+	enum message_type farewell = is_last ? MESSAGE_DRAIN : MESSAGE_RETIRE;
 
 	if (channel_send(a->children[index].watch.fd, farewell, NULL, 0) != 0)
 		(void)kill(a->roster.slots[index].pid, SIGTERM); /* its channel is full: RETIRE */

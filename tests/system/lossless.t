@@ -127,15 +127,32 @@ subtest 'a request that crosses with a close is lost, an idle connection is not'
 # Now the real thing: everything on two addresses, and 64 clients of each kind on both.
 
 sub begin {
-	my (%setting) = @_;
-	my %all = (app => $HELLO, workers => 2, min_ready => 2, bind => "127.0.0.1:0,$UNIX", %setting);
+	my (%given) = @_;
+	my %settings = (app => $HELLO, workers => 2, min_ready => 2, bind => "127.0.0.1:0,$UNIX", %given);
 
-	open my $file, '>', $conf or die;
-	print $file "$_ = $all{$_}\n" for sort keys %all;
-	close $file or die;
+	write_config(%settings);
 	my $n = Narwhal->start(bind => 0, args => [ '--config', $conf ]);
 	$n->wait_ready;
+	$n->{settings} = \%settings;
 	return $n;
+}
+
+sub write_config {
+	my (%settings) = @_;
+
+	open my $file, '>', $conf or die;
+	print $file "$_ = $settings{$_}\n" for sort keys %settings;
+	close $file or die;
+	return;
+}
+
+# For the next reload.
+sub setting {
+	my ($n, $name, $value) = @_;
+
+	$n->{settings}{$name} = $value;
+	write_config(%{ $n->{settings} });
+	return;
 }
 
 sub load {
@@ -248,16 +265,12 @@ subtest 'nor when addresses change, kept or given up' => sub {
 	my $old = pop @counters;
 
 	for (1 .. 3) {
-		my ($from, $to) = $_ % 2 ? qw(old new) : qw(new old);
-		my $text = Narwhal::slurp($conf) =~ s{unix:$dir/$from}{unix:$dir/$to}r;
-		open my $file, '>', $conf or die;
-		print $file $text;
-		close $file or die;
+		setting($n, bind => "127.0.0.1:0,$UNIX" . ($_ % 2 ? '' : ",unix:$dir/old"));
 		$n->signal('HUP')->wait_line(qr/ info reloaded /);
 		work(@counters);
 		$n->wait_line(qr/ worker_exit .*cause=retired status=0/) for 1 .. 2;
 	}
-	$n->wait_until('its clients are refused', sub { $old->counts->{refused} != 0 });
+	cmp_ok($old->counts->{refused}, '>', 0, 'clients are refused where it listens no more');
 	none_lost($n, @counters, $old);
 	goodbye($n);
 };
@@ -309,6 +322,23 @@ subtest 'nor of those that wait in the backlog of a busy worker' => sub {
 	is($n->stop, 0, 'status 0');
 	is($n->{napping}{$_}->response->{status}, 200, 'the one that ran') for $n->addresses;
 	none_lost($n, @counters);
+};
+
+subtest 'nor of those that wait at an address that is given up' => sub {
+	for my $given_up (0, 1) {
+		my $n = begin(app => $TROUBLE, workers => 1, min_ready => 1);
+		my @address = $n->addresses;
+		my $busy = $n->connect($address[$given_up]);
+
+		$busy->write("GET /nap HTTP/1.1\r\nHost: test\r\n\r\n");
+		my $counter = Counter->start($address[$given_up], keepalive => 10, closing => 10);
+		$n->wait_until('they wait', sub { $counter->counts->{sent} >= 20 });
+		setting($n, bind => $given_up ? '127.0.0.1:0' : $UNIX);
+		$n->signal('HUP')->wait_line(qr/ info reloaded /);
+		is($busy->response->{status}, 200, 'the one that ran');
+		none_lost($n, $counter);
+		goodbye($n);
+	}
 };
 
 # Reads a part, says how far it is.
