@@ -16,6 +16,8 @@
 #define PAUSE_MS 200
 /* Handshakes in flight when the backlog is seen empty still arrive within this time. */
 #define SETTLE_MS 50
+/* By then the kernel has repeated its SYN-ACK, and TCP_DEFER_ACCEPT holds nobody back. */
+#define SETTLE_DEFERRED_MS 1100
 /* Idle connections that are asked to make room, before a new one has to wait. */
 #define ROOM_TRIES 4
 /* What may still be taken from a listener when a drain ends. */
@@ -222,6 +224,31 @@ void acceptors_drain(struct worker *worker)
 	acceptors->draining = true;
 }
 
+static bool is_unix(int listener_fd)
+{
+	int domain = AF_INET;
+	socklen_t size = sizeof(domain);
+
+	return getsockopt(listener_fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+	       domain == AF_UNIX;
+}
+
+/*
+ * Who has connected over TCP and not asked yet is in no queue that accept(2) sees (init/listener.c:
+ * TCP_DEFER_ACCEPT), and would be reset. It has as long to ask as one that was accepted and idles.
+ */
+static uint64_t settle_time(const struct worker *worker)
+{
+	uint64_t grace = worker->heritage.settings.idle_grace;
+	bool all_unix = true;
+
+	for (size_t i = 0; i < worker->acceptors.count; i++)
+		all_unix = all_unix && is_unix(worker->acceptors.all[i].watch.fd);
+	if (all_unix || grace <= SETTLE_MS)
+		return SETTLE_MS;
+	return grace < SETTLE_DEFERRED_MS ? grace : SETTLE_DEFERRED_MS;
+}
+
 /* A drain's first part: each backlog has been seen empty once. */
 static void look_for_end(struct worker *worker)
 {
@@ -238,7 +265,7 @@ static void look_for_end(struct worker *worker)
 	if (!all_empty)
 		return;
 	acceptors->ran_empty = true;
-	acceptors->settle_ms = worker->now_ms + SETTLE_MS;
+	acceptors->settle_ms = worker->now_ms + settle_time(worker);
 }
 
 bool acceptors_tick(struct worker *worker)

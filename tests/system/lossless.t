@@ -341,6 +341,17 @@ subtest 'nor of those that wait at an address that is given up' => sub {
 	}
 };
 
+subtest 'nor of those that have connected, and take their time to ask' => sub {
+	my $n = begin(idle_grace => 0.5, loglevel => 'debug');
+	my @late = map { my $address = $_; map { $n->connect($address) } 1 .. 20 } $n->addresses;
+
+	$n->signal('TERM')->wait_line(qr/ phase name=DRAIN/);
+	select undef, undef, undef, 0.15;    # the clients' own pace
+	$_->write("GET / HTTP/1.1\r\nHost: test\r\n\r\n") for @late;
+	is(scalar(grep { eval { $_->response->{status} } // 0 == 200 } @late), 40, 'all are answered');
+	is($n->wait_end, 0, 'status 0');
+};
+
 # Reads a part, says how far it is.
 sub read_part {
 	my ($c, $size) = @_;
