@@ -80,7 +80,7 @@ lint: ## only the lint tests
 
 bench: ## narwhal and nginx side by side: requests/s, CPU per request, p99
 	@deploy/bootstrap build bench
-	@+$(MAKE) --no-print-directory -s all
+	@+$(MAKE) --no-print-directory -s all $(CLIENT)
 	@BUILD=$(abspath $(BUILD)) tests/bench/run
 
 bare: ## make run and make test on a bare Debian, in a root of its own (needs root; minutes)
