@@ -43,8 +43,8 @@ void herald_reloading(struct arbiter *arbiter);
 void herald_ready(struct arbiter *arbiter);
 void herald_forking(struct arbiter *arbiter, unsigned slot);
 void herald_forked(struct arbiter *arbiter, unsigned slot);
-/* `signal_name` is NULL when it exited, with `status`. */
-void herald_buried(struct arbiter *arbiter, unsigned slot, const char *cause, int status,
+/* Of the slot `index`; `signal_name` is NULL when the worker exited, with `status`. */
+void herald_buried(struct arbiter *arbiter, unsigned index, const char *cause, int status,
 	const char *signal_name);
 
 /* Looks what is new, and fires what is due. */

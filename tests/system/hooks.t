@@ -228,7 +228,8 @@ test 'a failing hook is told, and nothing else happens' => sub {
 
 test 'a hook that hangs is ended, with all that it started, while the service goes on' => sub {
 	my $n = start('--hook-timeout', 0.3, '--when-ready',
-		script('hook', "sleep 1000 & echo \$! >$dir/pid.new; mv $dir/pid.new $dir/pid; trap '' TERM; wait; wait"),
+		script('hook', "sleep 1000 & echo \$! >$dir/pid.new; mv $dir/pid.new $dir/pid;"
+				. " trap '' TERM; wait; wait"),
 		$HELLO);
 	$n->wait_ready;
 	$n->wait_until('it runs', sub { -e "$dir/pid" });
@@ -316,7 +317,8 @@ test 'when_ready is run only if it can be trusted, and never written over' => su
 		my $file = script('ready', "echo >$dir/wrong", $mode);
 
 		chown $owner, -1, $file;
-		my ($status, $output) = Narwhal->run(args => [ '--bind', '127.0.0.1:0', '--when-ready', $file, $HELLO ]);
+		my ($status, $output) = Narwhal->run(
+			args => [ '--bind', '127.0.0.1:0', '--when-ready', $file, $HELLO ]);
 		is($status, 1, 'status 1');
 		like($output, qr/^narwhal: $why/m, 'and why');
 		ok(!-e "$dir/wrong", 'not run');

@@ -128,7 +128,7 @@ subtest 'what is for another process is none of ours' => sub {
 	my ($status, $output) = Narwhal->run(options([$socket], pid => 1, names => 'web',
 		args => [ '--bind', 'fd://web' ]));
 	is($status, 1, 'its names neither');
-	like($output, qr/^narwhal: fd:\/\/web: no descriptor has that name: LISTEN_FDNAMES names none for this process$/m,
+	like($output, qr/^narwhal: fd:\/\/web: no descriptor has that name: LISTEN_FDNAMES names none for/,
 		'and why');
 };
 
