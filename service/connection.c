@@ -367,16 +367,39 @@ static void connection_ready(struct watch *watched, uint32_t events)
 	}
 }
 
-void connection_end_idle(struct connection *connection)
+/*
+ * When time is over: a worker that was busy is late itself, and what came meanwhile came in time.
+ * Goes on, and says whether there was a request, or nothing can come any more.
+ */
+static bool catch_up(struct connection *connection)
 {
 	struct worker *worker = connection->worker;
 	uint64_t before = worker->page->requests;
 
 	connection->readable = true;
 	proceed(connection);
-	if (worker->page->requests == before && is_listening(connection) &&
-		connection->pending == NULL)
+	return worker->page->requests != before || !is_listening(connection);
+}
+
+void connection_end_idle(struct connection *connection)
+{
+	if (!catch_up(connection) && connection->pending == NULL)
 		connection_end(connection);
+}
+
+/* More bytes of the head win no time; the end of it does. */
+static void end_head(struct connection *connection)
+{
+	if (!catch_up(connection) && connection->step == CONNECTION_HEAD)
+		refuse(connection, 408, "the head did not come in time");
+}
+
+static void end_body(struct connection *connection)
+{
+	if (transport_has_input(connection->watch.fd))
+		(void)catch_up(connection);
+	else
+		refuse(connection, 408, "the body did not go on in time");
 }
 
 /*
@@ -408,18 +431,18 @@ void connection_overdue(struct connection *connection)
 		proceed(connection);
 		break;
 	case DEADLINE_HEAD:
-		refuse(connection, 408, "the head did not come in time");
+		end_head(connection);
 		break;
 	case DEADLINE_BODY:
-		refuse(connection, 408, "the body did not go on in time");
+		end_body(connection);
 		break;
+	case DEADLINE_IDLE:
 	case DEADLINE_GRACE:
 		connection_end_idle(connection);
 		break;
 	case DEADLINE_WRITE:
 		end_write(connection);
 		break;
-	case DEADLINE_IDLE:
 	case DEADLINE_LINGER:
 	case DEADLINES:
 		connection_end(connection);

@@ -120,6 +120,13 @@ ssize_t transport_read(int fd, char *bytes, size_t size)
 	return is_passing(errno) ? -EAGAIN : -errno;
 }
 
+bool transport_has_input(int fd)
+{
+	int bytes;
+
+	return ioctl(fd, SIOCINQ, &bytes) == 0 && bytes > 0;
+}
+
 uint32_t transport_unread(int fd)
 {
 	int bytes;

@@ -41,6 +41,8 @@ PURE bool outgoing_is_empty(const struct outgoing *outgoing);
 enum transport_outcome transport_write(int fd, struct outgoing *outgoing, uint64_t *sent);
 /* Bytes read, 0 for the client's end, -EAGAIN, or another -errno. */
 MUST_USE ssize_t transport_read(int fd, char *bytes, size_t size);
+/* Whether there are bytes to be read. */
+bool transport_has_input(int fd);
 /* Bytes that were sent and that the client's side has not yet acknowledged. */
 uint32_t transport_unread(int fd);
 /* Our side ends; the client's may go on. */

@@ -251,6 +251,29 @@ subtest 'each silence has its own end' => sub {
 	like($w->logged, qr/write_timeout peer=127/, 'and logged');
 };
 
+subtest 'what came in time is answered, though the worker was too busy to look' => sub {
+	my $w = ready(app => $echo, set => {
+		head_timeout => '0.2', body_timeout => '0.2', keepalive => '0.2',
+	});
+	my @head = ('POST / HTTP/1.1', 'Host: t', 'Content-Length: 3', '', 'abc');
+	my %waits = (
+		'the next request' => ['', join("\r\n", @head)],
+		'the rest of a head' => [join("\r\n", @head[0, 1]), join("\r\n", '', @head[2 .. 4])],
+		'the rest of a body' => [join("\r\n", @head[0 .. 3], 'a'), 'bc'],
+	);
+	for my $what (sort keys %waits) {
+		my ($first, $rest) = @{ $waits{$what} };
+		my @all = map { my $c = $w->connect; $w->get('/', $c); print {$c} $first; $c } 1 .. 100;
+		sleep 0.01 until $w->page->{busy} == 0;
+		$w->signal('STOP');
+		print {$_} $rest for @all;
+		sleep 0.3;
+		$w->signal('CONT');
+		my $good = grep { my $r = $w->response($_); $r && $r->{body} eq 'abc' } @all;
+		is($good, 100, $what);
+	}
+};
+
 subtest 'a slow reader gets all of it' => sub {
 	my $w = ready(app => $echo, set => { write_timeout => '0.5' });
 	my $c = $w->connect;
