@@ -208,6 +208,19 @@ subtest 'no request is lost in twenty reloads' => sub {
 	goodbye($n);
 };
 
+subtest 'nor of clients that think for a while before each request' => sub {
+	my $n = begin(idle_grace => 5);
+	my @counters = load($n, pause => 50, closing => 0);
+
+	for my $generation (2 .. 4) {
+		$n->signal('HUP')->wait_line(qr/ reloaded generation=$generation /);
+		$n->wait_line(qr/ worker_exit .*cause=retired status=0/) for 1 .. 2;
+	}
+	is(grep({ $_->counts->{idle_closed} } @counters), 0, 'no connection is closed unannounced');
+	none_lost($n, @counters);
+	goodbye($n);
+};
+
 subtest 'nor in rolling ones, one worker at a time' => sub {
 	my $n = begin(workers => 4, reload_surge => 1);
 	my @counters = load($n);
