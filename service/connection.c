@@ -122,11 +122,10 @@ static int keep_input(struct connection *connection, const struct window *rest)
 static void log_refusal(struct connection *connection)
 {
 	struct exchange *exchange = &connection->worker->exchange;
-	char bytes[PEER_TEXT_MAX];
-	struct text peer = TEXT_OVER(bytes);
+	char peer[PEER_TEXT_MAX];
 
-	peer_write(&connection->peer, &peer);
-	log_info(&connection->worker->log, "request_refused", log_string("peer", peer.bytes),
+	log_info(&connection->worker->log, "request_refused",
+		log_string("peer", peer_print(&connection->peer, peer)),
 		log_uint("status", exchange->response.status),
 		log_string("reason", exchange->reason));
 }
@@ -408,8 +407,7 @@ static void end_body(struct connection *connection)
  */
 static void end_write(struct connection *connection)
 {
-	char bytes[PEER_TEXT_MAX];
-	struct text peer = TEXT_OVER(bytes);
+	char peer[PEER_TEXT_MAX];
 	uint32_t queued = transport_unread(connection->watch.fd);
 
 	if (queued < connection->queued) {
@@ -417,9 +415,8 @@ static void end_write(struct connection *connection)
 		connection_wait(connection, DEADLINE_WRITE);
 		return;
 	}
-
-	peer_write(&connection->peer, &peer);
-	log_info(&connection->worker->log, "write_timeout", log_string("peer", peer.bytes));
+	log_info(&connection->worker->log, "write_timeout",
+		log_string("peer", peer_print(&connection->peer, peer)));
 	connection_end(connection);
 }
 

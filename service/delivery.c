@@ -5,29 +5,35 @@
 #include "service/connection.h"
 #include "service/worker.h"
 
-/* What a client may still send after its answer before we no longer listen. */
-#define LINGER_BYTES_MAX ((uint32_t)16 * 1024 * 1024)
+/*
+ * What a client may go on sending after its answer before we no longer listen. In time and not in
+ * bytes: one that uploads reads nothing before it is done, and one that trickles never is.
+ */
+#define LINGER_MAX_MS 30000
 #define LINGER_READS 8
 
 void delivery_linger(struct connection *connection)
 {
 	struct worker *worker = connection->worker;
 
-	for (int i = 0; i < LINGER_READS; i++) {
-		ssize_t n = transport_read(connection->watch.fd, worker->scratch, WORKER_SCRATCH);
+	for (int i = 0; i < LINGER_READS && worker->now_ms < connection->linger_until_ms; i++) {
+		ssize_t n =
+			transport_discard(connection->watch.fd, worker->scratch, WORKER_SCRATCH);
 
 		if (n == -EAGAIN) {
 			connection_wait(connection, DEADLINE_LINGER);
 			connection_watch(connection, false);
 			return;
 		}
-		if (n <= 0 || connection->lingered + (uint32_t)n > LINGER_BYTES_MAX) {
+		if (n <= 0) {
 			connection_end(connection);
 			return;
 		}
-		connection->lingered += (uint32_t)n;
 	}
-	connection_wait(connection, DEADLINE_NEXT);
+	if (worker->now_ms < connection->linger_until_ms)
+		connection_wait(connection, DEADLINE_NEXT);
+	else
+		connection_end(connection);
 }
 
 /* Everything is written, and it was the last. */
@@ -39,6 +45,7 @@ static void finish(struct connection *connection)
 	}
 	transport_finish(connection->watch.fd);
 	connection->step = CONNECTION_LINGERING;
+	connection->linger_until_ms = connection->worker->now_ms + LINGER_MAX_MS;
 	delivery_linger(connection);
 }
 
@@ -53,6 +60,16 @@ static void keep_outgoing(struct connection *connection, struct outgoing *outgoi
 		connection->step != CONNECTION_WRITING)
 		connection_wait(connection, DEADLINE_WRITE);
 	connection->step = CONNECTION_WRITING;
+}
+
+/* The end of the connection tells the client that the body is not whole (RFC 9112 section 8). */
+static void log_short(const struct connection *connection, uint64_t missing)
+{
+	char peer[PEER_TEXT_MAX];
+
+	log_warning(&connection->worker->log, "file_shortened",
+		log_string("peer", peer_print(&connection->peer, peer)),
+		log_uint("missing", missing));
 }
 
 bool delivery_flush(struct connection *connection, struct outgoing *outgoing)
@@ -75,6 +92,9 @@ bool delivery_flush(struct connection *connection, struct outgoing *outgoing)
 		keep_outgoing(connection, outgoing, true);
 		connection_wait(connection, DEADLINE_NEXT);
 		return false;
+	case TRANSPORT_SHORT:
+		log_short(connection, outgoing->file_left);
+		break;
 	case TRANSPORT_GONE:
 		break;
 	}

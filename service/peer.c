@@ -27,3 +27,12 @@ void peer_write(const struct peer *peer, struct text *text)
 	else
 		text_add(text, "unix:");
 }
+
+const char *peer_print(const struct peer *peer, char bytes[PEER_TEXT_MAX])
+{
+	struct text text = {.bytes = bytes, .size = PEER_TEXT_MAX};
+
+	bytes[0] = '\0';
+	peer_write(peer, &text);
+	return bytes;
+}

@@ -20,5 +20,7 @@ struct peer {
 
 /* "192.0.2.1:4711", "[2001:db8::1]:4711" or "unix:". */
 void peer_write(const struct peer *peer, struct text *text);
+/* The same into `bytes`, which are returned, NUL-terminated. */
+const char *peer_print(const struct peer *peer, char bytes[PEER_TEXT_MAX]);
 
 #endif

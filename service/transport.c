@@ -46,11 +46,6 @@ void outgoing_reset(struct outgoing *outgoing)
 	fd_close(&outgoing->file_fd);
 }
 
-static bool is_passing(int error)
-{
-	return error == EAGAIN || error == EINTR;
-}
-
 /* Memory first: in one call, and joined with the file that follows. */
 static enum transport_outcome write_memory(int fd, struct outgoing *out, uint64_t *sent)
 {
@@ -66,10 +61,10 @@ static enum transport_outcome write_memory(int fd, struct outgoing *out, uint64_
 
 	if (due == 0)
 		return TRANSPORT_SENT;
-	n = parts[1].iov_len == 0 ? send(fd, parts[0].iov_base, due, flags)
-				  : sendmsg(fd, &all, flags);
+	n = parts[1].iov_len == 0 ? TEMP_FAILURE_RETRY(send(fd, parts[0].iov_base, due, flags))
+				  : TEMP_FAILURE_RETRY(sendmsg(fd, &all, flags));
 	if (n < 0)
-		return is_passing(errno) ? TRANSPORT_BLOCKED : TRANSPORT_GONE;
+		return errno == EAGAIN ? TRANSPORT_BLOCKED : TRANSPORT_GONE;
 	first = (size_t)n < parts[0].iov_len ? (size_t)n : parts[0].iov_len;
 	out->bytes_sent += first;
 	out->body_sent += (size_t)n - first;
@@ -88,11 +83,11 @@ static enum transport_outcome write_file(int fd, struct outgoing *out, uint64_t 
 
 		if (size == 0)
 			return TRANSPORT_YIELDED;
-		n = sendfile(fd, out->file_fd, &out->file_at, size);
+		n = TEMP_FAILURE_RETRY(sendfile(fd, out->file_fd, &out->file_at, size));
+		if (n == 0 || (n < 0 && (errno == EIO || errno == EINVAL)))
+			return TRANSPORT_SHORT;
 		if (n < 0)
-			return is_passing(errno) ? TRANSPORT_BLOCKED : TRANSPORT_GONE;
-		if (n == 0)
-			return TRANSPORT_GONE;
+			return errno == EAGAIN ? TRANSPORT_BLOCKED : TRANSPORT_GONE;
 		out->file_left -= (size_t)n;
 		share -= (size_t)n;
 		*sent += (size_t)n;
@@ -113,11 +108,17 @@ enum transport_outcome transport_write(int fd, struct outgoing *outgoing, uint64
 
 ssize_t transport_read(int fd, char *bytes, size_t size)
 {
-	ssize_t n = read(fd, bytes, size);
+	ssize_t n = TEMP_FAILURE_RETRY(read(fd, bytes, size));
 
-	if (n >= 0)
-		return n;
-	return is_passing(errno) ? -EAGAIN : -errno;
+	return n >= 0 ? n : -errno;
+}
+
+ssize_t transport_discard(int fd, char *bytes, size_t size)
+{
+	/* TCP does not even copy them (tcp(7)). */
+	ssize_t n = TEMP_FAILURE_RETRY(recv(fd, bytes, size, MSG_TRUNC));
+
+	return n >= 0 ? n : -errno;
 }
 
 bool transport_has_input(int fd)

@@ -28,7 +28,8 @@ enum transport_outcome {
 	TRANSPORT_SENT,	   /* everything */
 	TRANSPORT_BLOCKED, /* the client must read first; an edge of EPOLLOUT will tell */
 	TRANSPORT_YIELDED, /* there is room for more, but this was one turn's share */
-	TRANSPORT_GONE,	   /* the connection is broken, or the file became shorter than promised */
+	TRANSPORT_GONE,	   /* the connection is broken */
+	TRANSPORT_SHORT,   /* the file does not give as much as the head has promised */
 };
 
 void outgoing_init(struct outgoing *outgoing);
@@ -41,6 +42,8 @@ PURE bool outgoing_is_empty(const struct outgoing *outgoing);
 enum transport_outcome transport_write(int fd, struct outgoing *outgoing, uint64_t *sent);
 /* Bytes read, 0 for the client's end, -EAGAIN, or another -errno. */
 MUST_USE ssize_t transport_read(int fd, char *bytes, size_t size);
+/* The same for bytes that nobody wants: what `bytes` holds then means nothing. */
+MUST_USE ssize_t transport_discard(int fd, char *bytes, size_t size);
 /* Whether there are bytes to be read. */
 bool transport_has_input(int fd);
 /* Bytes that were sent and that the client's side has not yet acknowledged. */

@@ -215,6 +215,18 @@ subtest 'a refused upload is answered although the client is still sending' => s
 	is($w->response($c)->{status}, 413, 'answered');
 };
 
+subtest 'a client that reads nothing before it has sent 100 MiB still gets its refusal' => sub {
+	my $w = ready();
+	my $c = $w->connect;
+	print {$c} "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 104857600\r\n\r\n";
+	my $n = 0;
+	my $piece = 'x' x (1 << 20);
+	for (1 .. 100) { $n += syswrite($c, $piece) // last }
+	is($n, 104_857_600, 'nothing stopped it');
+	is($w->response($c)->{status}, 413, 'answered');
+	ok($w->ended($c), 'and ended');
+};
+
 subtest 'each silence has its own end' => sub {
 	my $w = ready(app => $echo, set => {
 		head_timeout => '0.2', body_timeout => '0.3', keepalive => '0.15', write_timeout => '0.4',
@@ -532,6 +544,24 @@ subtest 'files of every size are sent whole' => sub {
 	for (1 .. 3) {
 		ok($w->response($c)->{body} eq $file{$_}, "pipelined, $_") for 8_000_000, 4;
 	}
+};
+
+subtest 'a file that becomes shorter while it is sent ends the connection, and a line says so' => sub {
+	my $root = tempdir(CLEANUP => 1);
+	chmod 0755, $root;
+	open my $file, '>', "$root/big" or die $!;
+	truncate $file, 50_000_000;
+	my $w = ready(app => $root);
+	my $c = $w->connect;
+	print {$c} "GET /big HTTP/1.1\r\nHost: t\r\n\r\n";
+	sysread $c, my $head, 10;
+	truncate $file, 0;
+	my $n = 0;
+	while (my $more = sysread $c, my $bytes, 1 << 20) { $n += $more }
+	cmp_ok($n, '<', 50_000_000, 'the client sees that something is missing');
+	sleep 0.01 until $w->page->{connections} == 0;
+	like($w->logged, qr/warning file_shortened peer=127\.0\.0\.1:\d+ missing=\d+/, 'and so does the log');
+	is($w->get('/nothing')->{status}, 404, 'the worker serves on');
 };
 
 SKIP: {
