@@ -27,8 +27,9 @@ static void fire(struct arbiter *a, enum hook hook, const struct log_field *own)
 	hooks_fire(&a->herald.hooks, hook, facts, a->now_ms);
 }
 
+/* With at least one fact of its own. */
 #define fire_with(a, hook, ...) \
-	fire(a, hook, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.kind = LOG_FIELD_END}})
+	fire(a, hook, (const struct log_field[]){__VA_ARGS__, {.kind = LOG_FIELD_END}})
 
 int herald_open(struct arbiter *a, struct text *why)
 {
@@ -187,7 +188,7 @@ bool herald_has_started(struct arbiter *a)
 		return true;
 	if (!h->asked) {
 		h->asked = true;
-		fire_with(a, HOOK_ON_STARTING);
+		fire(a, HOOK_ON_STARTING, &(const struct log_field){.kind = LOG_FIELD_END});
 	}
 	if (hooks_count(&h->hooks, HOOK_ON_STARTING) > 0)
 		return false;
