@@ -136,13 +136,13 @@ static int write_response(struct exchange *exchange, const struct response_frame
 /* Writes the response as it is, or a 500 in its place. */
 static enum exchange_outcome respond(struct exchange *exchange, bool close)
 {
+	/* As far as the request line, and not its beginning alone, was understood. */
 	const struct request *request = exchange->request;
-	bool known = exchange->intake.has_head;
 	const struct response_frame frame = {
 		.stamp = exchange->stamp,
-		.head_only = known && request->head,
+		.head_only = request->head,
 		.close = close,
-		.keep_alive = known && request->minor == 0,
+		.keep_alive = request->minor == 0,
 	};
 
 	if (exchange->response.error != 0 || write_response(exchange, &frame) != 0) {

@@ -125,6 +125,8 @@ void response_error(struct narwhal_response *response, unsigned status)
 
 uint64_t response_size(const struct narwhal_response *response)
 {
+	if (response->status == 205)
+		return 0; /* RFC 9110 section 15.3.6 */
 	return response->file_fd >= 0 ? response->file_size : response->body.used;
 }
 

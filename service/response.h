@@ -43,7 +43,7 @@ void response_error(struct narwhal_response *response, unsigned status);
 /* The same with a reason in words, which may be NULL. */
 void response_refuse(struct narwhal_response *response, unsigned status, const char *reason);
 
-/* The body's size, whatever it is made of. */
+/* The body's size, whatever it is made of; 205 has none, and says so. */
 PURE uint64_t response_size(const struct narwhal_response *response);
 /* Whether a body follows the head: not for HEAD, 204, 304, and not when it is empty. */
 PURE bool response_sends_body(const struct narwhal_response *response,

@@ -58,10 +58,11 @@ EXPORT struct narwhal_bytes narwhal_request_field(const struct narwhal_request *
 EXPORT int narwhal_request_field_at(const struct narwhal_request *request, size_t index,
 	struct narwhal_bytes *name, struct narwhal_bytes *value)
 {
-	const struct request_field *field = &request->head->fields[index];
+	const struct request_field *field;
 
 	if (index >= request->head->field_count)
 		return 0;
+	field = &request->head->fields[index];
 	*name = cut_out(request, field->name_at, field->name_size);
 	*value = cut_out(request, field->value_at, field->value_size);
 	return 1;

@@ -209,9 +209,9 @@ static void redirect(const struct narwhal_request *request, struct narwhal_respo
 	add_field(response, "Location", bytes);
 }
 
-/* `path` names a file, or a directory without its slash. */
+/* The path names a file, or a directory without its slash; but an index must be a file. */
 static void serve_name(struct files *files, const struct narwhal_request *request,
-	struct narwhal_response *response)
+	struct narwhal_response *response, bool is_index)
 {
 	const struct path *path = &files->path;
 	struct stat status;
@@ -224,7 +224,7 @@ static void serve_name(struct files *files, const struct narwhal_request *reques
 	else if (S_ISREG(status.st_mode))
 		send_file(request, response, labels_of(files, &status),
 			mime_type(path->bytes, path->used), &fd);
-	else if (S_ISDIR(status.st_mode))
+	else if (S_ISDIR(status.st_mode) && !is_index)
 		redirect(request, response);
 	else
 		response_error(response, 404);
@@ -252,10 +252,10 @@ static void serve(struct files *files, const struct narwhal_request *request,
 		if (!add_index(&files->path))
 			response_error(response, 404);
 		else
-			serve_name(files, request, response);
+			serve_name(files, request, response, true);
 		return;
 	case PATH_FILE:
-		serve_name(files, request, response);
+		serve_name(files, request, response, false);
 		return;
 	case PATH_MALFORMED:
 		response_error(response, 400);

@@ -214,6 +214,13 @@ static void the_app_never_sees_a_request_that_is_refused(void **state)
 	assert_int_equal(feed_text(f, "GET / HTTP/1.1\r\n\r\n"), EXCHANGE_REFUSED);
 	assert_int_equal(f->exchange.response.status, 400);
 	assert_non_null(f->exchange.reason);
+	assert_non_null(memmem(f->exchange.outgoing.bytes.bytes, f->exchange.outgoing.bytes.used,
+		"no Host\n", 8));
+	outgoing_free(&f->exchange.outgoing);
+	/* RFC 9110 section 9.3.2: not even then has HEAD an answer with content. */
+	assert_int_equal(feed_text(f, "HEAD / HTTP/1.1\r\n\r\n"), EXCHANGE_REFUSED);
+	assert_null(memmem(f->exchange.outgoing.bytes.bytes, f->exchange.outgoing.bytes.used,
+		"no Host\n", 8));
 	assert_int_equal(feed_text(f, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 501\r\n\r\n"),
 		EXCHANGE_REFUSED);
 	assert_int_equal(f->exchange.response.status, 413);

@@ -102,7 +102,8 @@ static void make_links(void)
 static void make_root(void)
 {
 	static const char *const directories[] = {"root", "root/sub", "root/empty",
-		"root/.well-known", "root/.git", "root/we ird"};
+		"root/.well-known", "root/.git", "root/we ird", "root/folly",
+		"root/folly/index.html"};
 
 	for (size_t i = 0; i < COUNT_OF(directories); i++)
 		assert_int_equal(mkdir(directories[i], 0755), 0);
@@ -233,6 +234,10 @@ static void a_directory_is_its_index_or_not_there(void **state)
 	assert_sent(world, "/sub/", "sub");
 	assert_sent(world, "/sub/..", "<!doctype html>");
 	assert_int_equal(get(world, "/empty/"), 404);
+	/* Not to itself with one more slash, for ever. */
+	assert_int_equal(get(world, "/folly/"), 404);
+	assert_int_equal(get(world, "/folly"), 301);
+	assert_int_equal(get(world, "/folly/index.html"), 301);
 	assert_int_equal(get(world, "/a.txt/"), 404);
 	assert_int_equal(get(world, "/nowhere/"), 404);
 }

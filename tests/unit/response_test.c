@@ -92,6 +92,9 @@ static void what_has_no_body_has_no_length(void **state)
 	assert_int_equal(narwhal_response_status(&f->response, 304), 0);
 	assert_head(f, "HTTP/1.1 304 Not Modified\r\n" STAMP "\r\n");
 	assert_false(response_sends_body(&f->response, &f->frame));
+	assert_int_equal(narwhal_response_status(&f->response, 205), 0);
+	assert_head(f, "HTTP/1.1 205 Reset Content\r\n" STAMP "Content-Length: 0\r\n\r\n");
+	assert_false(response_sends_body(&f->response, &f->frame));
 }
 
 static void the_connection_is_mentioned_only_when_it_must_be(void **state)
