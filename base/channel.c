@@ -89,6 +89,14 @@ static int attached_fd(struct msghdr *all)
 	return fd;
 }
 
+/* What the kernel lacks for the moment says nothing about the peer: its message is still there. */
+static int receive_error(int error)
+{
+	if (error == EAGAIN || error == EINTR || error == ENOMEM || error == ENOBUFS)
+		return 0;
+	return error == ECONNRESET ? -EPIPE : -error;
+}
+
 int channel_receive(int fd, enum channel_side from, struct message *message)
 {
 	uint32_t head;
@@ -108,9 +116,7 @@ int channel_receive(int fd, enum channel_side from, struct message *message)
 	n = recvmsg(fd, &all, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	message->fd = n > 0 ? attached_fd(&all) : -1;
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? 0
-		       : errno == ECONNRESET		 ? -EPIPE
-							 : -errno;
+		return receive_error(errno);
 	if (n == 0)
 		return -EPIPE;
 	if ((size_t)n < sizeof(head) || (all.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
