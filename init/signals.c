@@ -5,20 +5,26 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "init/arbiter.h"
 #include "init/logfile.h"
 #include "init/reload.h"
 
-#define SIGNALS_AT_ONCE 16
+/* All that can be pending but a flood of real-time ones, which may wait for the next turn. */
+#define SIGNALS_AT_ONCE 64
+#define KERNEL_SIGSET_SIZE 8
 
+/*
+ * The C library keeps 32 and 33 for itself and strikes them out of every set of its own: the kernel
+ * is asked directly, or one of them from anywhere would end an arbiter that is not PID 1.
+ */
 void signals_block(void)
 {
-	sigset_t all;
+	static const uint64_t all = UINT64_MAX;
 
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, NULL);
+	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, KERNEL_SIGSET_SIZE);
 }
 
 void signals_restore(void)
@@ -122,20 +128,23 @@ static void read_signals(struct watch *watch, uint32_t events)
 	ssize_t n;
 
 	(void)events;
-	do {
-		n = read(watch->fd, info, sizeof(info));
-		for (ssize_t i = 0; i < n / (ssize_t)sizeof(info[0]); i++)
-			act(a, &info[i]);
-	} while (n == (ssize_t)sizeof(info));
+	n = read(watch->fd, info, sizeof(info));
+	for (ssize_t i = 0; i < n / (ssize_t)sizeof(info[0]); i++)
+		act(a, &info[i]);
 }
 
 int signals_open(struct watch *watch, struct loop *loop)
 {
-	sigset_t all;
+	uint64_t all = UINT64_MAX;
 
-	(void)sigfillset(&all);
+	/*
+	 * SIGPIPE stays pending for ever: a log whose reader is gone raises it at every line, and
+	 * to log that would raise it again.
+	 */
+	all &= ~(UINT64_C(1) << (SIGPIPE - 1));
 	*watch = (struct watch){
-		.fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK),
+		.fd = (int)syscall(SYS_signalfd4, -1, &all, KERNEL_SIGSET_SIZE,
+			SFD_CLOEXEC | SFD_NONBLOCK),
 		.ready = read_signals,
 	};
 	return watch->fd >= 0 ? loop_add(loop, watch, EPOLLIN) : -errno;
