@@ -63,29 +63,48 @@ static void tell_log(struct arbiter *a)
 		log_uint("ms", a->now_ms - a->born_ms));
 }
 
-void announce_readiness(struct arbiter *a)
+/*
+ * The disk may refuse: then the service is what it is all the same, and the file is tried again
+ * until it says so.
+ */
+static void keep_file(struct arbiter *a)
 {
-	bool ready = is_ready(a), changed = ready != a->ready;
+	uint64_t generation = a->ready ? a->wish.crew.generation : 0;
+	bool again = a->retry_ms != CLOCK_NEVER;
 	char bytes[512];
 	struct text why = TEXT_OVER(bytes);
 
-	if (!changed && (!ready || a->told == a->wish.crew.generation))
+	if (generation == a->told)
+		a->retry_ms = CLOCK_NEVER;
+	if (generation == a->told || (again && a->now_ms < a->retry_ms))
 		return;
-	if (a->retry_ms != CLOCK_NEVER && a->now_ms < a->retry_ms)
-		return;
-	if (tell_file(a, ready, &why) != 0) {
-		log_error(&a->log, "when_ready_failed", log_string("reason", bytes));
+	if (tell_file(a, a->ready, &why) != 0) {
+		log_at(&a->log, again ? LOG_DEBUG : LOG_ERROR, "when_ready_failed",
+			log_string("reason", bytes));
 		a->retry_ms = a->now_ms + RETRY_MS;
 		return;
 	}
 	a->retry_ms = CLOCK_NEVER;
-	a->ready = ready;
-	a->told = a->wish.crew.generation;
-	if (a->ready_ms == 0)
+	a->told = generation;
+}
+
+void announce_readiness(struct arbiter *a)
+{
+	bool before = a->ready;
+
+	a->ready = is_ready(a);
+	if (a->ready && a->ready_ms == 0)
 		a->ready_ms = a->now_ms;
-	if (ready)
+	if (a->ready != before)
+		a->retry_ms = CLOCK_NEVER; /* this is news: at once */
+	keep_file(a);
+	if (a->ready && a->announced != a->wish.crew.generation) {
+		a->announced = a->wish.crew.generation;
 		herald_ready(a);
-	if (changed)
+	}
+	if (!a->ready)
+		a->announced = 0;
+	if (a->ready != before)
 		tell_log(a);
 }
 

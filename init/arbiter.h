@@ -60,7 +60,8 @@ struct arbiter {
 	bool ready;	   /* told so: the ready file is there */
 	uint64_t ready_ms; /* when it was so first; from then on the arbiter never gives up; or 0 */
 	uint64_t reload_ms;	/* when the candidate was made */
-	uint64_t told;		/* the generation that the ready file names */
+	uint64_t announced;	/* the generation that was said to be ready; or 0 */
+	uint64_t told;		/* the one that the ready file names; 0 while there is no file */
 	uint64_t retry_ms;	/* when the ready file is tried again; CLOCK_NEVER */
 	uint64_t requests;	/* served by workers that are gone */
 	uint64_t dropped;	/* connections that they had when they were killed */
