@@ -11,6 +11,19 @@
 #define MESSAGES_AT_ONCE 16
 #define MESSAGES_MAX 256 /* between two looks; a worker in good order sends one or two */
 
+/*
+ * A failure is the first word and the last; ACTIVE and SPENT come behind READY, and are no offence
+ * of one that leaves and does not know it yet. READY has rows of its own in steps.def.
+ */
+static bool is_in_order(const struct child *child, enum message_type type)
+{
+	const struct slot *slot = &child->arbiter->roster.slots[child->slot];
+
+	if (type == MESSAGE_BOOT_FAILED || type == MESSAGE_LOAD_FAILED)
+		return slot->served_ms == 0 && child->messages == 1;
+	return type == MESSAGE_READY || slot->state != STATE_BOOTING;
+}
+
 static void hear_ready(struct child *child, const struct message *message)
 {
 	struct arbiter *a = child->arbiter;
@@ -103,6 +116,8 @@ void gossip_read(struct watch *watch, uint32_t events)
 			return;
 		if (outcome > 0 && child->messages++ >= MESSAGES_MAX)
 			outcome = -ENOBUFS;
+		if (outcome > 0 && !is_in_order(child, message.type))
+			outcome = -EPROTO;
 		if (outcome < 0) {
 			stop_listening(child, outcome);
 			return;
