@@ -173,6 +173,7 @@ static uint64_t nearest_deadline(const struct arbiter *a)
 	nearest = news < nearest ? news : nearest;
 	return a->retry_ms < nearest ? a->retry_ms : nearest;
 }
+	nearest = a->reap_ms < nearest ? a->reap_ms : nearest;
 
 static void turn_loop(struct arbiter *a)
 {

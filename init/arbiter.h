@@ -56,6 +56,7 @@ struct arbiter {
 	char *heritage;	       /* HERITAGE_SIZE_MAX bytes to write a heritage in */
 
 	uint64_t born_ms;
+	uint64_t reap_ms;  /* when to look again for the dead; CLOCK_NEVER: at SIGCHLD */
 	uint64_t now_ms;   /* of this turn */
 	bool ready;	   /* told so: the ready file is there */
 	uint64_t ready_ms; /* when it was so first; from then on the arbiter never gives up; or 0 */

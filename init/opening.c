@@ -193,7 +193,7 @@ int opening_run(struct arbiter *a, struct config *config, struct text *why)
 	*config = (struct config){0};
 	a->image_fd = a->loop.epoll_fd = a->signals.fd = a->pidfile.fd = -1;
 	a->oom.fd = a->termination_fd = a->herald.notify.fd = -1;
-	a->retry_ms = CLOCK_NEVER;
+	a->retry_ms = a->reap_ms = CLOCK_NEVER;
 	for (size_t i = 0; i < COUNT_OF(openings); i++) {
 		int error = openings[i](a, why);
 

@@ -1,14 +1,19 @@
 #include "init/reap.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/exits.h"
 #include "init/gossip.h"
 #include "init/herald.h"
 #include "init/spawn.h"
+
+#define REAPS_AT_ONCE 256
+#define RETRY_MS 10
 
 struct obituary {
 	unsigned slot;
@@ -138,19 +143,34 @@ static void bury_other(struct arbiter *a, const siginfo_t *info)
 		log_int("status", info->si_status), log_string("cause", oom ? "oom" : "-"));
 }
 
+/* False: nobody else is dead, or it is not to be known now. */
+static bool reap_one(struct arbiter *a)
+{
+	siginfo_t info = {0};
+	int slot;
+
+	/* __WALL: an orphan that was made by clone(2) with another exit signal, too. */
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WALL) != 0) {
+		if (errno != ECHILD)
+			a->reap_ms = a->now_ms + RETRY_MS;
+		return false;
+	}
+	if (info.si_pid == 0)
+		return false;
+	slot = roster_find(&a->roster, info.si_pid);
+	if (slot >= 0)
+		bury(a, (unsigned)slot, &info);
+	else
+		bury_other(a, &info);
+	return true;
+}
+
 void reap_all(struct arbiter *a)
 {
-	for (;;) {
-		siginfo_t info = {0};
-		int slot;
-
-		/* __WALL: an orphan that was made by clone(2) with another exit signal, too. */
-		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WALL) != 0 || info.si_pid == 0)
+	a->reap_ms = CLOCK_NEVER;
+	for (int i = 0; i < REAPS_AT_ONCE; i++) {
+		if (!reap_one(a))
 			return;
-		slot = roster_find(&a->roster, info.si_pid);
-		if (slot >= 0)
-			bury(a, (unsigned)slot, &info);
-		else
-			bury_other(a, &info);
 	}
 }
+	a->reap_ms = a->now_ms; /* others have their turn; SIGCHLD may not come again */
