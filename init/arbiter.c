@@ -19,6 +19,8 @@
 #include "init/sweep.h"
 #include "init/termination.h"
 
+#define LATE_MS 1000
+
 /* What entering a state asks of the world. */
 
 /* Who alone has a listener empties it; else those that stay take what waits there. */
@@ -171,9 +173,31 @@ static uint64_t nearest_deadline(const struct arbiter *a)
 
 	nearest = look < nearest ? look : nearest;
 	nearest = news < nearest ? news : nearest;
+	nearest = a->reap_ms < nearest ? a->reap_ms : nearest;
 	return a->retry_ms < nearest ? a->retry_ms : nearest;
 }
-	nearest = a->reap_ms < nearest ? a->reap_ms : nearest;
+
+/*
+ * Woken much later than asked for: a control group was frozen, or a machine stood still. What the
+ * workers could not do in that time is not held against them.
+ */
+static void forgive(struct arbiter *a, uint64_t due_ms)
+{
+	if (due_ms == CLOCK_NEVER || a->now_ms < due_ms + LATE_MS)
+		return;
+	log_warning(&a->log, "stood_still", log_uint("ms", a->now_ms - due_ms));
+	a->woken_ms = a->now_ms;
+	roster_postpone(&a->roster, a->now_ms - due_ms);
+}
+
+static void wait_for_events(struct arbiter *a)
+{
+	uint64_t begun_ms = clock_ms(), due_ms = nearest_deadline(a);
+
+	(void)loop_wait(&a->loop, clock_timeout(due_ms, begun_ms));
+	a->now_ms = clock_ms();
+	forgive(a, due_ms < begun_ms ? begun_ms : due_ms);
+}
 
 static void turn_loop(struct arbiter *a)
 {
@@ -181,8 +205,7 @@ static void turn_loop(struct arbiter *a)
 		converge(a);
 		if (a->wish.phase == PHASE_GONE)
 			return;
-		(void)loop_wait(&a->loop, clock_timeout(nearest_deadline(a), clock_ms()));
-		a->now_ms = clock_ms();
+		wait_for_events(a);
 		loop_dispatch(&a->loop);
 		reap_all(a);
 		gossip_look(a);

@@ -58,6 +58,7 @@ struct arbiter {
 	uint64_t born_ms;
 	uint64_t reap_ms;  /* when to look again for the dead; CLOCK_NEVER: at SIGCHLD */
 	uint64_t now_ms;   /* of this turn */
+	uint64_t woken_ms; /* when it last found that it had slept too long */
 	bool ready;	   /* told so: the ready file is there */
 	uint64_t ready_ms; /* when it was so first; from then on the arbiter never gives up; or 0 */
 	uint64_t reload_ms;	/* when the candidate was made */

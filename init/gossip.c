@@ -148,6 +148,8 @@ static void look_at(struct arbiter *a, struct child *child)
 	uint64_t turns = atomic_load(&child->page->turns);
 	bool stood_still = turns == child->seen_turns;
 
+	if (since != 0 && since < a->woken_ms)
+		since = a->woken_ms;
 	child->seen_turns = turns;
 	child->messages = 0;
 	if (since == 0 && stood_still) {

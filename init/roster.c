@@ -135,6 +135,14 @@ int roster_find(const struct roster *roster, pid_t pid)
 
 unsigned roster_count(const struct roster *roster, enum state state)
 {
+void roster_postpone(struct roster *roster, uint64_t ms)
+{
+	for (unsigned i = 0; i < roster->size; i++) {
+		if (roster->slots[i].deadline_ms != CLOCK_NEVER)
+			roster->slots[i].deadline_ms += ms;
+	}
+}
+
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < roster->size; i++)

@@ -76,6 +76,9 @@ bool roster_step(struct roster *roster, unsigned slot, enum event event, uint64_
 
 /* The slot of a process, or -1. */
 PURE int roster_find(const struct roster *roster, pid_t pid);
+/* Moves every deadline: for a time in which nobody could run. */
+void roster_postpone(struct roster *roster, uint64_t ms);
+
 PURE unsigned roster_count(const struct roster *roster, enum state state);
 /* Slots that hold a process. */
 PURE unsigned roster_occupied(const struct roster *roster);
