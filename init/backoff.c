@@ -10,6 +10,13 @@ void backoff_fail(struct backoff *backoff, uint64_t now_ms)
 	backoff->due_ms = now_ms + delays_ms[backoff->failures - 1];
 }
 
+void backoff_kill(struct backoff *backoff, uint64_t now_ms)
+{
+	if (backoff->failures + 1 < COUNT_OF(delays_ms))
+		backoff->failures++;
+	backoff->due_ms = now_ms + delays_ms[backoff->failures - 1];
+}
+
 void backoff_refuse(struct backoff *backoff, uint64_t now_ms)
 {
 	backoff->due_ms = now_ms + BACKOFF_REFUSED_MS;

@@ -23,6 +23,11 @@ struct backoff {
 };
 
 void backoff_fail(struct backoff *backoff, uint64_t now_ms);
+/*
+ * Somebody else killed it: that says nothing about the slot and makes no loop of it, so that it is
+ * whole soon after they stop; but again and again it waits, too.
+ */
+void backoff_kill(struct backoff *backoff, uint64_t now_ms);
 /* The world refused a process: that is no failure of the slot's, and is tried again soon. */
 void backoff_refuse(struct backoff *backoff, uint64_t now_ms);
 void backoff_clear(struct backoff *backoff);

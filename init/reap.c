@@ -112,7 +112,7 @@ static void tally(struct arbiter *a, const struct page *page, const struct obitu
 
 static void bury(struct arbiter *a, unsigned index, const siginfo_t *info)
 {
-	const struct slot *slot = &a->roster.slots[index];
+	struct slot *slot = &a->roster.slots[index];
 	struct child *child = &a->children[index];
 	struct obituary obituary = {
 		.slot = index,
@@ -126,6 +126,7 @@ static void bury(struct arbiter *a, unsigned index, const siginfo_t *info)
 	write_obituary(a, &obituary);
 	tally(a, child->page, &obituary);
 	spawn_forget(child);
+	slot->killed = obituary.cause == CAUSE_SIGNAL && obituary.status == SIGKILL;
 	arbiter_step(a, index, EVENT_EXITED);
 	if (backoff_is_loop(&slot->backoff))
 		arbiter_give_up(a, slot->generation, EXIT_BOOT, "a worker dies in every boot");
@@ -172,5 +173,5 @@ void reap_all(struct arbiter *a)
 		if (!reap_one(a))
 			return;
 	}
-}
 	a->reap_ms = a->now_ms; /* others have their turn; SIGCHLD may not come again */
+}

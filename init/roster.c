@@ -73,13 +73,21 @@ static uint64_t state_deadline(const struct roster *roster, enum state state, ui
 	return limit == CLOCK_NEVER ? CLOCK_NEVER : now_ms + limit;
 }
 
+static bool serves(enum state state)
+{
+	return state == STATE_SERVING || state == STATE_SPENT;
+}
+
 /* One that was told to leave is no failure, however young; nor is one that proved itself. */
 static void count_death(struct slot *slot, uint64_t now_ms)
 {
-	bool proven = slot->served_ms != 0 && now_ms - slot->served_ms >= BACKOFF_PROVEN_MS;
+	/* Not until it is dead: a silence that it is left for proves nothing. */
+	bool proven = slot->served_ms != 0 && slot->left_ms - slot->served_ms >= BACKOFF_PROVEN_MS;
 
 	if (proven)
 		backoff_clear(&slot->backoff);
+	else if (slot->killed)
+		backoff_kill(&slot->backoff, now_ms);
 	else if (slot->cause != CAUSE_RETIRED && slot->cause != CAUSE_GRACEFUL_TIMEOUT)
 		backoff_fail(&slot->backoff, now_ms);
 }
@@ -97,6 +105,7 @@ static void note_event(struct slot *slot, enum event event, uint64_t now_ms)
 		count_death(slot, now_ms);
 		slot->pid = 0;
 		slot->cause = CAUSE_NONE;
+		slot->killed = false;
 	}
 }
 
@@ -118,10 +127,20 @@ bool roster_step(struct roster *roster, unsigned index, enum event event, uint64
 		return false;
 	if (step->cause != CAUSE_NONE)
 		slot->cause = step->cause;
+	if (serves(slot->state) && !serves(step->next))
+		slot->left_ms = now_ms;
 	note_event(slot, event, now_ms);
 	slot->state = step->next;
 	slot->deadline_ms = state_deadline(roster, step->next, now_ms);
 	return true;
+}
+
+void roster_postpone(struct roster *roster, uint64_t ms)
+{
+	for (unsigned i = 0; i < roster->size; i++) {
+		if (roster->slots[i].deadline_ms != CLOCK_NEVER)
+			roster->slots[i].deadline_ms += ms;
+	}
 }
 
 int roster_find(const struct roster *roster, pid_t pid)
@@ -135,14 +154,6 @@ int roster_find(const struct roster *roster, pid_t pid)
 
 unsigned roster_count(const struct roster *roster, enum state state)
 {
-void roster_postpone(struct roster *roster, uint64_t ms)
-{
-	for (unsigned i = 0; i < roster->size; i++) {
-		if (roster->slots[i].deadline_ms != CLOCK_NEVER)
-			roster->slots[i].deadline_ms += ms;
-	}
-}
-
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < roster->size; i++)
@@ -157,7 +168,7 @@ unsigned roster_occupied(const struct roster *roster)
 
 bool roster_is_leaving(const struct slot *slot)
 {
-	return slot->state >= STATE_DRAINING ||
+	return (slot->state >= STATE_DRAINING && slot->cause != CAUSE_MISBEHAVED) ||
 	       (slot->state == STATE_SILENT && slot->cause == CAUSE_RETIRED);
 }
 

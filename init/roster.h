@@ -47,9 +47,11 @@ struct slot {
 	enum state state;
 	enum cause cause; /* of the death that is coming, as far as it is known */
 	pid_t pid;	  /* 0 while VACANT */
+	bool killed;	  /* the death that is counted next was somebody else's doing */
 	uint64_t generation;
 	uint64_t born_ms;     /* when it was forked */
 	uint64_t served_ms;   /* when it said READY; 0 before */
+	uint64_t left_ms;     /* when it served no more: exited, hung up, or was told to leave */
 	uint64_t deadline_ms; /* OVERDUE happens then; CLOCK_NEVER for none */
 	struct backoff backoff;
 };
@@ -74,17 +76,19 @@ void roster_assign(struct roster *roster, unsigned slot, uint64_t generation);
  */
 bool roster_step(struct roster *roster, unsigned slot, enum event event, uint64_t now_ms);
 
-/* The slot of a process, or -1. */
-PURE int roster_find(const struct roster *roster, pid_t pid);
 /* Moves every deadline: for a time in which nobody could run. */
 void roster_postpone(struct roster *roster, uint64_t ms);
 
+/* The slot of a process, or -1. */
+PURE int roster_find(const struct roster *roster, pid_t pid);
 PURE unsigned roster_count(const struct roster *roster, enum state state);
 /* Slots that hold a process. */
 PURE unsigned roster_occupied(const struct roster *roster);
-/* Told to go: its place is free for a successor, also when it has closed its channel since. (One
- * that is SILENT by itself keeps it until it is buried, so that its death counts before another
- * boots.) */
+/*
+ * Told to go: its place is free for a successor, also when it has closed its channel since. One
+ * that is SILENT by itself or has misbehaved keeps it until it is buried, so that its death counts
+ * before another boots.
+ */
 PURE bool roster_is_leaving(const struct slot *slot);
 
 const char *roster_state_name(enum state state) PURE;

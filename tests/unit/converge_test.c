@@ -437,8 +437,7 @@ static void settle(struct world *w)
 {
 	for (int i = 0; i < 100; i++) {
 		for (unsigned s = 0; s < SLOTS; s++) {
-			if (roster_is_leaving(&w->roster.slots[s]) ||
-				w->roster.slots[s].state == STATE_SILENT)
+			if (w->roster.slots[s].state >= STATE_SILENT)
 				(void)roster_step(&w->roster, s, EVENT_EXITED, w->now);
 		}
 		w->now += 1000;

@@ -121,6 +121,50 @@ static void one_that_dies_young_is_a_failure_and_one_that_lived_clears_it(void *
 	assert_int_equal(roster->slots[0].backoff.failures, 0);
 }
 
+static void silence_after_a_hang_up_proves_nothing(void **state)
+{
+	struct roster *roster = *state;
+
+	WALK(roster, 0, 1000, EVENT_SPAWNED, EVENT_READY, EVENT_HUNG_UP);
+	WALK(roster, 0, 1000 + BACKOFF_PROVEN_MS, EVENT_OVERDUE, EVENT_EXITED);
+	assert_int_equal(roster->slots[0].backoff.failures, 1);
+}
+
+static void one_killed_by_somebody_else_makes_no_loop(void **state)
+{
+	struct roster *roster = *state;
+
+	for (int i = 0; i < 20; i++) {
+		WALK(roster, 0, 1000, EVENT_SPAWNED, EVENT_READY);
+		roster->slots[0].killed = true;
+		WALK(roster, 0, 1010, EVENT_EXITED);
+		assert_false(roster->slots[0].killed);
+	}
+	assert_false(backoff_is_loop(&roster->slots[0].backoff));
+	assert_in_range(roster->slots[0].backoff.due_ms, 1011, 1010 + 2000);
+}
+
+static void one_that_misbehaves_keeps_its_place_until_it_is_buried(void **state)
+{
+	struct roster *roster = *state;
+
+	WALK(roster, 0, 1, EVENT_SPAWNED, EVENT_READY, EVENT_MISBEHAVED);
+	WALK(roster, 1, 1, EVENT_SPAWNED, EVENT_READY, EVENT_OVERDUE);
+	assert_false(roster_is_leaving(&roster->slots[0]));
+	assert_true(roster_is_leaving(&roster->slots[1]));
+}
+
+static void time_in_which_nobody_ran_is_on_no_deadline(void **state)
+{
+	struct roster *roster = *state;
+
+	WALK(roster, 0, 1000, EVENT_SPAWNED);
+	WALK(roster, 1, 1000, EVENT_SPAWNED, EVENT_READY);
+	roster_postpone(roster, 5000);
+	assert_int_equal(roster->slots[0].deadline_ms, 66000);
+	assert_true(roster->slots[1].deadline_ms == CLOCK_NEVER);
+}
+
 static void a_refused_fork_is_tried_again_and_is_no_failure(void **state)
 {
 	struct roster *roster = *state;
@@ -161,6 +205,13 @@ int main(void)
 			begin, end),
 		cmocka_unit_test_setup_teardown(
 			one_that_dies_young_is_a_failure_and_one_that_lived_clears_it, begin, end),
+		cmocka_unit_test_setup_teardown(silence_after_a_hang_up_proves_nothing, begin, end),
+		cmocka_unit_test_setup_teardown(one_killed_by_somebody_else_makes_no_loop, begin,
+			end),
+		cmocka_unit_test_setup_teardown(
+			one_that_misbehaves_keeps_its_place_until_it_is_buried, begin, end),
+		cmocka_unit_test_setup_teardown(time_in_which_nobody_ran_is_on_no_deadline, begin,
+			end),
 		cmocka_unit_test_setup_teardown(a_refused_fork_is_tried_again_and_is_no_failure,
 			begin, end),
 		cmocka_unit_test_setup_teardown(a_pid_is_found_only_while_it_lives, begin, end),
