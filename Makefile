@@ -45,6 +45,8 @@ UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%.so,$(wildcard examples/*.c))
 MODULES := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/modules/*.c))
 CLIENT := $(BUILD)/tests/client/counter
+# Workers of the tests' own, which misbehave.
+IMPOSTORS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fault/*.c))
 PROGRAMS := $(BUILD)/narwhal $(BUILD)/narwhal-worker
 
 # One short line for each thing made; V=1 shows the commands.
@@ -55,7 +57,7 @@ quiet = $(if $(filter 0,$(V)),@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test bench image install clean help lint bootstrap units bare
+.PHONY: all run test faults bench image install clean help lint bootstrap units bare
 
 all: $(PROGRAMS) $(EXAMPLES) ## build everything into build/ (the default)
 
@@ -72,6 +74,12 @@ test: ## build and run every test under prove (SANITIZE=1: with ASan and UBSan)
 	@deploy/bootstrap build test
 	@+$(MAKE) --no-print-directory all units
 	@BUILD=$(abspath $(BUILD)) SANITIZE=$(SANITIZE) tests/run
+
+faults: MINUTES ?= 10
+faults: ## faults at random for MINUTES (10): PID 1 must live, serve, and be whole after each
+	@deploy/bootstrap build test
+	@+$(MAKE) --no-print-directory -s all units
+	@BUILD=$(abspath $(BUILD)) MINUTES=$(MINUTES) prove -v -Itests/lib tests/fault/campaign.t
 
 lint: ## only the lint tests
 	@deploy/bootstrap build test
@@ -104,7 +112,7 @@ help: ## print this
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS='	' read -r n t; \
 		do printf '  make %-10s %s\n' "$$n" "$$t"; done
 
-units: $(UNITS) $(MODULES) $(CLIENT)
+units: $(UNITS) $(MODULES) $(CLIENT) $(IMPOSTORS)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -141,6 +149,9 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
 		-l:libinih.a -l:libcap.a -lcmocka -ldl
 
 $(CLIENT): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/client/*.c)) $(BUILD)/init.a $(BUILD)/base.a
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
+
+$(IMPOSTORS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/base.a
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

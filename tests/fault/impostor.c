@@ -1,0 +1,203 @@
+/*
+ * impostor.c - a worker image that misbehaves, for tests: --worker-image impostor FILE.
+ *
+ * It takes its channel from the heritage as any worker does, and then does what the word in FILE
+ * says: a test writes "well" there, waits until the service is ready, and then writes the fault.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/channel.h"
+#include "base/exits.h"
+#include "base/heritage.h"
+
+static void say(int fd, uint32_t type, const void *payload, size_t size)
+{
+	struct iovec parts[2] = {
+		{.iov_base = &type, .iov_len = sizeof(type)},
+		{.iov_base = (void *)(uintptr_t)payload, .iov_len = size},
+	};
+	struct msghdr all = {.msg_iov = parts, .msg_iovlen = 2};
+
+	(void)!sendmsg(fd, &all, MSG_NOSIGNAL);
+}
+
+NORETURN static void live_on(void)
+{
+	for (;;)
+		(void)pause();
+}
+
+/* As a worker does that never gets a request: leaves when it is told to. */
+NORETURN static void wait_for_the_end(int fd)
+{
+	struct pollfd channel = {.fd = fd, .events = POLLIN};
+
+	(void)poll(&channel, 1, -1);
+	_exit(EXIT_OK);
+}
+
+static void well(int fd)
+{
+	say(fd, MESSAGE_READY, NULL, 0);
+	wait_for_the_end(fd);
+}
+
+static void leave(int fd)
+{
+	(void)fd;
+	_exit(9);
+}
+
+static void crash(int fd)
+{
+	(void)fd;
+	abort();
+}
+
+static void mute(int fd)
+{
+	(void)fd;
+}
+
+static void twice(int fd)
+{
+	say(fd, MESSAGE_READY, NULL, 0);
+	say(fd, MESSAGE_READY, NULL, 0);
+}
+
+static void early(int fd)
+{
+	say(fd, MESSAGE_SPENT, NULL, 0);
+}
+
+static void awake_early(int fd)
+{
+	say(fd, MESSAGE_ACTIVE, NULL, 0);
+}
+
+static void late(int fd)
+{
+	say(fd, MESSAGE_READY, NULL, 0);
+	say(fd, MESSAGE_LOAD_FAILED, "at last", 7);
+}
+
+static void repeat(int fd)
+{
+	for (;;)
+		say(fd, MESSAGE_BOOT_FAILED, "again", 5);
+}
+
+static void flood(int fd)
+{
+	say(fd, MESSAGE_READY, NULL, 0);
+	for (;;)
+		say(fd, MESSAGE_ACTIVE, NULL, 0);
+}
+
+static void oversized(int fd)
+{
+	static const char payload[32768];
+
+	say(fd, MESSAGE_BOOT_FAILED, payload, sizeof(payload));
+}
+
+static void too_long(int fd)
+{
+	say(fd, MESSAGE_READY, "yes", 3);
+}
+
+static void cut_short(int fd)
+{
+	(void)!send(fd, "ab", 2, MSG_NOSIGNAL);
+}
+
+static void empty(int fd)
+{
+	(void)!send(fd, "", 0, MSG_NOSIGNAL);
+}
+
+static void unknown(int fd)
+{
+	say(fd, 4711, NULL, 0);
+}
+
+static void negative(int fd)
+{
+	say(fd, UINT32_MAX, NULL, 0);
+}
+
+static void upside_down(int fd)
+{
+	say(fd, MESSAGE_DRAIN, NULL, 0);
+}
+
+static void descriptors(int fd)
+{
+	(void)!channel_send_fd(fd, MESSAGE_READY, STDERR_FILENO);
+}
+
+static void hang_up(int fd)
+{
+	say(fd, MESSAGE_READY, NULL, 0);
+	(void)shutdown(fd, SHUT_RDWR);
+}
+
+static const struct {
+	const char *name;
+	void (*act)(int fd);
+} acts[] = {
+	{"well", well},
+	{"leave", leave},
+	{"crash", crash},
+	{"mute", mute},
+	{"twice", twice},
+	{"early", early},
+	{"awake_early", awake_early},
+	{"late", late},
+	{"repeat", repeat},
+	{"flood", flood},
+	{"oversized", oversized},
+	{"too_long", too_long},
+	{"cut_short", cut_short},
+	{"empty", empty},
+	{"unknown", unknown},
+	{"negative", negative},
+	{"upside_down", upside_down},
+	{"descriptors", descriptors},
+	{"hang_up", hang_up},
+};
+
+static void read_word(const char *path, char *word, int size)
+{
+	FILE *file = fopen(path, "re");
+
+	if (file == NULL || fgets(word, size, file) == NULL)
+		_exit(EXIT_BOOT);
+	word[strcspn(word, "\n")] = '\0';
+	(void)fclose(file);
+}
+
+int main(void)
+{
+	struct heritage heritage;
+	char bytes[256], word[32];
+	struct text why = TEXT_OVER(bytes);
+
+	if (heritage_receive(&heritage, &why) != 0)
+		return EXIT_BOOT;
+	(void)prctl(PR_SET_NAME, "narwhal-worker", 0L, 0L, 0L);
+	(void)prctl(PR_SET_PDEATHSIG, 9L, 0L, 0L, 0L);
+	read_word(heritage.app, word, sizeof(word));
+	for (size_t i = 0; i < COUNT_OF(acts); i++) {
+		if (strcmp(acts[i].name, word) == 0)
+			acts[i].act(heritage.channel_fd);
+	}
+	live_on();
+}

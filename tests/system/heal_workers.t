@@ -1,0 +1,257 @@
+# What workers, and who kills them, can do to the arbiter: nothing. It lives, serves with those that
+# are left, burns no CPU, keeps no descriptor, and is whole soon after.
+use strict;
+use warnings;
+
+use File::Temp qw(tempdir);
+use FindBin;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use lib "$FindBin::Bin/../fault";
+use Fault qw(be_whole is_whole serves unharmed vitals);
+use Narwhal;
+
+my $MODULES = "$Narwhal::BUILD/tests/modules";
+my $TROUBLE = "$MODULES/trouble.so";
+my $IMPOSTOR = "$Narwhal::BUILD/tests/fault/impostor";
+my $dir = tempdir(CLEANUP => 1);
+
+chmod 0755, $dir;
+
+sub begin {
+	my (%option) = @_;
+	my @args = ('--workers', 2, '--min-ready', 2, '--loglevel', 'debug', @{ $option{args} // [] });
+
+	return Narwhal->start(%option, args => [ @args, $option{app} // $TROUBLE ]);
+}
+
+sub settle {
+	my ($n) = @_;
+
+	$n->wait_ready;
+	$n->wait_until('whole', sub { is_whole($n, 2) });
+	return vitals($n);
+}
+
+sub put {
+	my ($name, $text) = @_;
+
+	open my $file, '>', "$name.new" or die "$name: $!";
+	print $file "$text\n";
+	close $file or die "$name: $!";
+	rename "$name.new", $name or die "$name: $!";
+	return;
+}
+
+# Seconds of a line's time within its day.
+sub moment {
+	my ($line) = @_;
+
+	return $line =~ /T(\d+):(\d+):([\d.]+)Z/ ? $1 * 3600 + $2 * 60 + $3 : undef;
+}
+
+# These take their time by themselves, beside all that follows. Both are ready before they break.
+
+symlink $TROUBLE, "$dir/app.so" or die;
+my $looping = begin(app => "$dir/app.so",
+	args => [ '--workers', 1, '--when-ready', "$dir/ready" ]);
+$looping->wait_ready;
+my $looping_before = vitals($looping);
+symlink "$MODULES/crashes.so", "$dir/new.so" or die;
+rename "$dir/new.so", "$dir/app.so" or die;
+ok(-e "$dir/ready", 'one that will crash in each boot is ready');
+sleep 1.1;    # it has proven itself
+kill 'KILL', $looping->workers;
+
+# What each word of the impostor's costs, and how its end is told.
+my %fault = (
+	leave => qr/cause=exit status=9/,
+	crash => qr/cause=signal signal=SIGABRT/,
+	mute => qr/cause=boot_timeout signal=SIGABRT/,
+	map({ ($_ => qr/cause=misbehaved signal=SIGKILL/) }
+		qw(twice early awake_early late repeat flood oversized too_long cut_short empty unknown
+			negative upside_down descriptors hang_up)),
+);
+my %liar;
+
+for my $word (sort keys %fault) {
+	put("$dir/$word", 'well');
+	$liar{$word} = begin(app => "$dir/$word",
+		args => [ '--worker-image', $IMPOSTOR, '--boot-timeout', 1 ]);
+}
+for my $word (sort keys %fault) {
+	$liar{before}{$word} = settle($liar{$word});
+	put("$dir/$word", $word);
+	kill 'KILL', ($liar{$word}->workers)[0];
+}
+
+subtest 'a stopped worker with a request in it is replaced after its timeout' => sub {
+	my $n = begin(args => [ '--timeout', '0.5' ]);
+	my $before = settle($n);
+	my $client = $n->connect;
+
+	$client->write("GET /nap HTTP/1.1\r\nHost: test\r\n\r\n");
+	sleep 0.1;
+	my ($busy) = grep { $_ ne '' } map { busy($n, $_) } $n->workers;
+	kill 'STOP', $busy;
+	like($n->wait_line(qr/ worker_exit /), qr/ pid=$busy .*cause=timeout signal=SIG.*"GET \/nap"/,
+		'it was seen');
+	be_whole($n, 2);
+	is(scalar(grep { serves($n) } 1 .. 5), 5, 'it serves');
+	unharmed($n, $before);
+	is($n->stop, 0, 'status 0');
+};
+
+# The worker's pid, if it is the one that sleeps within a request.
+sub busy {
+	my ($n, $pid) = @_;
+	my $syscall = eval { Narwhal::slurp("/proc/$pid/wchan") } // '';
+
+	return $syscall =~ /nanosleep/ ? $pid : '';
+}
+
+subtest 'a stopped worker that idles harms nobody, and goes on after CONT' => sub {
+	my $n = begin(args => [ '--timeout', '0.5' ]);
+	my $before = settle($n);
+	my ($stopped) = $n->workers;
+
+	kill 'STOP', $stopped;
+	is(scalar(grep { serves($n) } 1 .. 20), 20, 'the other one serves');
+	sleep 1;
+	kill 'CONT', $stopped;
+	is(scalar(grep { serves($n) } 1 .. 20), 20, 'both serve');
+	is(scalar(grep { $_ == $stopped } $n->workers), 1, 'it lives');
+	kill 'STOP', $stopped;
+	$n->signal('TTOU')->wait_line(qr/ workers_wished workers=1/);
+	kill 'KILL', $stopped;
+	$n->signal('TTIN')->wait_line(qr/ workers_wished workers=2/);
+	be_whole($n, 2);
+	unharmed($n, $before);
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'a stop with stopped workers ends within graceful_timeout' => sub {
+	my $n = begin(args => [ '--graceful-timeout', '0.5' ]);
+
+	settle($n);
+	kill 'STOP', $n->workers;
+	is($n->stop, 0, 'status 0');
+	like(join("\n", $n->lines), qr/cause=graceful_timeout signal=SIGKILL/, 'the true cause');
+};
+
+subtest 'kill -9 of every worker each 10 ms, for three seconds' => sub {
+	my $n = begin(args => [ '--workers', 4 ]);
+	my $before = $n->wait_ready && vitals($n);
+	my $end = time + 3;
+	my $killed = 0;
+
+	while (time < $end) {
+		$killed += kill 'KILL', $n->workers;
+		sleep 0.01;
+	}
+	cmp_ok($killed, '>', 12, "$killed killed");
+	be_whole($n, 4);
+	is(scalar(grep { serves($n) } 1 .. 10), 10, 'it serves');
+	unharmed($n, $before, cpu => 2);
+	is($n->stop, 0, 'status 0');
+	my ($stopped) = grep { / info stopped / } $n->lines;
+	like($stopped, qr/ exits_signal=$killed\b/, 'each is counted');
+};
+
+subtest 'every signal there is but KILL and STOP, from nowhere' => sub {
+	for my $pid1 ($> == 0 ? (0, 1) : 0) {
+		my $n = begin(pid1 => $pid1);
+		my $before = settle($n);
+		my %ends = map { $_ => 1 } qw(2 3 9 15 19);
+
+		for my $number (grep { !$ends{$_} } 1 .. 64) {
+			kill $number, $n->arbiter;
+			kill 0, $n->arbiter or die "signal $number ended it\n";
+		}
+		$n->wait_line(qr/ signal name=\S+ number=64 /);
+		$n->signal('HUP')->wait_line(qr/ info reloaded generation=[23] /);
+		be_whole($n, 2);
+		is(scalar(grep { serves($n) } 1 .. 5), 5, 'it lives and serves');
+		unharmed($n, $before);
+		is($n->stop([qw(INT QUIT)]->[$pid1]), 0, 'status 0');
+	}
+};
+
+subtest 'a storm of signals' => sub {
+	my $n = begin();
+	my $before = settle($n);
+
+	for (1 .. 100) {
+		kill $_, $n->arbiter for qw(HUP WINCH USR1 CHLD PIPE ALRM), 34 .. 64;
+		sleep 0.01;
+	}
+	# Of those that are pending the kernel gives the lower number first: HUP alone is the last.
+	$n->wait_until('none is pending', sub {
+		Narwhal::slurp('/proc/' . $n->arbiter . '/status') =~ /^ShdPnd:\t0{12}[01]0{3}$/m;
+	});
+	$n->signal('HUP')->wait_line(qr/ info reloaded /);
+	$n->wait_until('two workers', sub { 2 == $n->workers });
+	is(scalar(grep { serves($n) } 1 .. 5), 5, 'it serves');
+	unharmed($n, $before, cpu => 8, rss => 1024);
+	is($n->stop, 0, 'status 0');
+};
+
+subtest '200 deaths and 200 reloads leave nothing behind' => sub {
+	my $n = begin(args => [ '--loglevel', 'info', '--idle-grace', 0 ]);
+	my ($before, $generation);
+
+	$n->wait_ready;
+	for my $round (1 .. 220) {
+		$before = vitals($n) if $round == 21;    # what a first time takes, it has taken
+		kill 'KILL', ($n->workers)[0];
+		$n->signal('HUP')->wait_line(qr/ info reloaded /);
+		$n->wait_until('two workers', sub { 2 == $n->workers });
+	}
+	$n->wait_line(qr/ worker_exit .*generation=220 /);
+	$n->wait_until('two workers', sub { 2 == $n->workers });
+	sleep 0.2;
+	unharmed($n, $before, cpu => 10, rss => 256);
+	is(scalar(grep { serves($n) } 1 .. 5), 5, 'it serves');
+	is($n->stop, 0, 'status 0');
+};
+
+for my $word (sort keys %fault) {
+	subtest "an impostor: $word" => sub {
+		my $n = $liar{$word};
+
+		like($n->wait_line(qr/ worker_exit .*cause=(?!signal signal=SIGKILL)/), $fault{$word},
+			'its end');
+		my @boots = grep { / worker_spawned / } $n->lines;
+		cmp_ok(scalar @boots, '<=', 2 + 5 * 2 + 1, 'few of them were born');
+		put("$dir/$word", 'well');
+		my $cpu = vitals($n)->{cpu} - $liar{before}{$word}{cpu};
+		cmp_ok($cpu, '<', 0.5, "CPU seconds: $cpu");
+		$n->signal('HUP')->wait_line(qr/ info reloaded /);
+		be_whole($n, 2);
+		unharmed($n, $liar{before}{$word});
+		is($n->stop, 0, 'status 0');
+	};
+}
+
+subtest 'a crash loop: at most 5 boots in 6 s, then one in 10 s, and unready meanwhile' => sub {
+	my $n = $looping;
+
+	$n->wait_line(qr/ info unready phase=SERVE/);
+	my @lines = map { $n->wait_line(qr/ worker_spawned /, 20) } 1 .. 6;
+	my @boots = map { moment($_) } @lines;
+	cmp_ok($boots[4] - $boots[0], '<', 6, 'five quickly');
+	cmp_ok($boots[5] - $boots[0], '>', 6, 'no sixth in 6 s');
+	cmp_ok($boots[5] - $boots[4], '>', 9.9, 'but after 10 s');
+	ok(!-e "$dir/ready", 'the ready file is withdrawn');
+	cmp_ok(vitals($n)->{cpu} - $looping_before->{cpu}, '<', 0.5, 'little CPU time');
+	symlink $TROUBLE, "$dir/new.so" or die;
+	rename "$dir/new.so", "$dir/app.so" or die;
+	$n->signal('HUP')->wait_line(qr/ info ready /);
+	ok(-e "$dir/ready", 'a reload with a good app makes it ready');
+	be_whole($n, 1);
+	unharmed($n, $looping_before);
+	is($n->stop, 0, 'status 0');
+};
+
+done_testing;
