@@ -119,21 +119,24 @@ static void make_room(struct worker *worker, size_t most)
 	}
 }
 
+static bool somebody_is_idle(struct worker *worker)
+{
+	return deadlines_oldest(&worker->deadlines, DEADLINE_IDLE) != NULL;
+}
+
 /* Nobody has to go before it is known that somebody else comes: the pool has one place more. */
 static bool has_room(struct worker *worker)
 {
 	size_t most = worker->pool.size - 1;
 
 	make_room(worker, most);
-	return worker->pool.used < most ||
-	       (worker->pool.used == most &&
-		       deadlines_oldest(&worker->deadlines, DEADLINE_IDLE) != NULL);
+	return worker->pool.used < most || (worker->pool.used == most && somebody_is_idle(worker));
 }
 
 enum accepted {
 	ACCEPTED_ONE,
 	ACCEPTED_NONE,	 /* the backlog is empty */
-	ACCEPTED_FAILED, /* this one went away, or was not let in; there may be others */
+	ACCEPTED_FAILED, /* this one went away, or was not let in; try again */
 	ACCEPTED_PAUSE,
 };
 
@@ -144,6 +147,10 @@ static enum accepted refused(struct worker *worker, int error)
 	if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM &&
 		error != EINVAL && error != EBADF)
 		return ACCEPTED_FAILED; /* an error of the new connection: accept(2), Linux */
+	if ((error == EMFILE || error == ENFILE) && somebody_is_idle(worker)) {
+		make_room(worker, worker->pool.used - 1);
+		return ACCEPTED_FAILED;
+	}
 	if (!worker->acceptors.complained)
 		log_warning(&worker->log, "accept_paused", log_errno("error", error),
 			log_uint("connections", worker->pool.used), log_uint("retry_ms", PAUSE_MS));
@@ -199,8 +206,8 @@ static void take(struct worker *worker, struct acceptor *acceptor, unsigned most
 		/* Asking once too often is a system call for nothing: ask less next time. */
 		acceptor->burst = n > 1 ? n - 1 : 1;
 		acceptor->ran_empty = true;
-	} else if (n >= acceptor->burst && acceptor->burst < BURST_MAX) {
-		acceptor->burst *= 2;
+	} else if (n >= acceptor->burst) {
+		acceptor->burst = 2 * acceptor->burst < BURST_MAX ? 2 * acceptor->burst : BURST_MAX;
 	}
 	if (acceptor->accepted >= SHARE)
 		rewatch(worker, acceptor);

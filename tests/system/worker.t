@@ -378,15 +378,30 @@ subtest 'when it is full and nobody is idle, the next one waits' => sub {
 	is($w->response($next)->{status}, 200, 'and could go');
 };
 
+subtest 'without descriptors an idle connection makes room' => sub {
+	my $w = ready(wrap => ['sh', '-c', 'ulimit -n 12; exec "$@"', 'sh']);
+	my @all;
+	took(0, 1000, 'nobody waits for the end of another', sub {
+		for (1 .. 20) {
+			push @all, $w->connect;
+			print { $all[-1] } $get;
+			$w->response($all[-1])->{status} == 200 or die;
+		}
+	});
+	is(scalar @all, 20, 'all are served');
+	unlike($w->logged, qr/accept_paused/, 'and nothing to complain of');
+};
+
 subtest 'without descriptors it waits for one, and does not spin' => sub {
 	my $w = ready(wrap => ['sh', '-c', 'ulimit -n 12; exec "$@"', 'sh']);
 	my @all = map { $w->connect } 1 .. 10;
-	print {$_} $get for @all;
+	print {$_} 'GET ' for @all;
 	sleep 0.3;
 	cmp_ok($w->page->{turns}, '<', 40, 'no spinning');
 	like($w->logged, qr/accept_paused error=EMFILE/, 'logged');
 	my $served = 0;
 	while (defined(my $c = shift @all)) {
+		print {$c} "/ HTTP/1.1\r\nHost: t\r\n\r\n";
 		$served++ if $w->response($c)->{status} == 200;
 		close $c;
 	}
