@@ -108,6 +108,15 @@ static const struct {
 #undef SIGNAL
 };
 
+/*
+ * A log whose reader is gone raises SIGPIPE at every line: to log that would raise it again, and
+ * so on without end.
+ */
+static bool is_own_pipe(const struct signalfd_siginfo *info)
+{
+	return info->ssi_signo == SIGPIPE && info->ssi_pid == (uint32_t)getpid();
+}
+
 static void act(struct arbiter *a, const struct signalfd_siginfo *info)
 {
 	enum log_level level = info->ssi_signo == SIGCHLD ? LOG_DEBUG : LOG_INFO;
@@ -129,19 +138,16 @@ static void read_signals(struct watch *watch, uint32_t events)
 
 	(void)events;
 	n = read(watch->fd, info, sizeof(info));
-	for (ssize_t i = 0; i < n / (ssize_t)sizeof(info[0]); i++)
-		act(a, &info[i]);
+	for (ssize_t i = 0; i < n / (ssize_t)sizeof(info[0]); i++) {
+		if (!is_own_pipe(&info[i]))
+			act(a, &info[i]);
+	}
 }
 
 int signals_open(struct watch *watch, struct loop *loop)
 {
-	uint64_t all = UINT64_MAX;
+	static const uint64_t all = UINT64_MAX;
 
-	/*
-	 * SIGPIPE stays pending for ever: a log whose reader is gone raises it at every line, and
-	 * to log that would raise it again.
-	 */
-	all &= ~(UINT64_C(1) << (SIGPIPE - 1));
 	*watch = (struct watch){
 		.fd = (int)syscall(SYS_signalfd4, -1, &all, KERNEL_SIGSET_SIZE,
 			SFD_CLOEXEC | SFD_NONBLOCK),
