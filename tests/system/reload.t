@@ -109,6 +109,7 @@ subtest 'a changed bind: the new address is open before the old one closes' => s
 	is($kept->request('GET', '/')->{status}, 200, 'the first address');
 	write_config(bind => "unix:$dir/b,unix:$dir/c", idle_grace => 10);
 	$n->signal('HUP')->wait_line(qr/ info reloaded /);
+	$n->wait_line(qr/ worker_draining /) for 1 .. 2;
 	ok(!-e "$dir/a", 'the old file is gone');
 	is($n->connect("unix:$dir/$_")->request('GET', '/')->{status}, 200, "$_ serves") for qw(b c);
 	is($kept->request('GET', '/')->{fields}{connection}, 'close', 'its client is served once more');
