@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/keyctl.h>
 #include <linux/securebits.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* root is nobody special, nothing is kept over a change of ids, and no bit of these may change. */
@@ -103,6 +105,18 @@ static int verify_no_return(uid_t uid)
 	return setuid(0) != 0 && seteuid(0) != 0 && setgroups(0, NULL) != 0 ? 0 : -EPERM;
 }
 
+/*
+ * Whoever possesses a session keyring may read its keys, whatever the uid (keyrings(7)): root's
+ * stays behind. As root, for the new one counts towards its maker's quota. Where the kernel has no
+ * keys, or a filter forbids to ask for them, there are none to be had later either.
+ */
+static int leave_keyring(void)
+{
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0)
+		return 0;
+	return errno == ENOSYS || errno == EPERM || errno == EACCES ? 0 : -errno;
+}
+
 static int report(struct text *why, const char *step, int error)
 {
 	if (error != 0)
@@ -144,6 +158,8 @@ int privilege_drop(const struct privilege *privilege, struct text *why)
 	/* Bounds before ids, which cost the capability; sets after them, which need it. */
 	int error = report(why, "bounding set and secure bits", close_bounds());
 
+	if (error == 0 && privilege->change)
+		error = report(why, "session keyring", leave_keyring());
 	if (error == 0 && privilege->change)
 		error = change_ids(privilege, why);
 	if (error == 0)

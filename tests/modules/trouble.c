@@ -1,11 +1,13 @@
 /* trouble.c - an app that does to its worker whatever the path says. For tests only. */
 #include <narwhal/service.h>
 
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void hang(void)
@@ -58,6 +60,14 @@ static void ignore_abort(void)
 	spin();
 }
 
+/* Leaves when it finds a key of whoever started it. */
+static void seek(void)
+{
+	if (syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_SESSION_KEYRING, "user", "narwhal-test",
+		    0) >= 0)
+		leave();
+}
+
 /* Says nonsense to the arbiter: the channel is the one socket of its kind. */
 static void lie(void)
 {
@@ -92,6 +102,7 @@ static const struct {
 	{"/blink", blink},
 	{"/eat", eat},
 	{"/ignore-abort", ignore_abort},
+	{"/seek", seek},
 	{"/lie", lie},
 	{"/hang-up", hang_up},
 };

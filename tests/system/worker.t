@@ -580,7 +580,7 @@ subtest 'a file that becomes shorter while it is sent ends the connection, and a
 };
 
 SKIP: {
-	skip 'needs root', 2 if $> != 0;
+	skip 'needs root', 3 if $> != 0;
 	my $dir = tempdir(CLEANUP => 1);
 	chmod 0755, $dir;
 	copy($hello, "$dir/hello.so") or die "copy: $!";
@@ -599,6 +599,16 @@ SKIP: {
 			like($w->message, $why, "root with capabilities $kept: the step is named");
 			is($w->wait, 3, 'status 3');
 		}
+	};
+	subtest 'the keys of who started it are out of its reach' => sub {
+		my ($add_key, $keyctl) = (POSIX::uname())[4] eq 'x86_64' ? (248, 250) : (217, 219);
+		my ($type, $name, $secret) = ('user', 'narwhal-test', 'secret');
+		syscall($keyctl, 1, 0) >= 0 && syscall($add_key, $type, $name, $secret, 6, -3) >= 0
+			or plan skip_all => "no keys here: $!";
+		copy("$Worker::BUILD/tests/modules/trouble.so", "$dir/trouble.so") or die "copy: $!";
+		chmod 0755, "$dir/trouble.so";
+		my $w = ready(@nobody, app => "$dir/trouble.so");
+		is($w->get('/seek')->{status}, 200, 'it does not find one');
 	};
 	subtest 'as root it becomes nobody before the app is loaded' => sub {
 		my $w = ready(@nobody);
