@@ -32,6 +32,7 @@ struct child {
 	struct arbiter *arbiter;
 	unsigned slot;
 	struct page *page;   /* NULL when there is none */
+	uint64_t timeout_ms; /* its generation's; 0: its heartbeat is not looked at */
 	unsigned messages;   /* received since the last look */
 	uint64_t look_ms;    /* when its heartbeat is looked at next; CLOCK_NEVER while it idles */
 	uint64_t seen_turns; /* page->turns, at the last look */

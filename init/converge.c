@@ -125,12 +125,12 @@ static bool give(struct order *order, unsigned slot, enum event event, uint64_t 
 
 #define RANKS 3
 
-/* Who serves comes before who boots, and who is there before who is not. */
+/* Who serves comes before who does not, and who is there before who is not. */
 static unsigned rank_of(const struct slot *slot)
 {
-	if (slot->state == STATE_VACANT)
-		return 2;
-	return slot->state == STATE_BOOTING || slot->state == STATE_SILENT;
+	if (slot->state == STATE_SERVING || slot->state == STATE_SPENT)
+		return 0;
+	return slot->state == STATE_VACANT ? 2 : 1;
 }
 
 /* Whoever is there already: keeps, retires, ends; or, vacant, is born again after its backoff. */

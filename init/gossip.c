@@ -50,6 +50,7 @@ static void hear_failure(struct child *child, const struct message *message, enu
 		log_error(&a->log, "worker_failed", log_uint("slot", child->slot),
 			log_int("pid", slot->pid), log_uint("generation", slot->generation),
 			log_string("reason", message->payload));
+	arbiter_step(a, child->slot, EVENT_FAILED);
 	arbiter_give_up(a, slot->generation, (int)status, message->payload);
 }
 
@@ -69,15 +70,18 @@ static void hear_spent(struct child *child, const struct message *message)
 	arbiter_step(child->arbiter, child->slot, EVENT_SPENT);
 }
 
+/* Its generation's own timeout counts, whatever a reload has made of it since; 0 means never. */
+static void look_later(struct child *child, uint64_t since_ms)
+{
+	child->look_ms = child->timeout_ms != 0 ? since_ms + child->timeout_ms : CLOCK_NEVER;
+}
+
 /* It idled and does no more: look at its heartbeat until it idles again. */
 static void hear_active(struct child *child, const struct message *message)
 {
-	struct arbiter *a = child->arbiter;
-	uint64_t timeout = a->current->config.settings.timeout;
-
 	(void)message;
 	atomic_store(&child->page->watched, 1);
-	child->look_ms = timeout != 0 ? a->now_ms + timeout : CLOCK_NEVER;
+	look_later(child, child->arbiter->now_ms);
 }
 
 static void (*const hear[MESSAGES])(struct child *, const struct message *) = {
@@ -112,7 +116,8 @@ void gossip_read(struct watch *watch, uint32_t events)
 	for (int i = 0; i < MESSAGES_AT_ONCE && watch->fd >= 0; i++) {
 		int outcome = channel_receive(watch->fd, CHANNEL_WORKER, &message);
 
-		if (outcome == 0)
+		/* The kernel's want of memory is no offence of the worker's: it is asked again. */
+		if (outcome == 0 || (outcome < 0 && outcome != -EPIPE && outcome != -EBADMSG))
 			return;
 		if (outcome > 0 && child->messages++ >= MESSAGES_MAX)
 			outcome = -ENOBUFS;
@@ -136,14 +141,12 @@ static void stop_looking(struct child *child)
 	child->look_ms = CLOCK_NEVER;
 	if (atomic_load(&child->page->busy_since_ms) != 0) {
 		atomic_store(&child->page->watched, 1);
-		child->look_ms =
-			child->arbiter->now_ms + child->arbiter->current->config.settings.timeout;
+		look_later(child, child->arbiter->now_ms);
 	}
 }
 
 static void look_at(struct arbiter *a, struct child *child)
 {
-	uint64_t timeout = a->current->config.settings.timeout;
 	uint64_t since = atomic_load(&child->page->busy_since_ms);
 	uint64_t turns = atomic_load(&child->page->turns);
 	bool stood_still = turns == child->seen_turns;
@@ -154,11 +157,11 @@ static void look_at(struct arbiter *a, struct child *child)
 	child->messages = 0;
 	if (since == 0 && stood_still) {
 		stop_looking(child);
-	} else if (since != 0 && since <= a->now_ms && a->now_ms - since >= timeout) {
+	} else if (since != 0 && since <= a->now_ms && a->now_ms - since >= child->timeout_ms) {
 		child->look_ms = CLOCK_NEVER;
-		arbiter_step(a, child->slot, EVENT_OVERDUE);
+		arbiter_step(a, child->slot, EVENT_HUNG);
 	} else {
-		child->look_ms = (since != 0 && since <= a->now_ms ? since : a->now_ms) + timeout;
+		look_later(child, since != 0 && since <= a->now_ms ? since : a->now_ms);
 	}
 }
 

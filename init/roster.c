@@ -125,7 +125,8 @@ bool roster_step(struct roster *roster, unsigned index, enum event event, uint64
 
 	if (!step->possible)
 		return false;
-	if (step->cause != CAUSE_NONE)
+	/* What it was told before it fell silent is what it dies of. */
+	if (step->cause != CAUSE_NONE && (slot->state != STATE_SILENT || slot->cause == CAUSE_NONE))
 		slot->cause = step->cause;
 	if (serves(slot->state) && !serves(step->next))
 		slot->left_ms = now_ms;

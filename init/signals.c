@@ -25,6 +25,8 @@ void signals_block(void)
 	static const uint64_t all = UINT64_MAX;
 
 	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, KERNEL_SIGSET_SIZE);
+	/* Ignored, as some parents leave it, the kernel would bury our children without a word. */
+	(void)signal(SIGCHLD, SIG_DFL);
 }
 
 void signals_restore(void)

@@ -150,6 +150,7 @@ static int take_over(struct arbiter *a, unsigned slot, struct birth *birth)
 		.arbiter = a,
 		.slot = slot,
 		.page = birth->page,
+		.timeout_ms = generation_of(a, slot)->config.settings.timeout,
 		.look_ms = CLOCK_NEVER,
 	};
 	birth->own_fd = -1;

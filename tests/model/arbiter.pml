@@ -34,6 +34,7 @@
 /* See enum blame in decide.h. */
 #define EXCUSED 1
 #define BLAMED 2
+#define OFFENDED 3
 
 /* See decide.h. */
 #define BACKOFF_FAILED 1
@@ -95,8 +96,9 @@ hidden byte ready, ordered, order_slot, order_event, order_role; /* answers of d
 #define BLAME_RETIRED EXCUSED
 #define BLAME_GRACEFUL_TIMEOUT EXCUSED
 #define BLAME_TIMEOUT BLAMED
+#define BLAME_BOOT_FAILED BLAMED
 #define BLAME_BOOT_TIMEOUT BLAMED
-#define BLAME_MISBEHAVED BLAMED
+#define BLAME_MISBEHAVED OFFENDED
 
 #define STATE(name, limit, meaning) state_ends[STATE_##name] = LIMIT_##limit;
 #define PHASE(name, limit, meaning) phase_ends[PHASE_##name] = LIMIT_##limit;
@@ -163,7 +165,8 @@ inline look()
 inline step(slot, event)
 {
 	assert(CAN(slot, event));
-	blame[slot] = (step_blame[state[slot] * EVENTS + event] != 0 ->
+	blame[slot] = (step_blame[state[slot] * EVENTS + event] != 0 &&
+		(state[slot] != STATE_SILENT || blame[slot] == 0) ->
 		step_blame[state[slot] * EVENTS + event] : blame[slot]);
 	state[slot] = step_next[state[slot] * EVENTS + event] - 1;
 	changed = 1;
@@ -399,7 +402,7 @@ inline misdo(slot, event)
 	/* time; who is not stuck has a heartbeat and is in time, but a drain may be long */ \
 	:: (backoff[s] & BACKOFF_EARLY) != 0 -> \
 		d_step { backoff[s] = backoff[s] & BACKOFF_FAILED; changed = 1 } \
-	:: process[s] == STUCK && IS_SERVING(s) -> d_step { step(s, EVENT_OVERDUE) } \
+	:: process[s] == STUCK && IS_SERVING(s) -> d_step { step(s, EVENT_HUNG) } \
 	:: state_ends[state[s]] && (process[s] == STUCK || state[s] == STATE_DRAINING) -> \
 		converge(NOBODY, s) \
 	/* faults; and max_requests, of which there are as few */ \

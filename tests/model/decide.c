@@ -11,7 +11,8 @@ static const struct roster_limits limits = {.boot_timeout = 1, .graceful_timeout
 static const enum cause causes[] = {
 	[BLAME_UNKNOWN] = CAUSE_NONE,
 	[BLAME_EXCUSED] = CAUSE_RETIRED,
-	[BLAME_BLAMED] = CAUSE_MISBEHAVED,
+	[BLAME_BLAMED] = CAUSE_TIMEOUT,
+	[BLAME_OFFENDED] = CAUSE_MISBEHAVED,
 };
 
 static void draw_slots(const struct picture *p, struct slot *slots)

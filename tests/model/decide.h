@@ -17,7 +17,7 @@
 enum role { ROLE_NONE, ROLE_OLD, ROLE_CREW, ROLE_FAILED, ROLE_CANDIDATE };
 
 /* Of a worker: whether its death will count as a failure, where that is known. */
-enum blame { BLAME_UNKNOWN, BLAME_EXCUSED, BLAME_BLAMED };
+enum blame { BLAME_UNKNOWN, BLAME_EXCUSED, BLAME_BLAMED, BLAME_OFFENDED };
 
 /* Of an empty slot: what it remembers of those who died in it. */
 #define DECIDE_FAILED 1u /* a failure is counted */

@@ -115,7 +115,7 @@ static void a_hung_worker_is_replaced_before_it_is_dead(void **state)
 
 	(void)converge(w, true);
 	all_events(w, EVENT_READY);
-	assert_true(roster_step(&w->roster, 1, EVENT_OVERDUE, w->now));
+	assert_true(roster_step(&w->roster, 1, EVENT_HUNG, w->now));
 	(void)converge(w, true);
 	assert_int_equal(w->roster.slots[1].state, STATE_ABORTED);
 	assert_int_equal(w->roster.slots[4].state, STATE_BOOTING);
@@ -389,7 +389,8 @@ static uint64_t draw(struct world *w, uint64_t below)
 static void happen(struct world *w)
 {
 	static const enum event worldly[] = {EVENT_READY, EVENT_READY, EVENT_READY, EVENT_OVERDUE,
-		EVENT_MISBEHAVED, EVENT_HUNG_UP, EVENT_EXITED, EVENT_EXITED, EVENT_SPENT};
+		EVENT_HUNG, EVENT_MISBEHAVED, EVENT_HUNG_UP, EVENT_EXITED, EVENT_EXITED,
+		EVENT_SPENT};
 	unsigned slot = (unsigned)draw(w, SLOTS);
 
 	switch (draw(w, 12)) {

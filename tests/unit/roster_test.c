@@ -74,7 +74,7 @@ static void a_hung_worker_is_aborted_then_doomed_for_its_timeout(void **state)
 {
 	struct roster *roster = *state;
 
-	WALK(roster, 0, 1, EVENT_SPAWNED, EVENT_READY, EVENT_OVERDUE);
+	WALK(roster, 0, 1, EVENT_SPAWNED, EVENT_READY, EVENT_HUNG);
 	assert_int_equal(roster->slots[0].state, STATE_ABORTED);
 	WALK(roster, 0, 1001, EVENT_OVERDUE);
 	assert_int_equal(roster->slots[0].state, STATE_DOOMED);
@@ -98,7 +98,33 @@ static void a_closed_channel_blames_nobody_who_exits_in_time(void **state)
 	assert_int_equal(roster->slots[0].state, STATE_SILENT);
 	assert_int_equal(roster->slots[0].cause, CAUSE_RETIRED);
 	WALK(roster, 0, 1001, EVENT_OVERDUE);
+	assert_int_equal(roster->slots[0].cause, CAUSE_RETIRED);
+}
+
+static void who_falls_silent_by_itself_and_lives_on_has_misbehaved(void **state)
+{
+	struct roster *roster = *state;
+
+	WALK(roster, 0, 1, EVENT_SPAWNED, EVENT_READY, EVENT_HUNG_UP, EVENT_OVERDUE);
 	assert_int_equal(roster->slots[0].cause, CAUSE_MISBEHAVED);
+}
+
+static void who_said_why_it_cannot_boot_is_believed(void **state)
+{
+	struct roster *roster = *state;
+
+	WALK(roster, 0, 1, EVENT_SPAWNED, EVENT_FAILED);
+	assert_int_equal(roster->slots[0].cause, CAUSE_BOOT_FAILED);
+	assert_int_equal(roster_next(roster, 0, EVENT_HURRIED), STATES);
+}
+
+static void a_hang_in_a_drain_is_a_hang(void **state)
+{
+	struct roster *roster = *state;
+
+	WALK(roster, 0, 1, EVENT_SPAWNED, EVENT_READY, EVENT_RETIRED, EVENT_HUNG);
+	assert_int_equal(roster->slots[0].state, STATE_ABORTED);
+	assert_int_equal(roster->slots[0].cause, CAUSE_TIMEOUT);
 }
 
 static void a_worker_that_was_told_to_leave_is_no_failure(void **state)
@@ -149,7 +175,7 @@ static void one_that_misbehaves_keeps_its_place_until_it_is_buried(void **state)
 	struct roster *roster = *state;
 
 	WALK(roster, 0, 1, EVENT_SPAWNED, EVENT_READY, EVENT_MISBEHAVED);
-	WALK(roster, 1, 1, EVENT_SPAWNED, EVENT_READY, EVENT_OVERDUE);
+	WALK(roster, 1, 1, EVENT_SPAWNED, EVENT_READY, EVENT_HUNG);
 	assert_false(roster_is_leaving(&roster->slots[0]));
 	assert_true(roster_is_leaving(&roster->slots[1]));
 }
@@ -201,6 +227,11 @@ int main(void)
 			end),
 		cmocka_unit_test_setup_teardown(a_closed_channel_blames_nobody_who_exits_in_time,
 			begin, end),
+		cmocka_unit_test_setup_teardown(
+			who_falls_silent_by_itself_and_lives_on_has_misbehaved, begin, end),
+		cmocka_unit_test_setup_teardown(who_said_why_it_cannot_boot_is_believed, begin,
+			end),
+		cmocka_unit_test_setup_teardown(a_hang_in_a_drain_is_a_hang, begin, end),
 		cmocka_unit_test_setup_teardown(a_worker_that_was_told_to_leave_is_no_failure,
 			begin, end),
 		cmocka_unit_test_setup_teardown(
