@@ -116,6 +116,15 @@ static int drop_privileges(struct worker *worker, struct text *why)
 	return privilege_drop(&privilege, why);
 }
 
+/* The arbiter's umask is for sockets, and often 0: an app's files are not for all to write. */
+static int mask_others(struct worker *worker, struct text *why)
+{
+	(void)worker;
+	(void)why;
+	(void)umask(umask(0) | S_IWOTH);
+	return 0;
+}
+
 static int load_app(struct worker *worker, struct text *why)
 {
 	worker->host.log = &worker->log;
@@ -212,6 +221,7 @@ static const struct boot_step {
 	{"privileges", drop_privileges, EXIT_BOOT},
 	/* Again: the kernel forgot it when the ids changed (prctl(2)). */
 	{"parent-death signal", tie_to_parent, EXIT_BOOT},
+	{"umask", mask_others, EXIT_BOOT},
 	{"app", load_app, EXIT_APP},
 	{"worker_init", start_app, EXIT_BOOT},
 	{"memory", open_exchange, EXIT_BOOT},

@@ -624,11 +624,12 @@ SKIP: {
 }
 
 subtest 'without root it keeps its ids and loses the rest' => sub {
-	my $w = ready();
+	my $w = ready(wrap => ['sh', '-c', 'umask 0; exec "$@"', 'sh']);
 	open my $file, '<', "/proc/$w->{pid}/status" or die $!;
 	my %status = map { /^(\w+):\s*(.*?)\s*$/ ? ($1, $2) : () } <$file>;
 	is($status{$_}, '0' x 16, $_) for qw(CapInh CapPrm CapEff CapAmb);
 	is($status{NoNewPrivs}, 1, 'no new privileges');
+	is($status{Umask}, '0002', 'and what an app makes is not for everybody to write');
 };
 
 done_testing;
