@@ -44,6 +44,7 @@ ARCHIVES := $(FLOORS:%=$(BUILD)/%.a)
 UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%.so,$(wildcard examples/*.c))
 MODULES := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/modules/*.c))
+WITNESSES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/programs/*.c))
 CLIENT := $(BUILD)/tests/client/counter
 # Workers of the tests' own, which misbehave.
 IMPOSTORS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fault/*.c))
@@ -112,7 +113,7 @@ help: ## print this
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS='	' read -r n t; \
 		do printf '  make %-10s %s\n' "$$n" "$$t"; done
 
-units: $(UNITS) $(MODULES) $(CLIENT) $(IMPOSTORS)
+units: $(UNITS) $(MODULES) $(WITNESSES) $(CLIENT) $(IMPOSTORS)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -143,6 +144,9 @@ $(BUILD)/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/sec
 $(EXAMPLES) $(MODULES): $(BUILD)/%.so: %.c include/narwhal/service.h Makefile
 	@mkdir -p $(@D)
 	$(call quiet,MODULE)$(CC) -Iinclude -D_GNU_SOURCE -std=c17 $(OPTIMIZE) $(WARN) $(WERROR) $(HARDEN) -fPIC -shared $(LINK) -o $@ $<
+
+$(WITNESSES): $(BUILD)/%: $(BUILD)/%.o
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -o $@ $<
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \

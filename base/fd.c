@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -93,6 +94,25 @@ int fd_shared(const char *name, size_t size)
 	error = -errno;
 	fd_close(&fd);
 	return error;
+}
+
+static void close_between(unsigned first, unsigned last)
+{
+	if (first > last || close_range(first, last, 0) == 0)
+		return;
+	last = last < OPEN_MAX_GUESS ? last : OPEN_MAX_GUESS;
+	for (unsigned fd = first; fd <= last; fd++)
+		(void)close((int)fd);
+}
+
+void fd_close_strangers(int first, int but)
+{
+	if (but < first) {
+		close_between((unsigned)first, UINT_MAX);
+		return;
+	}
+	close_between((unsigned)first, (unsigned)but - 1);
+	close_between((unsigned)but + 1, UINT_MAX);
 }
 
 int fd_standard(void)

@@ -30,6 +30,8 @@ MUST_USE int fd_place(int fd, int at);
 MUST_USE int fd_sealed(const char *name, const void *bytes, size_t size);
 /* An anonymous file of `size` zero bytes, for shared memory; its size is sealed. */
 MUST_USE int fd_shared(const char *name, size_t size);
+/* Closes every descriptor from `first` on, whoever left it to us; but not `but` (-1: none). */
+void fd_close_strangers(int first, int but);
 /* Sees to it that 0, 1 and 2 are open, on /dev/null if need be, so that no other file lands there.
  */
 MUST_USE int fd_standard(void);

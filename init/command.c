@@ -6,6 +6,7 @@
 #include "base/exits.h"
 #include "init/arbiter.h"
 #include "init/inherit.h"
+#include "init/program.h"
 #include "init/readiness.h"
 #include "init/termination.h"
 #include "init/usage.h"
@@ -19,13 +20,17 @@ static int complain(const char *reason)
 
 static int serve(struct config *config, const struct config_input *input)
 {
+	static const char no_worker[] = "a program behind -- and a bind: only an app serves on an "
+					"address; without bind, narwhal is the program's init";
 	static const char no_app[] = "no app: give a directory to serve, or a module "
 				     "(./hello.so); see narwhal --help";
 
 	if (config->app == NULL) {
+		const char *reason = config->program != NULL ? no_worker : no_app;
+
 		if (config->settings.termination_log != NULL)
-			termination_leave(config->settings.termination_log, no_app);
-		return complain(no_app);
+			termination_leave(config->settings.termination_log, reason);
+		return complain(reason);
 	}
 	return arbiter_serve(config, input);
 }
@@ -54,6 +59,8 @@ static int check(struct config *config, const struct config_input *input)
 	struct text why = TEXT_OVER(bytes);
 
 	(void)input;
+	if (program_is_wished(config))
+		return program_check(config, &why) == 0 ? EXIT_OK : complain(bytes);
 	if (users_resolve(&question, &users, &why) != 0 ||
 		inherit_addresses(NULL, s->bind, true, &addresses, &why) != 0)
 		return complain(bytes);
@@ -91,10 +98,15 @@ static int (*const commands[])(struct config *, const struct config_input *) = {
 	[CONFIG_VERSION] = version,
 };
 
-int command_run(struct config *config, const struct config_input *input)
+int command_run(struct config *config, const struct config_input *input,
+	const struct signals_found *found)
 {
-	int status = commands[config->verb](config, input);
+	int status;
 
+	if (config->verb == CONFIG_SERVE && program_is_wished(config))
+		status = program_run(config, input, found);
+	else
+		status = commands[config->verb](config, input);
 	config_free(config);
 	return status;
 }

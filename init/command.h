@@ -6,8 +6,10 @@
 
 #include "base/attr.h"
 #include "init/config.h"
+#include "init/signals.h"
 
 /* Does it; takes *config. The exit status. */
-MUST_USE int command_run(struct config *config, const struct config_input *input);
+MUST_USE int command_run(struct config *config, const struct config_input *input,
+	const struct signals_found *found);
 
 #endif

@@ -30,11 +30,12 @@ int main(int argc, char **argv)
 {
 	FD_SCOPED start_fd = -1;
 	struct config_input input = {argc, argv, environ, AT_FDCWD};
+	struct signals_found found;
 	struct config config;
 	char bytes[1024];
 	struct text why = TEXT_OVER(bytes);
 
-	signals_block();
+	signals_block(&found);
 	if (fd_standard() != 0)
 		return EXIT_USAGE;
 	/* A reload finds a relative config file where the start found it, whatever chdir did. */
@@ -43,5 +44,5 @@ int main(int argc, char **argv)
 		input.directory_fd = start_fd;
 	if (config_read(&config, &input, &why) != 0)
 		return refuse(bytes);
-	return command_run(&config, &input);
+	return command_run(&config, &input, &found);
 }

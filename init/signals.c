@@ -20,13 +20,20 @@
  * The C library keeps 32 and 33 for itself and strikes them out of every set of its own: the kernel
  * is asked directly, or one of them from anywhere would end an arbiter that is not PID 1.
  */
-void signals_block(void)
+void signals_block(struct signals_found *found)
 {
 	static const uint64_t all = UINT64_MAX;
 
-	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, KERNEL_SIGSET_SIZE);
+	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &found->mask, KERNEL_SIGSET_SIZE);
 	/* Ignored, as some parents leave it, the kernel would bury our children without a word. */
-	(void)signal(SIGCHLD, SIG_DFL);
+	found->child_ignored = signal(SIGCHLD, SIG_DFL) == SIG_IGN;
+}
+
+void signals_return(const struct signals_found *found)
+{
+	if (found->child_ignored)
+		(void)signal(SIGCHLD, SIG_IGN);
+	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &found->mask, NULL, KERNEL_SIGSET_SIZE);
 }
 
 void signals_restore(void)
