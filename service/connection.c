@@ -130,6 +130,16 @@ static void log_refusal(struct connection *connection)
 		log_string("reason", exchange->reason));
 }
 
+/* The app asked for what is no HTTP, or for a file that gave less than its size. */
+static void log_failure(struct connection *connection)
+{
+	char peer[PEER_TEXT_MAX];
+
+	log_warning(&connection->worker->log, "response_failed",
+		log_string("peer", peer_print(&connection->peer, peer)),
+		log_errno("error", connection->worker->exchange.failure));
+}
+
 /* Whatever else came or comes in will not be answered. */
 static void deliver_last(struct connection *connection, bool unread)
 {
@@ -173,6 +183,8 @@ static enum served answer(struct connection *connection, struct window *window)
 		connection->step = CONNECTION_IDLE;
 		if (outcome == EXCHANGE_REFUSED)
 			log_refusal(connection);
+		else if (UNLIKELY(exchange->failure != 0))
+			log_failure(connection);
 		if (outcome != EXCHANGE_ANSWERED)
 			return SERVED_LAST;
 		if (exchange_is_full(exchange))

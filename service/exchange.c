@@ -145,7 +145,10 @@ static enum exchange_outcome respond(struct exchange *exchange, bool close)
 		.keep_alive = request->minor == 0,
 	};
 
-	if (exchange->response.error != 0 || write_response(exchange, &frame) != 0) {
+	exchange->failure = exchange->response.error;
+	if (exchange->failure == 0)
+		exchange->failure = write_response(exchange, &frame);
+	if (UNLIKELY(exchange->failure != 0)) {
 		response_error(&exchange->response, 500);
 		if (write_response(exchange, &frame) != 0)
 			close = true; /* no memory even for that */

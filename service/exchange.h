@@ -54,6 +54,7 @@ struct exchange {
 	struct narwhal_response response;
 	struct outgoing outgoing;
 	const char *reason; /* of the last refusal */
+	int failure;	    /* of the last response: not 0, -errno: the client got a 500 */
 	uint64_t began_ms;  /* when the app got the last request; as clock_tick_ms() */
 };
 

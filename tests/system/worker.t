@@ -561,6 +561,17 @@ subtest 'files of every size are sent whole' => sub {
 	}
 };
 
+SKIP: {
+	skip 'no file that claims to be longer than it is', 1 if (-s '/sys/kernel/uevent_seqnum' // 0) < 100;
+	subtest 'a response that cannot be made is a 500 and a line' => sub {
+		my $w = ready(app => '/sys/kernel');
+		my $c = $w->connect;
+		is($w->get('/uevent_seqnum', $c)->{status}, 500, 'the client hears of it');
+		like($w->logged, qr/warning response_failed peer=127\.0\.0\.1:\d+ error=EIO/, 'so does the log');
+		is($w->get('/nothing', $c)->{status}, 404, 'and the connection goes on');
+	};
+}
+
 subtest 'a file that becomes shorter while it is sent ends the connection, and a line says so' => sub {
 	my $root = tempdir(CLEANUP => 1);
 	chmod 0755, $root;

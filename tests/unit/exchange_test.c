@@ -1,5 +1,6 @@
 #include "service/exchange.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -259,6 +260,7 @@ static void an_invalid_field_of_the_app_becomes_a_500(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(feed_text(f, "GET /bad HTTP/1.1\r\nHost: h\r\n\r\n"), EXCHANGE_ANSWERED);
+	assert_int_equal(f->exchange.failure, -EINVAL);
 	assert_memory_equal(f->exchange.outgoing.bytes.bytes, "HTTP/1.1 500 ", 13);
 }
 
