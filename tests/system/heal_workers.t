@@ -69,8 +69,9 @@ my %fault = (
 	leave => qr/cause=exit status=9/,
 	crash => qr/cause=signal signal=SIGABRT/,
 	mute => qr/cause=boot_timeout signal=SIGABRT/,
+	repeat => qr/cause=boot_failed signal=SIGKILL/,    # its first word is believed
 	map({ ($_ => qr/cause=misbehaved signal=SIGKILL/) }
-		qw(twice early awake_early late repeat flood oversized too_long cut_short empty unknown
+		qw(twice early awake_early late flood oversized too_long cut_short empty unknown
 			negative upside_down descriptors hang_up)),
 );
 my %liar;

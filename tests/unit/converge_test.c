@@ -167,6 +167,21 @@ static void who_closes_its_channel_on_leaving_takes_no_place_back(void **state)
 	assert_int_equal(count(w, STATE_SERVING), 4);
 }
 
+static void one_that_misbehaved_takes_no_place_of_who_serves(void **state)
+{
+	struct world *w = *state;
+
+	(void)converge(w, true);
+	all_events(w, EVENT_READY);
+	assert_true(roster_step(&w->roster, 0, EVENT_MISBEHAVED, w->now));
+	assert_int_equal(converge(w, true), 0);
+	assert_true(wish_fewer(&w->wish));
+	assert_int_equal(converge(w, true), 0);
+	assert_int_equal(count(w, STATE_SERVING), 3);
+	assert_true(roster_step(&w->roster, 0, EVENT_EXITED, w->now));
+	assert_int_equal(converge(w, true), 0);
+}
+
 static void fewer_wished_retires_who_boots_before_who_serves(void **state)
 {
 	struct world *w = *state;
@@ -479,6 +494,7 @@ int main(void)
 		CASE(a_hung_worker_is_replaced_before_it_is_dead),
 		CASE(a_late_death_costs_no_successor_its_place),
 		CASE(who_closes_its_channel_on_leaving_takes_no_place_back),
+		CASE(one_that_misbehaved_takes_no_place_of_who_serves),
 		CASE(fewer_wished_retires_who_boots_before_who_serves),
 		CASE(a_spent_one_that_leaves_takes_no_place_from_its_successor),
 		CASE(a_crash_loop_finds_no_slot_without_a_delay),
