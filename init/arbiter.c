@@ -23,6 +23,17 @@
 
 /* What entering a state asks of the world. */
 
+/* Without CAP_KILL a root arbiter may not end what it has made another user's. */
+static void send_signal(struct arbiter *a, unsigned index, int number)
+{
+	const struct slot *slot = &a->roster.slots[index];
+
+	if (kill(slot->pid, number) != 0 && errno != ESRCH)
+		log_error(&a->log, "signal_refused", log_uint("slot", index),
+			log_int("pid", slot->pid), log_string("name", sigabbrev_np(number)),
+			log_errno("error", errno));
+}
+
 /* Who alone has a listener empties it; else those that stay take what waits there. */
 static void tell_to_leave(struct arbiter *a, unsigned index)
 {
@@ -31,22 +42,22 @@ static void tell_to_leave(struct arbiter *a, unsigned index)
 	enum message_type farewell = is_last ? MESSAGE_DRAIN : MESSAGE_RETIRE;
 
 	if (channel_send(a->children[index].watch.fd, farewell, NULL, 0) != 0)
-		(void)kill(a->roster.slots[index].pid, SIGTERM); /* its channel is full: RETIRE */
+		send_signal(a, index, SIGTERM); /* its channel is full: RETIRE */
 }
 
 static void send_quit(struct arbiter *a, unsigned index)
 {
-	(void)kill(a->roster.slots[index].pid, SIGQUIT);
+	send_signal(a, index, SIGQUIT);
 }
 
 static void send_abort(struct arbiter *a, unsigned index)
 {
-	(void)kill(a->roster.slots[index].pid, SIGABRT);
+	send_signal(a, index, SIGABRT);
 }
 
 static void send_kill(struct arbiter *a, unsigned index)
 {
-	(void)kill(a->roster.slots[index].pid, SIGKILL);
+	send_signal(a, index, SIGKILL);
 }
 
 static void (*const enter_state[STATES])(struct arbiter *, unsigned) = {
@@ -108,17 +119,10 @@ static void sweep_politely(struct arbiter *a)
 	sweep_signal(SIGTERM);
 }
 
-static void sweep_finally(struct arbiter *a)
-{
-	(void)a;
-	sweep_signal(SIGKILL);
-}
-
 static void (*const enter_phase[PHASES])(struct arbiter *) = {
 	[PHASE_DRAIN] = gate_listeners,
 	[PHASE_QUICK] = gate_listeners,
 	[PHASE_SWEEP] = sweep_politely,
-	[PHASE_KILL] = sweep_finally,
 };
 
 void arbiter_turn(struct arbiter *a, enum turn turn)
@@ -146,6 +150,17 @@ void arbiter_give_up(struct arbiter *a, uint64_t generation, int exit_status, co
 	arbiter_turn(a, TURN_QUICK);
 }
 
+static bool has_backlog(const struct arbiter *a)
+{
+	const struct listener_set *listeners = &a->current->listeners;
+
+	for (size_t i = 0; i < listeners->count; i++) {
+		if (!listeners->item[i].inherited && listener_waiting(&listeners->item[i]))
+			return true;
+	}
+	return false;
+}
+
 static void converge(struct arbiter *a)
 {
 	struct order order;
@@ -153,12 +168,15 @@ static void converge(struct arbiter *a)
 	if (a->wish.deadline_ms <= a->now_ms)
 		arbiter_turn(a, TURN_OVERDUE);
 	reload_settle(a);
+	a->wish.backlog = a->wish.phase == PHASE_DRAIN && has_backlog(a);
 	announce_readiness(a); /* unready before anybody is told to leave */
 	while (herald_has_started(a) && converge_next(&a->roster, &a->wish, a->now_ms, &order))
 		carry_out(a, &order);
 	herald_turn(a);
 	if (roster_occupied(&a->roster) == 0 && herald_has_ended(a))
 		arbiter_turn(a, TURN_EMPTY);
+	if (a->wish.phase == PHASE_KILL)
+		sweep_signal(SIGKILL); /* whoever was orphaned to us by the last one */
 	if (a->wish.phase >= PHASE_SWEEP && sweep_is_done())
 		arbiter_turn(a, TURN_ALONE);
 }

@@ -2,10 +2,16 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/exits.h"
+#include "base/fd.h"
 #include "init/arbiter.h"
+#include "init/hook_book.h"
+#include "init/image.h"
 #include "init/inherit.h"
+#include "init/opening.h"
 #include "init/program.h"
 #include "init/readiness.h"
 #include "init/termination.h"
@@ -48,6 +54,27 @@ static int ready(struct config *config, const struct config_input *input)
 	return readiness_check(path, &why) == 0 ? EXIT_OK : complain(bytes);
 }
 
+/* The files that a start would need, and not what stands in them. */
+static int check_files(const struct settings *s, struct text *why)
+{
+	struct hook_book *book = NULL;
+	FD_SCOPED image_fd = -1;
+	mode_t mode;
+	int error = opening_umask(s, &mode, why);
+
+	if (error == 0 && s->chdir != NULL && access(s->chdir, X_OK) != 0) {
+		text_printf(why, "chdir: %s: %s", s->chdir, strerror(errno));
+		error = -errno;
+	}
+	if (error == 0)
+		error = image_open(s->worker_image, &image_fd, why);
+	if (error == 0)
+		error = hook_book_read(s, &book, why);
+	if (error == 0)
+		hook_book_release(book);
+	return error;
+}
+
 /* What can be known of the settings without starting anything. */
 static int check(struct config *config, const struct config_input *input)
 {
@@ -62,7 +89,8 @@ static int check(struct config *config, const struct config_input *input)
 	if (program_is_wished(config))
 		return program_check(config, &why) == 0 ? EXIT_OK : complain(bytes);
 	if (users_resolve(&question, &users, &why) != 0 ||
-		inherit_addresses(NULL, s->bind, true, &addresses, &why) != 0)
+		inherit_addresses(NULL, s->bind, true, &addresses, &why) != 0 ||
+		check_files(s, &why) != 0)
 		return complain(bytes);
 	(void)fputs(config->warnings, stderr);
 	return EXIT_OK;

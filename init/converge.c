@@ -35,6 +35,12 @@ bool converge_is_ready(const struct roster *roster, const struct crew *crew)
 	       least(crew->min_ready, crew->workers);
 }
 
+/* Whether anybody is there who empties the backlog, or is about to be told to. */
+static bool has_emptier(const struct roster *roster)
+{
+	return count_serving(roster, 0, UINT64_MAX) + roster_count(roster, STATE_DRAINING) != 0;
+}
+
 /*
  * A candidate comes up beside the generation that serves, which stays whole. Once promoted, each
  * of its workers that serves lets one of the older ones go, so that there are never fewer than
@@ -54,12 +60,19 @@ static void make_demands(const struct roster *roster, const struct wish *wish,
 	demands[2] = (struct demand){candidate->generation, candidate->generation,
 		least(candidate->workers, next + candidate->surge), true};
 	demands[3] = (struct demand){crew->generation + 1, UINT64_MAX, 0, false};
+	/* Those of a candidate that was discarded help out while the crew is not whole. */
+	demands[3].count = crew->workers - least(crew->workers, old + now);
+	demands[3].count =
+		least(demands[3].count, count_serving(roster, demands[3].from, UINT64_MAX));
 	if (old != 0) {
 		demands[0].count = crew->workers - least(crew->workers, now);
 		demands[1].count = least(crew->workers, now + crew->surge);
 	}
 	for (unsigned i = 0; i < DEMANDS && !serving; i++)
 		demands[i].count = 0;
+	/* One that comes up as the service ends, to empty what nobody is there to empty. */
+	if (wish->phase == PHASE_DRAIN && wish->backlog && !has_emptier(roster))
+		demands[1].count = 1;
 }
 
 static bool is_of(const struct slot *slot, const struct demand *demand)

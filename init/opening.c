@@ -61,19 +61,28 @@ static int open_termination(struct arbiter *a, struct text *why)
 	return 0;
 }
 
+int opening_umask(const struct settings *s, mode_t *mode, struct text *why)
+{
+	char *end = NULL;
+	unsigned long bits = s->umask != NULL ? strtoul(s->umask, &end, 8) : 0;
+
+	*mode = (mode_t)bits;
+	if (bits <= 0777 && (end == NULL || *end == '\0'))
+		return 0;
+	text_printf(why, "umask: \"%s\" is no file mode: allowed are 0 to 777, octal", s->umask);
+	return -EINVAL;
+}
+
 /* Where and with which mode bits all that follows opens its files. */
 static int enter_directory(struct arbiter *a, struct text *why)
 {
 	const struct settings *s = &a->current->config.settings;
-	char *end = NULL;
-	unsigned long bits = s->umask != NULL ? strtoul(s->umask, &end, 8) : 0;
+	mode_t mode;
+	int error = opening_umask(s, &mode, why);
 
-	if (bits > 0777 || (end != NULL && *end != '\0')) {
-		text_printf(why, "umask: \"%s\" is no file mode: allowed are 0 to 777, octal",
-			s->umask);
-		return -EINVAL;
-	}
-	(void)umask((mode_t)bits);
+	if (error != 0)
+		return error;
+	(void)umask(mode);
 	if (s->chdir != NULL && chdir(s->chdir) != 0) {
 		text_printf(why, "chdir: %s: %s", s->chdir, strerror(errno));
 		return -errno;
@@ -171,9 +180,9 @@ static int become_reaper(struct arbiter *a, struct text *why)
 /* In this order: a second start fails at the pidfile, before it touches what the first one has. */
 static int (*const openings[])(struct arbiter *, struct text *) = {
 	take_inherited,
+	enter_directory,
 	open_log,
 	open_termination,
-	enter_directory,
 	open_image,
 	open_roster,
 	open_oom,

@@ -13,6 +13,8 @@
 
 /* Takes *config. 0, or -errno with `why`; opening_close() is due in both cases. */
 MUST_USE int opening_run(struct arbiter *arbiter, struct config *config, struct text *why);
+/* The setting `umask` as a number. 0, or -EINVAL with `why`. */
+MUST_USE int opening_umask(const struct settings *settings, mode_t *mode, struct text *why);
 void opening_close(struct arbiter *arbiter);
 
 #endif

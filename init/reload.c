@@ -8,6 +8,9 @@
 #include "init/converge.h"
 #include "init/herald.h"
 
+/* For SIGABRT, SIGQUIT and SIGKILL to do their work, and for hooks to be ended. */
+#define SPARE_MS 4000
+
 /* Held since the start: for another value of these the arbiter itself must start anew. */
 static const enum setting_id fixed[] = {
 	SETTING_ID_pidfile,
@@ -67,32 +70,6 @@ static struct crew candidate_crew(const struct arbiter *a)
 	return crew;
 }
 
-void reload_begin(struct arbiter *a)
-{
-	char bytes[1024];
-	struct text why = TEXT_OVER(bytes);
-
-	if (wish_is_ending(&a->wish)) {
-		log_info(&a->log, "reload_ignored",
-			log_string("phase", wish_phase_name(a->wish.phase)));
-		return;
-	}
-	herald_reloading(a);
-	reload_fail(a, "another reload was asked for");
-	if (make_candidate(a, &why) != 0) {
-		log_error(&a->log, "reload_failed", log_uint("generation", a->generations),
-			log_string("reason", bytes));
-		return;
-	}
-	a->reload_ms = a->now_ms;
-	a->wish.candidate = candidate_crew(a);
-	a->roster.limits.boot_timeout = a->candidate->config.settings.boot_timeout;
-	log_info(&a->log, "reloading", log_uint("generation", a->candidate->number),
-		log_uint("workers", a->wish.candidate.workers));
-	/* One that rests has nobody to protect. */
-	arbiter_turn(a, TURN_WAKE);
-}
-
 void reload_apply(struct arbiter *a)
 {
 	const struct settings *s = &a->current->config.settings;
@@ -102,6 +79,8 @@ void reload_apply(struct arbiter *a)
 	a->roster.limits.boot_timeout = s->boot_timeout;
 	a->roster.limits.graceful_timeout = s->graceful_timeout;
 	a->wish.limits.drain_delay = s->drain_delay;
+	a->wish.limits.drain = s->graceful_timeout + s->boot_timeout + s->hook_timeout + SPARE_MS;
+	a->wish.limits.quick = s->hook_timeout + SPARE_MS;
 	hooks_use(&a->herald.hooks, a->current->hooks);
 }
 
@@ -119,6 +98,33 @@ static void commit(struct arbiter *a)
 	reload_apply(a);
 	log_info(&a->log, "reloaded", log_uint("generation", a->current->number),
 		log_uint("ms", a->now_ms - a->reload_ms));
+}
+
+void reload_begin(struct arbiter *a)
+{
+	char bytes[1024];
+	struct text why = TEXT_OVER(bytes);
+
+	if (wish_is_ending(&a->wish)) {
+		log_info(&a->log, "reload_ignored",
+			log_string("phase", wish_phase_name(a->wish.phase)));
+		return;
+	}
+	herald_reloading(a);
+	reload_fail(a, "another reload was asked for");
+	if (make_candidate(a, &why) != 0) {
+		log_error(&a->log, "reload_failed", log_string("reason", bytes));
+		return;
+	}
+	a->reload_ms = a->now_ms;
+	a->wish.candidate = candidate_crew(a);
+	a->roster.limits.boot_timeout = a->candidate->config.settings.boot_timeout;
+	log_info(&a->log, "reloading", log_uint("generation", a->candidate->number),
+		log_uint("workers", a->wish.candidate.workers));
+	if (a->wish.phase == PHASE_REST) {
+		commit(a); /* nobody serves who would have to be kept */
+		arbiter_turn(a, TURN_WAKE);
+	}
 }
 
 void reload_settle(struct arbiter *a)

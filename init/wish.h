@@ -30,6 +30,8 @@ enum turn {
 struct wish_limits {
 	uint64_t none; /* CLOCK_NEVER, by wish_init() */
 	uint64_t drain_delay;
+	uint64_t drain; /* longer than any worker's own limit: only a stuck one gets there */
+	uint64_t quick;
 	uint64_t sweep;
 };
 
@@ -47,6 +49,7 @@ struct wish {
 	struct crew crew;      /* the generation that serves, or is to serve first */
 	struct crew candidate; /* the one that is to replace it, once it is ready */
 	unsigned most;	       /* workers of a crew, at the most */
+	bool backlog;	       /* connections wait, and the service ends: somebody must take them */
 	int exit_status;       /* the arbiter's, when the service has ended */
 	struct wish_limits limits;
 };

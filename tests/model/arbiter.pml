@@ -89,6 +89,9 @@ hidden byte ready, ordered, order_slot, order_event, order_role; /* answers of d
 #define LIMIT_boot_timeout 1
 #define LIMIT_graceful_timeout 1
 #define LIMIT_hurry 1
+/* Longer than all limits of workers together: nobody gets there whom the kernel can end. */
+#define LIMIT_drain 0
+#define LIMIT_quick 0
 #define LIMIT_drain_delay 1
 #define LIMIT_sweep 1
 
@@ -226,6 +229,10 @@ inline reload(least_ready, at_once)
 	surge = at_once;
 	changed = 1;
 	printf("HUP: min_ready %d reload_surge %d\n", min_ready, surge);
+	if
+	:: phase == PHASE_REST -> promote()
+	:: else
+	fi;
 	turn(TURN_WAKE)
 }
 

@@ -25,7 +25,10 @@ static int begin(void **state)
 	static const struct roster_limits limits = {.boot_timeout = 60000,
 		.graceful_timeout = 30000,
 		.hurry = 1000};
-	static const struct wish_limits wishes = {.drain_delay = 2000, .sweep = 1000};
+	static const struct wish_limits wishes = {.drain_delay = 2000,
+		.drain = 100000,
+		.quick = 3000,
+		.sweep = 1000};
 	static const struct crew crew = {.generation = 1, .workers = 4, .min_ready = 1, .surge = 4};
 	static struct world world;
 
@@ -235,7 +238,7 @@ static void who_does_not_finish_in_time_is_doomed(void **state)
 	w->now += 30000;
 	assert_int_equal(converge(w, true), 1);
 	assert_int_equal(count(w, STATE_DOOMED), 4);
-	assert_true(converge_deadline(&w->roster, &w->wish, w->now) == CLOCK_NEVER);
+	assert_int_equal(converge_deadline(&w->roster, &w->wish, w->now), w->wish.deadline_ms);
 }
 
 static void an_idle_service_has_no_deadline(void **state)
@@ -361,6 +364,35 @@ static void an_old_worker_that_dies_during_a_reload_is_replaced(void **state)
 	w->roster.slots[0].pid = 0;
 	(void)converge(w, true);
 	assert_int_equal(of(w, 1, STATE_BOOTING), 1);
+}
+
+static void what_is_discarded_helps_out_until_the_crew_is_whole(void **state)
+{
+	struct world *w = *state;
+
+	a_candidate_leaves_the_old_ones_alone_until_it_is_ready(state);
+	assert_true(roster_step(&w->roster, 0, EVENT_HUNG, w->now));
+	wish_discard(&w->wish);
+	(void)converge(w, true);
+	assert_int_equal(count(w, STATE_SERVING), 4);
+	one_ready(w, 1);
+	(void)converge(w, true);
+	assert_int_equal(of(w, 1, STATE_SERVING), 4);
+	assert_int_equal(of(w, 2, STATE_SERVING), 0);
+}
+
+static void a_backlog_that_nobody_serves_brings_one_up_to_empty_it(void **state)
+{
+	struct world *w = *state;
+
+	assert_true(wish_move(&w->wish, TURN_STOP, w->now));
+	assert_true(wish_move(&w->wish, TURN_OVERDUE, w->now));
+	assert_int_equal(converge(w, true), 0);
+	w->wish.backlog = true;
+	assert_int_equal(converge(w, true), 1);
+	all_events(w, EVENT_READY);
+	assert_int_equal(converge(w, true), 1);
+	assert_int_equal(count(w, STATE_DRAINING), 1);
 }
 
 static void a_spent_worker_serves_on_until_its_successor_is_ready(void **state)
@@ -506,6 +538,8 @@ int main(void)
 		CASE(a_rolling_reload_boots_as_many_at_a_time_as_surge_says),
 		CASE(a_discarded_candidate_goes_and_the_old_ones_stay),
 		CASE(an_old_worker_that_dies_during_a_reload_is_replaced),
+		CASE(what_is_discarded_helps_out_until_the_crew_is_whole),
+		CASE(a_backlog_that_nobody_serves_brings_one_up_to_empty_it),
 		CASE(a_spent_worker_serves_on_until_its_successor_is_ready),
 		CASE(failures_of_a_past_generation_hold_no_slot),
 		CASE(any_world_leaves_the_count_as_wished),

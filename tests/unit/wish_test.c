@@ -6,7 +6,10 @@
 static struct wish fresh(void)
 {
 	struct wish wish;
-	const struct wish_limits limits = {.drain_delay = 5000, .sweep = 1000};
+	const struct wish_limits limits = {.drain_delay = 5000,
+		.drain = 60000,
+		.quick = 3000,
+		.sweep = 1000};
 	const struct crew crew = {.generation = 1, .workers = 2, .min_ready = 1, .surge = 2};
 
 	wish_init(&wish, &crew, 4, &limits);
@@ -24,7 +27,7 @@ static void a_stop_lingers_then_drains_then_sweeps(void **state)
 	assert_true(wish_is_serving(&wish) && wish_is_ending(&wish));
 	assert_true(wish_move(&wish, TURN_OVERDUE, 5100));
 	assert_int_equal(wish.phase, PHASE_DRAIN);
-	assert_true(wish.deadline_ms == CLOCK_NEVER);
+	assert_int_equal(wish.deadline_ms, 65100);
 	assert_false(wish_is_serving(&wish));
 	assert_true(wish_move(&wish, TURN_EMPTY, 6000));
 	assert_int_equal(wish.phase, PHASE_SWEEP);
@@ -54,6 +57,18 @@ static void a_sweep_that_is_not_heeded_kills_and_then_leaves(void **state)
 	assert_true(wish_move(&wish, TURN_OVERDUE, 1002));
 	assert_int_equal(wish.phase, PHASE_KILL);
 	assert_true(wish_move(&wish, TURN_OVERDUE, 2002));
+	assert_int_equal(wish.phase, PHASE_GONE);
+}
+
+static void who_cannot_be_ended_does_not_hold_up_the_end(void **state)
+{
+	struct wish wish = fresh();
+
+	(void)state;
+	for (int i = 0; wish.phase != PHASE_GONE && i < PHASES; i++) {
+		(void)wish_move(&wish, TURN_STOP, wish.deadline_ms);
+		assert_true(wish_move(&wish, TURN_OVERDUE, wish.deadline_ms));
+	}
 	assert_int_equal(wish.phase, PHASE_GONE);
 }
 
@@ -120,6 +135,7 @@ int main(void)
 		cmocka_unit_test(a_stop_lingers_then_drains_then_sweeps),
 		cmocka_unit_test(asked_twice_it_hurries),
 		cmocka_unit_test(a_sweep_that_is_not_heeded_kills_and_then_leaves),
+		cmocka_unit_test(who_cannot_be_ended_does_not_hold_up_the_end),
 		cmocka_unit_test(there_is_always_a_way_to_the_end),
 		cmocka_unit_test(what_rests_can_be_woken_and_stopped),
 		cmocka_unit_test(more_and_fewer_count_for_the_candidate_too),
