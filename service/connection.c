@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "service/delivery.h"
+#include "service/dialogue.h"
 #include "service/worker.h"
 
 /* Above this a body is read to where it stays, and not by way of the scratch buffer. */
@@ -13,16 +14,9 @@
 #define DIRECT_MAX ((uint64_t)256 * 1024)
 /* A connection's share of one turn. */
 #define READS_MAX 2
-/* And when the turn has lasted so long already, one answer: others wait, too. */
-#define TURN_MS 10
 
 static void connection_ready(struct watch *watch, uint32_t events);
 static void proceed(struct connection *connection);
-
-static bool is_open(const struct connection *connection)
-{
-	return connection->watch.fd >= 0;
-}
 
 void connection_wait(struct connection *connection, enum deadline_kind kind)
 {
@@ -102,154 +96,10 @@ void connection_watch(struct connection *connection, bool wants_room)
 	connection->wants_room = connection->wants_room || wants_room;
 }
 
-/* What came in but is not used up is kept with the connection. 0 or -ENOMEM. */
-static int keep_input(struct connection *connection, const struct window *rest)
-{
-	struct buffer *input = &connection->input;
-
-	if (rest->size == 0) {
-		buffer_free(input);
-		return 0;
-	}
-	if (input->used == 0)
-		return buffer_add(input, rest->bytes, rest->size);
-	/* The rest lies in it already: cut what is behind it, then what is before. */
-	input->used = (size_t)(rest->bytes + rest->size - input->bytes);
-	buffer_consume(input, (size_t)(rest->bytes - input->bytes));
-	return 0;
-}
-
-static void log_refusal(struct connection *connection)
-{
-	struct exchange *exchange = &connection->worker->exchange;
-	char peer[PEER_TEXT_MAX];
-
-	log_info(&connection->worker->log, "request_refused",
-		log_string("peer", peer_print(&connection->peer, peer)),
-		log_uint("status", exchange->response.status),
-		log_string("reason", exchange->reason));
-}
-
-/* The app asked for what is no HTTP, or for a file that gave less than its size. */
-static void log_failure(struct connection *connection)
-{
-	char peer[PEER_TEXT_MAX];
-
-	log_warning(&connection->worker->log, "response_failed",
-		log_string("peer", peer_print(&connection->peer, peer)),
-		log_errno("error", connection->worker->exchange.failure));
-}
-
-/* Whatever else came or comes in will not be answered. */
-static void deliver_last(struct connection *connection, bool unread)
-{
-	buffer_free(&connection->input);
-	connection->last = true;
-	connection->unread = unread;
-	(void)delivery_flush(connection, &connection->worker->exchange.outgoing);
-}
-
-static void refuse(struct connection *connection, unsigned status, const char *reason)
-{
-	struct exchange *exchange = &connection->worker->exchange;
-
-	exchange_begin(exchange, &connection->pending);
-	exchange_refuse(exchange, status, reason);
-	log_refusal(connection);
-	deliver_last(connection, true);
-}
-
-enum served {
-	SERVED_ALL,  /* what is left is no whole request */
-	SERVED_TURN, /* its share of this turn; requests are left */
-	SERVED_FULL, /* enough answers for one write; requests may be left */
-	SERVED_LAST, /* whatever is left will not be answered */
-};
-
-/* Answers the requests in the window, as long as the answers fit one write. */
-static enum served answer(struct connection *connection, struct window *window)
-{
-	struct exchange *exchange = &connection->worker->exchange;
-	enum exchange_outcome outcome;
-	size_t taken;
-
-	while (window->size != 0) {
-		exchange_begin(exchange, &connection->pending);
-		outcome = exchange_next(exchange, &connection->peer, window, &taken);
-		if (outcome == EXCHANGE_INCOMPLETE)
-			return SERVED_ALL;
-		window->bytes += taken;
-		window->size -= taken;
-		connection->step = CONNECTION_IDLE;
-		if (outcome == EXCHANGE_REFUSED)
-			log_refusal(connection);
-		else if (UNLIKELY(exchange->failure != 0))
-			log_failure(connection);
-		if (outcome != EXCHANGE_ANSWERED)
-			return SERVED_LAST;
-		if (exchange_is_full(exchange))
-			return SERVED_FULL;
-		if (exchange->began_ms > connection->worker->now_ms + TURN_MS && window->size != 0)
-			return SERVED_TURN;
-	}
-	return SERVED_ALL;
-}
-
-/* The rest waits: for more bytes of a request that has begun, or for the next turn. */
-static void put_aside(struct connection *connection, const struct window *rest, bool begun)
-{
-	struct exchange *exchange = &connection->worker->exchange;
-	int error = begun ? exchange_suspend(exchange, &connection->pending) : 0;
-
-	if (error == 0)
-		error = keep_input(connection, rest);
-	if (error != 0)
-		refuse(connection, 503, "no memory to wait for the rest of the request");
-	else if (!outgoing_is_empty(&exchange->outgoing))
-		(void)delivery_flush(connection, &exchange->outgoing);
-}
-
-/* Requests that must wait until the answers before them are written. */
-static void put_off(struct connection *connection, const struct window *rest)
-{
-	int error = keep_input(connection, rest);
-
-	if (error == 0)
-		return;
-	log_warning(&connection->worker->log, "requests_dropped", log_errno("error", error));
-	connection->last = true;
-	connection->unread = true;
-}
-
-static void serve(struct connection *connection, struct window window)
-{
-	struct exchange *exchange = &connection->worker->exchange;
-
-	for (;;) {
-		switch (answer(connection, &window)) {
-		case SERVED_ALL:
-			put_aside(connection, &window, window.size != 0);
-			return;
-		case SERVED_TURN:
-			put_aside(connection, &window, false);
-			return;
-		case SERVED_LAST:
-			deliver_last(connection, window.size != 0 || connection->readable);
-			return;
-		case SERVED_FULL:
-			if (delivery_flush(connection, &exchange->outgoing))
-				break;
-			if (is_open(connection))
-				put_off(connection, &window);
-			return;
-		}
-	}
-}
-
 /* Whether it can take more bytes of the client's. */
 static bool is_listening(const struct connection *connection)
 {
-	return is_open(connection) && connection->step != CONNECTION_WRITING &&
+	return connection_is_open(connection) && connection->step != CONNECTION_WRITING &&
 	       connection->step != CONNECTION_LINGERING;
 }
 
@@ -302,11 +152,11 @@ static void receive(struct connection *connection)
 	ssize_t n = receive_bytes(connection, &window);
 
 	if (n > 0)
-		serve(connection, window);
+		dialogue_serve(connection, window);
 	else if (n == 0 && connection->pending != NULL)
-		refuse(connection, 400, "the connection ended inside the request");
+		dialogue_refuse(connection, 400, "the connection ended inside the request");
 	else if (n == -ENOMEM)
-		refuse(connection, 503, "no memory for the body");
+		dialogue_refuse(connection, 503, "no memory for the body");
 	else if (n != -EAGAIN)
 		connection_end(connection);
 }
@@ -346,7 +196,8 @@ static void proceed(struct connection *connection)
 		connection->step = CONNECTION_IDLE;
 	}
 	if (has_requests(connection))
-		serve(connection, (struct window){connection->input.bytes, connection->input.used});
+		dialogue_serve(connection,
+			(struct window){connection->input.bytes, connection->input.used});
 	for (int i = 0; i < READS_MAX && connection->readable; i++) {
 		if (!is_listening(connection) || has_requests(connection))
 			break;
@@ -364,7 +215,7 @@ static void connection_ready(struct watch *watched, uint32_t events)
 {
 	struct connection *connection = CONTAINER_OF(watched, struct connection, watch);
 
-	if (!is_open(connection))
+	if (!connection_is_open(connection))
 		return;
 	if ((events & ~(uint32_t)EPOLLOUT) != 0)
 		connection->readable = true;
@@ -402,7 +253,7 @@ void connection_end_idle(struct connection *connection)
 static void end_head(struct connection *connection)
 {
 	if (!catch_up(connection) && connection->step == CONNECTION_HEAD)
-		refuse(connection, 408, "the head did not come in time");
+		dialogue_refuse(connection, 408, "the head did not come in time");
 }
 
 static void end_body(struct connection *connection)
@@ -410,7 +261,7 @@ static void end_body(struct connection *connection)
 	if (transport_has_input(connection->watch.fd))
 		(void)catch_up(connection);
 	else
-		refuse(connection, 408, "the body did not go on in time");
+		dialogue_refuse(connection, 408, "the body did not go on in time");
 }
 
 /*

@@ -52,6 +52,11 @@ struct connection {
 	struct connection *next_spare;
 };
 
+static inline bool connection_is_open(const struct connection *connection)
+{
+	return connection->watch.fd >= 0;
+}
+
 /* Takes *fd, which was just accepted, and serves what is there already. */
 void connection_open(struct worker *worker, int *fd, const struct peer *peer);
 /* Closes at once. */

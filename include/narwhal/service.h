@@ -90,8 +90,8 @@ struct narwhal_bytes narwhal_request_peer(const struct narwhal_request *request)
 
 /*
  * The response. Narwhal adds Date, Content-Length, Connection and Server; it leaves the body out
- * where there must be none (HEAD, 204, 205, 304). Each function returns 0 or a negative errno value,
- * -EINVAL for what would be no valid HTTP, -ENOMEM; then the client gets a 500 instead.
+ * where there must be none (HEAD, 204, 205, 304). Each function returns 0 or a negative errno
+ * value, -EINVAL for what would be no valid HTTP, -ENOMEM; then the client gets a 500 instead.
  */
 
 /* 200 to 599; 200 if never called. */

@@ -1,0 +1,152 @@
+#include "service/dialogue.h"
+
+#include "service/connection.h"
+#include "service/delivery.h"
+#include "service/worker.h"
+
+/* When a turn has lasted so long already, a connection has one answer of it: others wait, too. */
+#define TURN_MS 10
+
+/* What came in but is not used up is kept with the connection. 0 or -ENOMEM. */
+static int keep_input(struct connection *connection, const struct window *rest)
+{
+	struct buffer *input = &connection->input;
+
+	if (rest->size == 0) {
+		buffer_free(input);
+		return 0;
+	}
+	if (input->used == 0)
+		return buffer_add(input, rest->bytes, rest->size);
+	/* The rest lies in it already: cut what is behind it, then what is before. */
+	input->used = (size_t)(rest->bytes + rest->size - input->bytes);
+	buffer_consume(input, (size_t)(rest->bytes - input->bytes));
+	return 0;
+}
+
+static void log_refusal(struct connection *connection)
+{
+	struct exchange *exchange = &connection->worker->exchange;
+	char peer[PEER_TEXT_MAX];
+
+	log_info(&connection->worker->log, "request_refused",
+		log_string("peer", peer_print(&connection->peer, peer)),
+		log_uint("status", exchange->response.status),
+		log_string("reason", exchange->reason));
+}
+
+/* The app asked for what is no HTTP, or for a file that gave less than its size. */
+static void log_failure(struct connection *connection)
+{
+	char peer[PEER_TEXT_MAX];
+
+	log_warning(&connection->worker->log, "response_failed",
+		log_string("peer", peer_print(&connection->peer, peer)),
+		log_errno("error", connection->worker->exchange.failure));
+}
+
+/* Whatever else came or comes in will not be answered. */
+static void deliver_last(struct connection *connection, bool unread)
+{
+	buffer_free(&connection->input);
+	connection->last = true;
+	connection->unread = unread;
+	(void)delivery_flush(connection, &connection->worker->exchange.outgoing);
+}
+
+void dialogue_refuse(struct connection *connection, unsigned status, const char *reason)
+{
+	struct exchange *exchange = &connection->worker->exchange;
+
+	exchange_begin(exchange, &connection->pending);
+	exchange_refuse(exchange, status, reason);
+	log_refusal(connection);
+	deliver_last(connection, true);
+}
+
+enum served {
+	SERVED_ALL,  /* what is left is no whole request */
+	SERVED_TURN, /* its share of this turn; requests are left */
+	SERVED_FULL, /* enough answers for one write; requests may be left */
+	SERVED_LAST, /* whatever is left will not be answered */
+};
+
+/* Answers the requests in the window, as long as the answers fit one write. */
+static enum served answer(struct connection *connection, struct window *window)
+{
+	struct exchange *exchange = &connection->worker->exchange;
+	enum exchange_outcome outcome;
+	size_t taken;
+
+	while (window->size != 0) {
+		exchange_begin(exchange, &connection->pending);
+		outcome = exchange_next(exchange, &connection->peer, window, &taken);
+		if (outcome == EXCHANGE_INCOMPLETE)
+			return SERVED_ALL;
+		window->bytes += taken;
+		window->size -= taken;
+		connection->step = CONNECTION_IDLE;
+		if (outcome == EXCHANGE_REFUSED)
+			log_refusal(connection);
+		else if (UNLIKELY(exchange->failure != 0))
+			log_failure(connection);
+		if (outcome != EXCHANGE_ANSWERED)
+			return SERVED_LAST;
+		if (exchange_is_full(exchange))
+			return SERVED_FULL;
+		if (exchange->began_ms > connection->worker->now_ms + TURN_MS && window->size != 0)
+			return SERVED_TURN;
+	}
+	return SERVED_ALL;
+}
+
+/* The rest waits: for more bytes of a request that has begun, or for the next turn. */
+static void put_aside(struct connection *connection, const struct window *rest, bool begun)
+{
+	struct exchange *exchange = &connection->worker->exchange;
+	int error = begun ? exchange_suspend(exchange, &connection->pending) : 0;
+
+	if (error == 0)
+		error = keep_input(connection, rest);
+	if (error != 0)
+		dialogue_refuse(connection, 503, "no memory to wait for the rest of the request");
+	else if (!outgoing_is_empty(&exchange->outgoing))
+		(void)delivery_flush(connection, &exchange->outgoing);
+}
+
+/* Requests that must wait until the answers before them are written. */
+static void put_off(struct connection *connection, const struct window *rest)
+{
+	int error = keep_input(connection, rest);
+
+	if (error == 0)
+		return;
+	log_warning(&connection->worker->log, "requests_dropped", log_errno("error", error));
+	connection->last = true;
+	connection->unread = true;
+}
+
+void dialogue_serve(struct connection *connection, struct window window)
+{
+	struct exchange *exchange = &connection->worker->exchange;
+
+	for (;;) {
+		switch (answer(connection, &window)) {
+		case SERVED_ALL:
+			put_aside(connection, &window, window.size != 0);
+			return;
+		case SERVED_TURN:
+			put_aside(connection, &window, false);
+			return;
+		case SERVED_LAST:
+			deliver_last(connection, window.size != 0 || connection->readable);
+			return;
+		case SERVED_FULL:
+			if (delivery_flush(connection, &exchange->outgoing))
+				break;
+			if (connection_is_open(connection))
+				put_off(connection, &window);
+			return;
+		}
+	}
+}
