@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,20 @@ static void add_head(struct text *line, enum log_level level, const char *event,
 	text_add(line, json ? "\"" : "");
 }
 
+int log_descriptor(int fd)
+{
+	char bytes[40];
+	struct text path = TEXT_OVER(bytes);
+	struct stat status;
+	int own;
+
+	if (fstat(fd, &status) != 0 || (!S_ISFIFO(status.st_mode) && !S_ISCHR(status.st_mode)))
+		return fd;
+	text_printf(&path, "/proc/self/fd/%d", fd);
+	own = open(bytes, O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	return own >= 0 ? own : fd;
+}
+
 static bool is_regular(int fd)
 {
 	struct stat status;
@@ -82,7 +97,9 @@ static bool is_regular(int fd)
 /*
  * Without waiting, whatever the descriptor is and however others opened it: RWF_NOWAIT makes this
  * one write non-blocking (pipes, sockets and most files since Linux 5.x and 6.x). Where the file
- * does not know it, ask poll(2) first: a pipe that is writable takes PIPE_BUF bytes.
+ * does not know it, ask poll(2) first: a pipe that is writable takes PIPE_BUF bytes, and a
+ * terminal is log_descriptor()'s business. EAGAIN of a regular file means only that its block is
+ * not in memory.
  */
 static bool write_now(int fd, const char *bytes, size_t size)
 {

@@ -54,6 +54,13 @@ static inline struct log_field log_int(const char *name, int64_t value)
 	return (struct log_field){.kind = LOG_FIELD_INT, .name = name, .number = (uint64_t)value};
 }
 
+/*
+ * What to write lines to, instead of `fd`, so that no reader can stall us: for a terminal and for a
+ * pipe an open file description of our own that does not block, where /proc and the rights to it
+ * allow that; else `fd` itself. Open for the life of the process.
+ */
+int log_descriptor(int fd);
+
 /* `error` is an errno, positive or negative; written as its name, like ENOENT. */
 struct log_field log_errno(const char *name, int error);
 

@@ -12,8 +12,8 @@
 
 int logfile_open(const char *path, struct text *why)
 {
-	int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
-	FD_SCOPED fd = open(path, flags, MODE);
+	FD_SCOPED fd =
+		open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, MODE);
 	int error = fd >= 0 ? fd_place(fd, STDERR_FILENO) : -errno;
 
 	if (error != 0)

@@ -27,13 +27,14 @@
 static int open_log(struct arbiter *a, struct text *why)
 {
 	const struct settings *s = &a->current->config.settings;
+	int error = s->errorlog != NULL ? logfile_open(s->errorlog, why) : 0;
 
 	a->log = (struct log){
-		.fd = STDERR_FILENO,
+		.fd = log_descriptor(STDERR_FILENO),
 		.level = (enum log_level)s->loglevel,
 		.json = s->log_format == 1,
 	};
-	return s->errorlog != NULL ? logfile_open(s->errorlog, why) : 0;
+	return error;
 }
 
 /* Before a socket of ours is opened that could take the number of one that is missing. */

@@ -263,7 +263,7 @@ static int read_settings(struct program *p, const struct settings *s, struct tex
 	int error = mapping_read_exits(s->map_exit, &p->exits, why);
 
 	p->log = (struct log){
-		.fd = STDERR_FILENO,
+		.fd = log_descriptor(STDERR_FILENO),
 		.level = (enum log_level)s->loglevel,
 		.json = s->log_format == 1,
 	};

@@ -264,7 +264,7 @@ enum exits boot_worker(struct worker *worker)
 		return EXIT_BOOT;
 	}
 	worker->log = (struct log){
-		.fd = STDERR_FILENO,
+		.fd = log_descriptor(STDERR_FILENO),
 		.level = (enum log_level)worker->heritage.settings.loglevel,
 		.json = worker->heritage.settings.log_format == 1,
 	};

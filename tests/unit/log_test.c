@@ -271,6 +271,37 @@ static void a_stream_socket_works_as_a_pipe_does(void **state)
 
 #define WITH_A_PIPE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+/* Nobody reads the other end: a write of the common kind would wait for ever. */
+static void a_terminal_that_nobody_reads_costs_lines_and_no_time(void **state)
+{
+	struct world *world = *state;
+	FD_SCOPED master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	FD_SCOPED terminal = -1;
+	char name[64];
+
+	assert_int_equal(grantpt(master), 0);
+	assert_int_equal(unlockpt(master), 0);
+	assert_int_equal(ptsname_r(master, name, sizeof(name)), 0);
+	terminal = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	fd_close(&world->log.fd);
+	world->log.fd = log_descriptor(terminal);
+	assert_int_not_equal(world->log.fd, terminal);
+	for (int i = 0; i < 10000 && world->log.dropped < 100; i++)
+		log_info(&world->log, "test", log_int("line", i));
+	assert_int_equal(world->log.dropped, 100);
+	assert_int_equal(fcntl(terminal, F_GETFL) & O_NONBLOCK, 0);
+}
+
+static void a_file_needs_no_descriptor_of_its_own(void **state)
+{
+	FILE *file = tmpfile();
+
+	(void)state;
+	assert_non_null(file);
+	assert_int_equal(log_descriptor(fileno(file)), fileno(file));
+	assert_int_equal(fclose(file), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -285,6 +316,8 @@ int main(void)
 		WITH_A_PIPE(a_reader_that_is_gone_kills_nobody),
 		WITH_A_PIPE(a_file_takes_every_line_at_its_end),
 		WITH_A_PIPE(a_stream_socket_works_as_a_pipe_does),
+		WITH_A_PIPE(a_terminal_that_nobody_reads_costs_lines_and_no_time),
+		cmocka_unit_test(a_file_needs_no_descriptor_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
