@@ -43,7 +43,8 @@ sub memory {
 	my $text = read_file("/proc/$pid/smaps_rollup");
 	my ($dirty) = $text =~ /^Private_Dirty:\s+(\d+)/m;
 	my ($resident) = $text =~ /^Rss:\s+(\d+)/m;
-	return { dirty => $dirty, resident => $resident };
+	my ($share) = $text =~ /^Pss:\s+(\d+)/m;
+	return { dirty => $dirty, resident => $resident, share => $share };
 }
 
 1;
