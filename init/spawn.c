@@ -93,6 +93,8 @@ static int hand_down(const struct listener_set *listeners, const struct birth *b
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int error = null_fd >= 0 ? fd_place(null_fd, STDIN_FILENO) : 0; /* no /dev: keep ours */
 
+	/* What our own parent left open may be root's, and a worker is nobody. */
+	fd_disinherit_from(STDERR_FILENO + 1);
 	if (error == 0)
 		error = fd_inherit(birth->channel_fd);
 	if (error == 0)

@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 
+use Fcntl qw(F_SETFD);
 use Test::More;
 
 use Narwhal;
@@ -37,6 +38,18 @@ subtest 'it serves as PID 1, with the workers unprivileged' => sub {
 	is($field{$_}, '0' x 16, "$_ is empty") for qw(CapInh CapPrm CapEff CapBnd CapAmb);
 	is($field{NoNewPrivs}, 1, 'no new privileges');
 	ok((grep { /info privileges .*uid=65534/ } $n->lines), 'a line says so');
+	is($n->stop, 0, 'TERM ends it with 0');
+};
+
+subtest 'a worker has nothing open that was left open to the arbiter' => sub {
+	open my $secret, '<', $0 or die;
+	fcntl $secret, F_SETFD, 0;
+	my $n = begin();
+	my ($worker) = $n->workers;
+	my @open = map { readlink // '' } glob "/proc/$worker/fd/*";
+
+	cmp_ok(scalar @open, '>', 5, 'it has its own');
+	is(scalar(grep { m{/arbiter\.t$} } @open), 0, 'and not that');
 	is($n->stop, 0, 'TERM ends it with 0');
 };
 
