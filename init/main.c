@@ -1,5 +1,6 @@
 /* narwhal: PID 1 of a container, and the arbiter of a pre-fork HTTP service. */
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -26,6 +27,17 @@ static int refuse(const char *reason)
 	return EXIT_USAGE;
 }
 
+/*
+ * Tables come from pages of their own, which cost nothing where nobody has written, and the heap
+ * keeps nothing in reserve: in a top with room malloc(3) would clear a table by hand.
+ */
+static void spare_memory(void)
+{
+	(void)mallopt(M_TOP_PAD, 0);
+	(void)mallopt(M_MMAP_THRESHOLD, 16 * 1024);
+	(void)malloc_trim(0); /* the loader of a static program has filled it up before main() */
+}
+
 int main(int argc, char **argv)
 {
 	FD_SCOPED start_fd = -1;
@@ -36,6 +48,7 @@ int main(int argc, char **argv)
 	struct text why = TEXT_OVER(bytes);
 
 	signals_block(&found);
+	spare_memory();
 	if (fd_standard() != 0)
 		return EXIT_USAGE;
 	/* A reload finds a relative config file where the start found it, whatever chdir did. */

@@ -100,8 +100,6 @@ static int open_roster(struct arbiter *a, struct text *why)
 {
 	struct roster_limits limits = {.hurry = HURRY_MS};
 
-	/* From pages of their own: what no worker has used yet costs no memory. */
-	(void)mallopt(M_MMAP_THRESHOLD, 32 * 1024);
 	a->heritage = malloc(HERITAGE_SIZE_MAX);
 	a->children = calloc(ARBITER_SLOTS, sizeof(*a->children));
 	if (a->heritage == NULL || a->children == NULL ||
@@ -210,6 +208,8 @@ int opening_run(struct arbiter *a, struct config *config, struct text *why)
 		if (error != 0)
 			return error;
 	}
+	/* What the start alone needed goes back: a container may idle for years. */
+	(void)malloc_trim(0);
 	return 0;
 }
 
