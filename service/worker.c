@@ -49,7 +49,7 @@ void worker_retire(struct worker *worker, bool draining)
 static void reopen_log(struct worker *worker, const struct message *message)
 {
 	if (message->fd >= 0 && fd_place(message->fd, worker->log.fd) == 0)
-		log_debug(&worker->log, "log_reopened");
+		log_debug(&worker->log, "log_reopened", log_uint("slot", worker->heritage.slot));
 }
 
 void worker_channel_ready(struct watch *watch, uint32_t events)
