@@ -259,14 +259,15 @@ static size_t add_exits(const struct arbiter *a, struct log_field *fields)
 
 static void say_stopped(struct arbiter *a)
 {
-	struct log_field fields[6 + CAUSES] = {
+	struct log_field fields[7 + CAUSES] = {
 		log_int("status", a->wish.exit_status),
+		log_string("reason", a->last_cause),
 		log_uint("requests", a->requests),
 		log_uint("dropped", a->dropped),
 		log_uint("killed", a->killed),
 		log_uint("uptime_ms", a->now_ms - a->born_ms),
 	};
-	size_t n = 5 + add_exits(a, fields + 5);
+	size_t n = 6 + add_exits(a, fields + 6);
 
 	fields[n] = (struct log_field){.kind = LOG_FIELD_END};
 	log_write(&a->log, LOG_INFO, "stopped", fields);

@@ -72,7 +72,7 @@ struct arbiter {
 	uint64_t exits[CAUSES]; /* of workers, by their cause */
 	struct oom oom;
 	int termination_fd;   /* the termination log; -1 when there is none */
-	char last_cause[512]; /* of an end with another status than 0 */
+	char last_cause[512]; /* why the service ends: a signal, or what went wrong */
 };
 
 /* Runs the service from its start to its end; takes *config. The exit status. */

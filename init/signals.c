@@ -126,6 +126,19 @@ static bool is_own_pipe(const struct signalfd_siginfo *info)
 	return info->ssi_signo == SIGPIPE && info->ssi_pid == (uint32_t)getpid();
 }
 
+/* The first signal that ends the service is the reason for its end. */
+static void carry_out(struct arbiter *a, size_t row, const struct signalfd_siginfo *info)
+{
+	bool was_ending = wish_is_ending(&a->wish);
+	struct text cause;
+
+	rows[row].verb(a, rows[row].name);
+	if (was_ending || !wish_is_ending(&a->wish))
+		return;
+	cause = TEXT_OVER(a->last_cause);
+	text_printf(&cause, "SIG%s from %u", rows[row].name, (unsigned)info->ssi_pid);
+}
+
 static void act(struct arbiter *a, const struct signalfd_siginfo *info)
 {
 	enum log_level level = info->ssi_signo == SIGCHLD ? LOG_DEBUG : LOG_INFO;
@@ -135,7 +148,7 @@ static void act(struct arbiter *a, const struct signalfd_siginfo *info)
 		log_uint("number", info->ssi_signo), log_uint("sender", info->ssi_pid));
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		if (rows[i].number == (int)info->ssi_signo)
-			rows[i].verb(a, rows[i].name);
+			carry_out(a, i, info);
 	}
 }
 
