@@ -49,6 +49,25 @@ subtest 'requests in the backlog are answered, over TCP and over a unix socket' 
 	ok(!-e "$dir/s", 'the socket file is gone');
 };
 
+subtest 'a backlog that nobody serves any more is emptied all the same' => sub {
+	my $n = begin('--loglevel', 'debug');
+
+	$n->signal('WINCH')->wait_line(qr/ worker_exit .*cause=retired/);
+	my @queued = queue($n, 20);
+	$n->signal('TERM');
+	is(scalar(grep { !defined $_->response } @queued), 0, 'after WINCH: none of 20 is lost');
+	is($n->wait_end, 0, 'status 0');
+
+	$n = begin();
+	my ($worker) = $n->workers;
+	kill 'STOP', $worker;
+	@queued = queue($n, 20);
+	kill 'KILL', $worker;
+	$n->signal('TERM');
+	is(scalar(grep { !defined $_->response } @queued), 0, 'after a death: none of 20 is lost');
+	is($n->wait_end, 0, 'status 0');
+};
+
 subtest 'a keep-alive client is told to close by its next answer' => sub {
 	my $n = begin('--idle-grace', 5, '--loglevel', 'debug');
 	my $c = $n->connect;
