@@ -43,15 +43,30 @@ void terminal_take(const struct terminal *terminal, pid_t group)
 		(void)tcsetpgrp(terminal->fd, getpgrp());
 }
 
+static bool is_continued(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 && sigismember(&pending, SIGCONT) == 1;
+}
+
+/* PID 1 is never stopped, nor a session's leader: nobody of its session is above it. */
+static bool is_stoppable(void)
+{
+	return getpid() != 1 && getsid(0) != getpid();
+}
+
 bool terminal_stop(bool group)
 {
-	sigset_t stop, pending;
+	sigset_t stop;
 
+	/* A stop takes a pending SIGCONT away (signal(7)): look first. */
+	if (is_continued() || !is_stoppable())
+		return is_continued();
 	(void)sigemptyset(&stop);
 	(void)sigaddset(&stop, SIGTSTP);
-	(void)kill(group ? 0 : getpid(), SIGTSTP);   /* which takes a pending SIGCONT away */
+	(void)kill(group ? 0 : getpid(), SIGTSTP);
 	(void)sigprocmask(SIG_UNBLOCK, &stop, NULL); /* here we stand still, or not */
 	(void)sigprocmask(SIG_BLOCK, &stop, NULL);
-	(void)sigpending(&pending);
-	return sigismember(&pending, SIGCONT) == 1;
+	return is_continued();
 }
