@@ -79,7 +79,7 @@ struct arbiter {
 MUST_USE int arbiter_serve(struct config *config, const struct config_input *input);
 
 /* Carries an event out: what it takes of the world, then the step in the roster. */
-void arbiter_step(struct arbiter *arbiter, unsigned slot, enum event event);
+void arbiter_step(struct arbiter *arbiter, unsigned index, enum event event);
 /* Moves the service on, if the table knows that move. */
 void arbiter_turn(struct arbiter *arbiter, enum turn turn);
 /*

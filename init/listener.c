@@ -317,16 +317,9 @@ int listener_set_open(struct listener_set *set, const struct address_list *addre
 	for (size_t i = 0; i < addresses->count; i++) {
 		const struct address *address = &addresses->item[i];
 		const struct listener *known = old != NULL ? find_asked(old, address->text) : NULL;
-		int error;
-
-		if (known == NULL && old != NULL && address->kind == ADDRESS_FD) {
-			text_printf(why, "%s: a descriptor can only be inherited at the start",
-				address->text);
-			listener_set_close(set);
-			return -EBADF;
-		}
-		error = known != NULL ? share(&set->item[i], known, backlog, why)
-				      : open_one(&set->item[i], address, addresses, backlog, why);
+		int error = known != NULL
+				    ? share(&set->item[i], known, backlog, why)
+				    : open_one(&set->item[i], address, addresses, backlog, why);
 
 		if (error != 0) {
 			listener_set_close(set);

@@ -69,12 +69,12 @@ void roster_free(struct roster *roster);
 /* What the event would make of the slot, or STATES when it cannot happen there. */
 PURE enum state roster_next(const struct roster *roster, unsigned slot, enum event event);
 /* Who is spawned there next is of this generation; the failures of another are not its own. */
-void roster_assign(struct roster *roster, unsigned slot, uint64_t generation);
+void roster_assign(struct roster *roster, unsigned index, uint64_t generation);
 /*
  * Steps the slot. False: an impossible event, nothing changed. After EXITED the slot is VACANT
  * and counts the death against its backoff, unless it was told to leave.
  */
-bool roster_step(struct roster *roster, unsigned slot, enum event event, uint64_t now_ms);
+bool roster_step(struct roster *roster, unsigned index, enum event event, uint64_t now_ms);
 
 /* Moves every deadline: for a time in which nobody could run. */
 void roster_postpone(struct roster *roster, uint64_t ms);
