@@ -94,6 +94,16 @@ static bool is_regular(int fd)
 	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
+/* A write will not wait: the descriptor does not block, or there is room in it. */
+static bool has_room(int fd)
+{
+	struct pollfd room = {.fd = fd, .events = POLLOUT};
+
+	if ((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0)
+		return true;
+	return poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0;
+}
+
 /*
  * Without waiting, whatever the descriptor is and however others opened it: RWF_NOWAIT makes this
  * one write non-blocking (pipes, sockets and most files since Linux 5.x and 6.x). Where the file
@@ -104,11 +114,9 @@ static bool is_regular(int fd)
 static bool write_now(int fd, const char *bytes, size_t size)
 {
 	struct iovec all = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
-	struct pollfd room = {.fd = fd, .events = POLLOUT};
 	ssize_t n = pwritev2(fd, &all, 1, -1, RWF_NOWAIT);
 
-	if (n < 0 && errno != EPIPE && (errno != EAGAIN || is_regular(fd)) &&
-		poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0)
+	if (n < 0 && errno != EPIPE && (errno != EAGAIN || is_regular(fd)) && has_room(fd))
 		n = write(fd, bytes, size);
 	return n == (ssize_t)size;
 }

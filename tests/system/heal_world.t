@@ -163,6 +163,7 @@ subtest 'nobody reads the log: lines are dropped and counted, nothing waits' => 
 	$n->wait_until('two workers', sub { 2 == $n->workers });
 	cmp_ok(time - $begun, '<', 5, 'TTIN and TTOU are acted on');
 	$n->{stderr} = $reader;
+	fcntl $reader, 1031, 1 << 20;    # F_SETPIPE_SZ: room for all that follows
 	$n->lines;
 	$n->signal('HUP')->wait_line(qr/ warning log_dropped lines=\d\d/);
 	$n->wait_line(qr/ info reloaded /);
