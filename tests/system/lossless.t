@@ -265,7 +265,7 @@ subtest 'nor while all workers are sent home: who comes then, waits' => sub {
 	for (1 .. 3) {
 		$n->signal('WINCH')->wait_line(qr/ info unready phase=REST/);
 		$n->wait_until('all are gone', sub { !$n->workers });
-		$n->signal('HUP')->wait_line(qr/ info reloaded /);
+		$n->signal('HUP')->wait_line(qr/ info ready /);
 		work(@counters);
 	}
 	none_lost($n, @counters);
