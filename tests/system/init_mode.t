@@ -150,6 +150,14 @@ subtest 'what is wrong is told, and nothing is started' => sub {
 		'PORT is the program\'s own, and no bind');
 };
 
+# As posix_spawn(3) leaves 32 and 33 for its children, make's among them; a program keeps that.
+sub is_ignored {
+	my ($number) = @_;
+	my ($mask) = Narwhal::slurp('/proc/self/status') =~ /^SigIgn:\s+([0-9a-f]+)$/m;
+
+	return hex(substr $mask, 8) >> ($number - 1) & 1;
+}
+
 subtest 'every signal arrives' => sub {
 	for my $place (@PLACES) {
 		my $n = begin([], pid1 => $place->[1]);
@@ -159,6 +167,7 @@ subtest 'every signal arrives' => sub {
 			like($n->wait_line(qr/^got /), qr/^got number=$number /, "$place->[0]: $number");
 		}
 		is($n->stop('QUIT'), 0, 'QUIT arrives too, and ends it');
+		next if is_ignored(32);
 		$n = begin([], pid1 => $place->[1]);
 		is($n->stop(32), 160, 'so does one that the C library keeps for itself');
 	}
@@ -251,7 +260,9 @@ subtest 'it starts with the mask and the ignored signals that narwhal was starte
 	like($output, qr/^SigBlk:\s*0+$/m, 'nothing blocked');
 	like($output, qr/^SigPnd:\s*0+$/m, 'nothing pending');
 	like($output, qr/^SigCgt:\s*0+$/m, 'nothing caught');
-	like($output, qr/^SigIgn:\s*0+$/m, 'nothing ignored');
+	my $always = is_ignored(32) ? 0x180000000 : 0;
+	my ($none, $nohup) = map { sprintf '%016x', $always | $_ } 0, 0x10001;
+	like($output, qr/^SigIgn:\s*$none$/m, 'nothing ignored');
 
 	{
 		local $SIG{HUP} = 'IGNORE';
@@ -259,7 +270,7 @@ subtest 'it starts with the mask and the ignored signals that narwhal was starte
 		my $n = Narwhal->start(bind => 0, args => [ '--', 'cat', '/proc/self/status' ]);
 		$SIG{CHLD} = 'DEFAULT';
 		is($n->wait_end, 0, 'an ignored SIGCHLD hides no end');
-		like(join("\n", $n->lines), qr/^SigIgn:\s*0000000000010001$/m, 'nohup holds');
+		like(join("\n", $n->lines), qr/^SigIgn:\s*$nohup$/m, 'nohup holds');
 	}
 
 	my $old = POSIX::SigSet->new;
