@@ -260,7 +260,7 @@ subtest 'it starts with the mask and the ignored signals that narwhal was starte
 	like($output, qr/^SigBlk:\s*0+$/m, 'nothing blocked');
 	like($output, qr/^SigPnd:\s*0+$/m, 'nothing pending');
 	like($output, qr/^SigCgt:\s*0+$/m, 'nothing caught');
-	my $always = is_ignored(32) ? 0x180000000 : 0;
+	my $always = is_ignored(32) ? 3 << 31 : 0;
 	my ($none, $nohup) = map { sprintf '%016x', $always | $_ } 0, 0x10001;
 	like($output, qr/^SigIgn:\s*$none$/m, 'nothing ignored');
 
