@@ -290,7 +290,9 @@ sub get {
 sub destroy {
 	my ($self) = @_;
 
-	return if !delete $alive{$self} || $self->{owner} != $$;
+	# Within DESTROY the weak reference is gone already; its key is not.
+	return if !exists $alive{$self} || $self->{owner} != $$;
+	delete $alive{$self};
 	local $?;
 	if (!defined $self->{status}) {
 		my @family = ($self->{pid});
