@@ -13,9 +13,9 @@ my $BASH = (grep { -x } '/bin/bash', '/usr/bin/bash')[0];
 
 plan skip_all => 'no /dev/ptmx' if !-e '/dev/ptmx';
 
-# What stands in front of narwhal: nothing, or PID 1 of a namespace and the leader of its session.
-my @PLACES = ([ 'a session\'s leader', [] ]);
-push @PLACES, [ 'PID 1', [ 'unshare', '--fork', '--pid', '--mount-proc', '--kill-child', 'setsid', '--ctty' ] ]
+# What stands in front of narwhal: nothing, a shell without job control, or PID 1 of a namespace and the leader of its session.
+my @PLACES = ([ 'a session\'s leader', [] ], [ 'in a script', [ 'sh', '-c', '"$@"; exit $?', 'sh' ] ]);
+push @PLACES, [ 'PID 1', [ qw(unshare --fork --pid --mount-proc --kill-child setsid --ctty) ] ]
 	if $> == 0;
 
 # Of all below, the process whose name this is.
@@ -169,6 +169,26 @@ subtest 'as a shell\'s job it is stopped and continued as one' => sub {
 	is($t->end, 0, 'the shell has its terminal back');
 };
 
+subtest 'all of the program\'s group is continued' => sub {
+	plan skip_all => 'needs bash' if !$BASH;
+	my $t = Terminal->start($BASH, '--norc', '-i');
+
+	$t->wait_for(qr/\$ \z/);
+	$t->type("$NARWHAL -- sh -c 'cat; exit 4'\n");
+	my $cat = wait_below($t, 'cat');
+	$t->type("\cZ");
+	$t->wait_for(qr/Stopped.*\$ \z/s);
+	is(state_of($cat), 'T', 'a child of the program is stopped');
+	$t->type("fg\n");
+	$t->wait_for(qr/exit 4'\r\n/);
+	$t->type("word\n");
+	$t->wait_for(qr/word\r\nword/);
+	$t->type("\cD");
+	$t->wait_for(qr/\$ \z/);
+	$t->type("exit\n");
+	is($t->end, 4, 'ended');
+};
+
 subtest 'in the background it leaves the terminal where it is' => sub {
 	plan skip_all => 'needs bash' if !$BASH;
 	my $t = Terminal->start($BASH, '--norc', '-i');
@@ -197,8 +217,9 @@ subtest 'the terminal is given back at the end' => sub {
 	is($t->end, 0, 'the next program could read');
 };
 
-subtest 'a terminal that is not standard input is handed over, too' => sub {
-	my $t = Terminal->start('sh', '-c', "$NARWHAL -- sh -c 'read word </dev/tty; echo got \$word' </dev/null");
+subtest 'a terminal that is none of the three descriptors is handed over, too' => sub {
+	my $t = Terminal->start('sh', '-c', "$NARWHAL -- sh -c '"
+		. 'read word </dev/tty; echo got $word >/dev/tty' . "' </dev/null >/dev/null 2>&1");
 
 	$t->type("this\n");
 	$t->wait_for(qr/got this/);
