@@ -69,7 +69,9 @@ sub become_narwhal {
 		'--mount-proc', '--kill-child', '--' if $option->{pid1};
 
 	setpgrp;
-	%ENV = (PATH => $ENV{PATH}, map({ ($_ => $ENV{$_}) } grep { /SAN_OPTIONS$/ } keys %ENV),
+	# A crash on purpose shall end by its signal under sanitizers, too.
+	%ENV = (PATH => $ENV{PATH}, ASAN_OPTIONS => 'handle_segv=0',
+		map({ ($_ => $ENV{$_}) } grep { /SAN_OPTIONS$/ } keys %ENV),
 		%{ $option->{env} // {} });
 	chdir($option->{cwd} // $ROOT) or POSIX::_exit(127);
 	open STDIN, '<', '/dev/null' or POSIX::_exit(127);
