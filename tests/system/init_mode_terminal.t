@@ -13,7 +13,8 @@ my $BASH = (grep { -x } '/bin/bash', '/usr/bin/bash')[0];
 
 plan skip_all => 'no /dev/ptmx' if !-e '/dev/ptmx';
 
-# What stands in front of narwhal: nothing, a shell without job control, or PID 1 of a namespace and the leader of its session.
+# What stands in front of narwhal: nothing, a shell without job control, or PID 1 of a namespace
+# and the leader of its session.
 my @PLACES = ([ 'a session\'s leader', [] ], [ 'in a script', [ 'sh', '-c', '"$@"; exit $?', 'sh' ] ]);
 push @PLACES, [ 'PID 1', [ qw(unshare --fork --pid --mount-proc --kill-child setsid --ctty) ] ]
 	if $> == 0;
