@@ -352,12 +352,13 @@ int program_run(const struct config *config, const struct config_input *input,
 	struct program p;
 	char bytes[1024];
 	struct text why = TEXT_OVER(bytes);
-	int error = prepare(&p, config, &why);
+	int error = inherit_read(&question, getpid(), &inherit, &why);
 
-	if (error == 0)
-		error = inherit_read(&question, getpid(), &inherit, &why);
-	if (error == 0) {
+	if (error == 0) { /* before anything of our own is opened */
 		fd_close_strangers(INHERIT_FIRST + (int)inherit.count, input->directory_fd);
+		error = prepare(&p, config, &why);
+	}
+	if (error == 0) {
 		settle(&p);
 		launch.listeners = inherit.count;
 		launch.terminal = p.given ? &p.terminal : NULL;
