@@ -26,6 +26,11 @@ ifeq ($(SANITIZE),1)
 OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FORTIFY :=
 STATIC := -pie
+else ifeq ($(SANITIZE),fuzzer)
+OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=undefined
+FORTIFY :=
+STATIC := -pie
 else
 STATIC := -static-pie
 endif
@@ -48,6 +53,8 @@ WITNESSES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/programs/*.c))
 CLIENT := $(BUILD)/tests/client/counter
 # Workers of the tests' own, which misbehave.
 IMPOSTORS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fault/*.c))
+# Each tests/fuzz/NAME.c is a target; tests/fuzz/lib is linked to all.
+FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 PROGRAMS := $(BUILD)/narwhal $(BUILD)/narwhal-worker
 
 # One short line for each thing made; V=1 shows the commands.
@@ -58,7 +65,8 @@ quiet = $(if $(filter 0,$(V)),@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test faults bench image install clean help lint bootstrap units bare
+.PHONY: all run test faults bench image install clean help lint bootstrap units bare fuzz \
+	fuzzers
 
 all: $(PROGRAMS) $(EXAMPLES) ## build everything into build/ (the default)
 
@@ -81,6 +89,13 @@ faults: ## faults at random for MINUTES (10): PID 1 must live, serve, and be who
 	@deploy/bootstrap build test
 	@+$(MAKE) --no-print-directory -s all units
 	@BUILD=$(abspath $(BUILD)) MINUTES=$(MINUTES) prove -v -Itests/lib tests/fault/campaign.t
+
+fuzz: SECONDS ?= 60
+fuzz: TARGET ?=
+fuzz: ## libFuzzer on every target, or on TARGET alone, for SECONDS (60) each
+	@deploy/bootstrap build test
+	@+$(MAKE) --no-print-directory -s BUILD=$(BUILD)/fuzz CC=clang SANITIZE=fuzzer fuzzers
+	@BUILD=$(abspath $(BUILD))/fuzz SECONDS=$(SECONDS) tests/fuzz/run $(TARGET)
 
 lint: ## only the lint tests
 	@deploy/bootstrap build test
@@ -112,6 +127,9 @@ clean: ## remove what was built
 help: ## print this
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS='	' read -r n t; \
 		do printf '  make %-10s %s\n' "$$n" "$$t"; done
+
+# With BUILD, CC and SANITIZE as `make fuzz` gives them.
+fuzzers: $(FUZZERS)
 
 units: $(UNITS) $(MODULES) $(WITNESSES) $(CLIENT) $(IMPOSTORS)
 
@@ -151,6 +169,11 @@ $(WITNESSES): $(BUILD)/%: $(BUILD)/%.o
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
 		-l:libinih.a -l:libcap.a -lcmocka -ldl
+
+$(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call objects,$(wildcard tests/fuzz/lib/*.c)) \
+		$(ARCHIVES)
+	$(call quiet,LINK)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -pie -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(ARCHIVES) -Wl,--end-group -l:libinih.a -l:libcap.a -ldl
 
 $(CLIENT): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/client/*.c)) $(BUILD)/init.a $(BUILD)/base.a
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^

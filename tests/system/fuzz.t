@@ -1,0 +1,75 @@
+# Every fuzz target holds its properties on its corpus, under ASan and UBSan, and for a short slice
+# of what libFuzzer makes of it, always the same one; `make fuzz` goes on from there.
+use strict;
+use warnings;
+
+use File::Basename qw(basename);
+use File::Temp qw(tempdir);
+use Test::More;
+use Lint qw(needs output);
+
+plan(skip_all => 'once is enough: see the run without sanitizers') if $ENV{SANITIZE};
+needs('make', 'clang', 'nproc');
+delete @ENV{qw(MAKEFLAGS MAKELEVEL CFLAGS LDFLAGS CPPFLAGS)};
+
+my ($SLICE_RUNS, $SLICE_SECONDS) = (50_000, 2);    # what is less ends the slice
+my $CORPUS_FILE_MAX = 4096;
+my $BUILD = ($ENV{BUILD} // 'build') . '/fuzz';
+my ($processors) = output('nproc');
+my $tmp = tempdir(CLEANUP => 1);
+
+my ($text, $status) = output('make', '-s', '-j' . ($processors + 0), "BUILD=$BUILD", 'CC=clang',
+	'SANITIZE=fuzzer', 'fuzzers');
+is($status, 0, 'the targets are built') or diag($text);
+mkdir "$BUILD/findings";
+
+my @targets = map { basename($_, '.c') } glob 'tests/fuzz/*.c';
+my %corpus = map { $_ => [ grep { -f } glob "tests/fuzz/corpus/$_/*" ] } @targets;
+
+is_deeply([ sort map { basename($_) } glob 'tests/fuzz/corpus/*' ], [ sort @targets ],
+	'each target has a corpus, each corpus a target');
+for my $target (@targets) {
+	my @large = grep { -s > $CORPUS_FILE_MAX } @{ $corpus{$target} };
+	cmp_ok(scalar @{ $corpus{$target} }, '>', 0, "$target has reviewed inputs");
+	is("@large", '', 'and each is small');
+}
+
+# One process for each processor.
+sub in_parallel {
+	my ($name, @commands) = @_;
+
+	while (my @batch = splice @commands, 0, $processors) {
+		$_->{pipe} = start(@{ $_->{command} }) for @batch;
+		for my $run (@batch) {
+			my $pipe = $run->{pipe};
+			my $said = do { local $/; <$pipe> };
+			close $pipe;
+			is($?, 0, "$run->{target}: $name") or diag($said);
+		}
+	}
+	return;
+}
+
+sub start {
+	my (@command) = @_;
+	my $pid = open(my $pipe, '-|') // die "fork: $!";
+
+	return $pipe if $pid != 0;
+	open STDERR, '>&', \*STDOUT;
+	exec @command or exit 127;
+}
+
+sub command {
+	my ($target, @more) = @_;
+
+	return { target => $target, command => [ "$BUILD/tests/fuzz/$target", '-timeout=20',
+		"-artifact_prefix=$BUILD/findings/$target-", @more ] };
+}
+
+in_parallel('every input of the corpus', map { command($_, @{ $corpus{$_} }) } @targets);
+in_parallel('a slice of what they lead to', map {
+	mkdir "$tmp/$_" or die "$tmp/$_: $!";
+	command($_, '-seed=1', "-runs=$SLICE_RUNS", "-max_total_time=$SLICE_SECONDS", "$tmp/$_",
+		"tests/fuzz/corpus/$_");
+} @targets);
+done_testing;
