@@ -38,7 +38,7 @@ static void send_signal(struct arbiter *a, unsigned index, int number)
 static void tell_to_leave(struct arbiter *a, unsigned index)
 {
 	bool is_last = a->wish.phase != PHASE_SERVE ||
-		       a->roster.slots[index].generation <= a->last_unbound;
+		       shelf_serves(&a->shelf, a->roster.slots[index].generation);
 	enum message_type farewell = is_last ? MESSAGE_DRAIN : MESSAGE_RETIRE;
 
 	if (channel_send(a->children[index].watch.fd, farewell, NULL, 0) != 0)
@@ -168,6 +168,7 @@ static void converge(struct arbiter *a)
 	if (a->wish.deadline_ms <= a->now_ms)
 		arbiter_turn(a, TURN_OVERDUE);
 	reload_settle(a);
+	shelf_clear(&a->shelf, &a->roster);
 	a->wish.backlog = a->wish.phase == PHASE_DRAIN && has_backlog(a);
 	announce_readiness(a); /* unready before anybody is told to leave */
 	while (herald_has_started(a) && converge_next(&a->roster, &a->wish, a->now_ms, &order))

@@ -18,6 +18,8 @@
 #include "init/config.h"
 #include "init/generation.h"
 #include "init/herald.h"
+#include "init/inherit.h"
+#include "init/listener_set.h"
 #include "init/oom.h"
 #include "init/pidfile.h"
 #include "init/roster.h"
@@ -52,9 +54,10 @@ struct arbiter {
 	struct generation *current;   /* the one that serves: of made[] */
 	struct generation *candidate; /* the other of made[]; its number is 0 when there is none */
 	uint64_t generations;	      /* made so far, the failed ones, too */
-	uint64_t last_unbound; /* up to this one, workers have listeners that nobody else has */
-	int image_fd;	       /* the worker's program */
-	char *heritage;	       /* HERITAGE_SIZE_MAX bytes to write a heritage in */
+	struct shelf shelf;	      /* listeners that only workers who leave have */
+	struct inherited inherited;
+	int image_fd;	/* the worker's program */
+	char *heritage; /* HERITAGE_SIZE_MAX bytes to write a heritage in */
 
 	uint64_t born_ms;
 	uint64_t reap_ms;  /* when to look again for the dead; CLOCK_NEVER: at SIGCHLD */

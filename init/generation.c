@@ -21,7 +21,7 @@ static int open_hooks(struct generation *generation, const struct generation *be
 	return -EINVAL;
 }
 
-static int read_addresses(const struct config *config, struct address_list *addresses,
+int generation_addresses(const struct config *config, struct address_list *addresses,
 	struct text *why)
 {
 	struct inherit_question question = inherit_question();
@@ -34,31 +34,36 @@ static int read_addresses(const struct config *config, struct address_list *addr
 		config->origin[SETTING_ID_bind].source != CONFIG_DEFAULT, addresses, why);
 }
 
-static int open_parts(struct generation *generation, struct generation *before, struct text *why)
+static int open_parts(struct generation *generation, const struct legacy *legacy, struct text *why)
 {
 	const struct settings *s = &generation->config.settings;
 	struct users_question question = users_question(s->user, s->group);
+	struct listener_sources sources = {
+		.before = legacy->before != NULL ? &legacy->before->listeners : NULL,
+		.shelf = legacy->shelf,
+		.inherited = legacy->inherited,
+	};
 	struct address_list addresses;
 	int error = users_resolve(&question, &generation->users, why);
 
 	if (error == 0)
-		error = open_hooks(generation, before, why);
+		error = open_hooks(generation, legacy->before, why);
 	if (error == 0)
-		error = read_addresses(&generation->config, &addresses, why);
+		error = generation_addresses(&generation->config, &addresses, why);
 	if (error != 0)
 		return error;
-	return listener_set_open(&generation->listeners, &addresses, (int)s->backlog,
-		before != NULL ? &before->listeners : NULL, why);
+	return listener_set_open(&generation->listeners, &addresses, (int)s->backlog, &sources,
+		why);
 }
 
 int generation_open(struct generation *generation, uint64_t number, struct config *config,
-	struct generation *before, struct text *why)
+	const struct legacy *legacy, struct text *why)
 {
 	int error;
 
 	*generation = (struct generation){.number = number, .config = *config};
 	*config = (struct config){0};
-	error = open_parts(generation, before, why);
+	error = open_parts(generation, legacy, why);
 	if (error != 0)
 		generation_close(generation);
 	return error;

@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "init/config.h"
 #include "init/hook_book.h"
-#include "init/listener.h"
+#include "init/listener_set.h"
 #include "init/users.h"
 #include "init/wish.h"
 
@@ -25,12 +25,22 @@ struct generation {
 	struct hook_book *hooks;
 };
 
+/* What a generation is not the first to have; `before` is NULL at the start. */
+struct legacy {
+	const struct generation *before; /* the one that serves */
+	const struct shelf *shelf;
+	const struct inherited *inherited;
+};
+
 /*
- * Makes it of *config, which it takes, also on failure. Addresses that `before` (or NULL) listens
- * on are shared with it. 0, or -errno with `why`.
+ * Makes it of *config, which it takes, also on failure. Addresses that `legacy` has are shared with
+ * it. 0, or -errno with `why`.
  */
 MUST_USE int generation_open(struct generation *generation, uint64_t number, struct config *config,
-	struct generation *before, struct text *why);
+	const struct legacy *legacy, struct text *why);
+/* The addresses that a config means, with what LISTEN_FDS gives. 0, or -errno with `why`. */
+MUST_USE int generation_addresses(const struct config *config, struct address_list *addresses,
+	struct text *why);
 void generation_close(struct generation *generation);
 
 /* What is wished of it. */

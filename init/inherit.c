@@ -66,18 +66,41 @@ int inherit_read(const struct inherit_question *question, pid_t pid, struct inhe
 	return 0;
 }
 
-int inherit_take(const struct inherit *inherit, struct text *why)
+bool inherit_has(const struct inherited *inherited, int fd)
 {
+	for (size_t i = 0; i < inherited->count; i++) {
+		if (inherited->fd[i] == fd)
+			return true;
+	}
+	return false;
+}
+
+static void note(struct inherited *inherited, int fd)
+{
+	if (!inherit_has(inherited, fd))
+		inherited->fd[inherited->count++] = fd;
+}
+
+int inherit_take(const struct inherit *inherit, const struct address_list *named,
+	struct inherited *inherited, struct text *why)
+{
+	inherited->count = 0;
 	for (size_t i = 0; i < inherit->count; i++) {
 		int fd = INHERIT_FIRST + (int)i;
 		struct stat status;
 
 		/* One that was missing may have become a file that we opened meanwhile. */
-		if (fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode) && fd_disinherit(fd) == 0)
-			continue;
-		text_printf(why, "LISTEN_FDS=%zu: descriptor %d is no open socket", inherit->count,
-			fd);
-		return -ENOTSOCK;
+		if (fstat(fd, &status) != 0 || !S_ISSOCK(status.st_mode) ||
+			fd_disinherit(fd) != 0) {
+			text_printf(why, "LISTEN_FDS=%zu: descriptor %d is no open socket",
+				inherit->count, fd);
+			return -ENOTSOCK;
+		}
+		note(inherited, fd);
+	}
+	for (size_t i = 0; named != NULL && i < named->count; i++) {
+		if (named->item[i].kind == ADDRESS_FD && fd_disinherit(named->item[i].fd) == 0)
+			note(inherited, named->item[i].fd);
 	}
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "base/attr.h"
+#include "base/heritage.h"
 #include "base/text.h"
 #include "init/address.h"
 
@@ -37,9 +38,23 @@ struct inherit_question inherit_question(void);
 MUST_USE int inherit_read(const struct inherit_question *question, pid_t pid,
 	struct inherit *inherit, struct text *why);
 
-/* Makes them close-on-exec. 0, or -ENOTSOCK with `why` when one is no socket, or is not open: to be
- * called before a socket of ours is opened that could take its number. */
-MUST_USE int inherit_take(const struct inherit *inherit, struct text *why);
+/*
+ * The descriptors that were there before any of ours, by LISTEN_FDS or named by bind: they keep
+ * their numbers for the process's whole life, so that none of ours can be taken for one of them.
+ */
+struct inherited {
+	size_t count;
+	int fd[2 * HERITAGE_LISTENERS]; /* owned by whoever started us: never closed */
+};
+
+/*
+ * Makes close-on-exec what LISTEN_FDS promises and what `named` (or NULL) names, and notes it. 0,
+ * or -ENOTSOCK with `why` when one of the former is no socket, or is not open: to be called before
+ * a socket of ours is opened that could take its number.
+ */
+MUST_USE int inherit_take(const struct inherit *inherit, const struct address_list *named,
+	struct inherited *inherited, struct text *why);
+PURE bool inherit_has(const struct inherited *inherited, int fd);
 
 /*
  * Writes the list of addresses that `bind` means: every fd://NAME as the fd://N that bear that

@@ -225,9 +225,7 @@ static int check_inherited(int fd, struct text *why)
 	int domain = ask(fd, SO_DOMAIN);
 	int error = -EINVAL;
 
-	if (type == -EBADF)
-		text_add(why, "this descriptor is not open");
-	else if (type == -ENOTSOCK)
+	if (type == -ENOTSOCK)
 		text_add(why, "this descriptor is no socket");
 	else if (domain != AF_INET && domain != AF_INET6 && domain != AF_UNIX)
 		text_add(why, "this socket is neither IPv4, IPv6 nor unix");
@@ -240,10 +238,12 @@ static int check_inherited(int fd, struct text *why)
 	return error != 0 && type < 0 ? type : error;
 }
 
-static int open_inherited(struct listener *listener, int fd)
+/* Under another number: the one that it has stays inherit.h's. */
+static int open_inherited(struct listener *listener, int inherited_fd)
 {
+	int fd = fd_duplicate(inherited_fd);
 	int flags = fcntl(fd, F_GETFL);
-	int error = fd_disinherit(fd);
+	int error = fd < 0 ? fd : 0;
 
 	listener->fd = fd;
 	listener->inherited = true;
@@ -256,7 +256,7 @@ static int open_inherited(struct listener *listener, int fd)
 	return error;
 }
 
-static int open_one(struct listener *listener, const struct address *address,
+int listener_open(struct listener *listener, const struct address *address,
 	const struct address_list *addresses, int backlog, struct text *why)
 {
 	char bytes[128];
@@ -281,82 +281,6 @@ static int open_one(struct listener *listener, const struct address *address,
 	return error;
 }
 
-static struct listener *find_asked(struct listener_set *set, const char *asked)
-{
-	for (size_t i = 0; i < set->count; i++) {
-		if (strcmp(set->item[i].asked, asked) == 0)
-			return &set->item[i];
-	}
-	return NULL;
-}
-
-/* The same socket under another descriptor; whose file it is, listener_set_succeed() says. */
-static int share(struct listener *listener, const struct listener *old, int backlog,
-	struct text *why)
-{
-	int error = 0;
-
-	*listener = *old;
-	listener->linked = false;
-	listener->fd = fd_duplicate(old->fd);
-	if (listener->fd < 0)
-		error = listener->fd;
-	else if (!old->inherited && listen(listener->fd, backlog) != 0)
-		error = -errno;
-	if (error == 0)
-		return 0;
-	text_printf(why, "%s: %s", old->asked, strerror(-error));
-	listener_close(listener);
-	return error;
-}
-
-int listener_set_open(struct listener_set *set, const struct address_list *addresses, int backlog,
-	struct listener_set *old, struct text *why)
-{
-	set->count = 0;
-	for (size_t i = 0; i < addresses->count; i++) {
-		const struct address *address = &addresses->item[i];
-		const struct listener *known = old != NULL ? find_asked(old, address->text) : NULL;
-		int error = known != NULL
-				    ? share(&set->item[i], known, backlog, why)
-				    : open_one(&set->item[i], address, addresses, backlog, why);
-
-		if (error != 0) {
-			listener_set_close(set);
-			return error;
-		}
-		set->count = i + 1;
-	}
-	return 0;
-}
-
-void listener_set_close(struct listener_set *set)
-{
-	for (size_t i = 0; i < set->count; i++)
-		listener_close(&set->item[i]);
-	set->count = 0;
-}
-
-bool listener_set_succeed(struct listener_set *set, struct listener_set *old)
-{
-	bool all = true;
-
-	for (size_t i = 0; i < old->count; i++) {
-		struct listener *before = &old->item[i];
-		struct listener *after = find_asked(set, before->asked);
-
-		if (after != NULL) {
-			after->linked = before->linked;
-			before->linked = false;
-		} else {
-			/* Ungated, it is open until its workers leave: later, and no worse. */
-			(void)!listener_gate(before);
-			all = false;
-		}
-	}
-	return all;
-}
-
 /*
  * A listening socket that is bound to an interface gets no SYN from any other, and no interface
  * has this index: a new client is refused by the kernel. A handshake that has begun is no matter
@@ -365,6 +289,7 @@ bool listener_set_succeed(struct listener_set *set, struct listener_set *old)
  * (SO_ATTACH_FILTER would do, but newer kernels want CAP_NET_ADMIN for it on TCP: 6.18.44 does.)
  */
 #define NO_INTERFACE INT_MAX
+#define ANY_INTERFACE 0
 
 static int gate_tcp(int fd)
 {
@@ -372,6 +297,25 @@ static int gate_tcp(int fd)
 
 	/* Who has connected and said nothing yet shall be accepted, too, and told to close. */
 	return error == 0 ? set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 0) : error;
+}
+
+/* A link-local address is one interface's, and goes back to that. */
+static int own_interface(const struct address *address)
+{
+	struct sockaddr_in6 inet6;
+
+	if (address->kind != ADDRESS_INET6)
+		return ANY_INTERFACE;
+	memcpy(&inet6, &address->socket, sizeof(inet6));
+	return (int)inet6.sin6_scope_id;
+}
+
+static int ungate_tcp(const struct listener *listener)
+{
+	int fd = listener->fd;
+	int error = set_option(fd, SOL_SOCKET, SO_BINDTOIFINDEX, own_interface(&listener->address));
+
+	return error == 0 ? set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1) : error;
 }
 
 static int unlink_own(struct listener *listener)
@@ -399,6 +343,37 @@ int listener_gate(struct listener *listener)
 	else
 		return 0;
 	listener->gated = error == 0;
+	return error;
+}
+
+/* What is refused: a bound socket is let go of an interface for CAP_NET_RAW alone. */
+static const char *share_refusal(const struct listener *listener, int error)
+{
+	return listener->gated && error == -EPERM ? "workers that drain still hold this socket, "
+						    "and only CAP_NET_RAW opens it again"
+						  : strerror(-error);
+}
+
+int listener_share(struct listener *listener, const struct listener *other, int backlog,
+	struct text *why)
+{
+	int error = 0;
+
+	*listener = *other;
+	listener->linked = false;
+	listener->fd = fd_duplicate(other->fd);
+	if (listener->fd < 0)
+		error = listener->fd;
+	else if (!other->inherited && listen(listener->fd, backlog) != 0)
+		error = -errno;
+	if (error == 0 && listener->gated)
+		error = ungate_tcp(listener);
+	if (error == 0) {
+		listener->gated = false;
+		return 0;
+	}
+	text_printf(why, "%s: %s", other->asked, share_refusal(other, error));
+	listener_close(listener);
 	return error;
 }
 

@@ -1,5 +1,5 @@
 /*
- * listener.h - the sockets that the service listens on: opened once, by the arbiter, for all.
+ * listener.h - a socket that the service listens on: opened once, by the arbiter, for all.
  *
  * Nothing is accepted here: workers do that, on the same sockets. Nothing is logged here.
  * Sockets that were inherited (fd://N) are used as they are: somebody else holds them too.
@@ -27,30 +27,22 @@ struct listener {
 	struct address address; /* as the kernel tells it: with the port that it chose, if it did */
 };
 
-struct listener_set {
-	size_t count;
-	struct listener item[HERITAGE_LISTENERS];
-};
-
 /*
- * Opens all of `addresses`, in that order, or none: on failure what was opened is closed and
- * unlinked again, the set is empty, and `why` names the address and the cause. 0 or -errno.
+ * Opens `address`, which is one of `addresses`: [::]:PORT serves IPv4 too, unless these name an
+ * IPv4 address with the same port. 0, or -errno, with `why` that names the address and the cause,
+ * and then nothing is left behind.
  *
- * [::]:PORT serves IPv4 too, unless the list names an IPv4 address with the same port.
  * A socket file that nobody listens on is replaced; modes are as the process's umask wants them.
  * `backlog` is cut by the kernel to net.core.somaxconn.
- *
- * An address that `old` (or NULL) listens on as well is not opened again: both sets then hold the
- * same socket, and its queue belongs to both.
  */
-MUST_USE int listener_set_open(struct listener_set *set, const struct address_list *addresses,
-	int backlog, struct listener_set *old, struct text *why);
+MUST_USE int listener_open(struct listener *listener, const struct address *address,
+	const struct address_list *addresses, int backlog, struct text *why);
 /*
- * `set` takes over from `old`: the socket files of what they share are now its own, and what only
- * `old` has is gated. True when `set` has all of it.
+ * The same socket under another descriptor: its queue belongs to both, its file still to `other`.
+ * A gated one is opened to new connections again, which needs CAP_NET_RAW. 0, or -errno with `why`.
  */
-bool listener_set_succeed(struct listener_set *set, struct listener_set *old);
-void listener_set_close(struct listener_set *set);
+MUST_USE int listener_share(struct listener *listener, const struct listener *other, int backlog,
+	struct text *why);
 
 /*
  * No new connection from now on, while all that are queued, and every TCP handshake that has

@@ -41,11 +41,13 @@ static int open_log(struct arbiter *a, struct text *why)
 static int take_inherited(struct arbiter *a, struct text *why)
 {
 	struct inherit_question question = inherit_question();
+	struct address_list named;
 	struct inherit inherit;
 	int error = inherit_read(&question, getpid(), &inherit, why);
 
-	(void)a;
-	return error == 0 ? inherit_take(&inherit, why) : error;
+	if (error == 0)
+		error = generation_addresses(&a->current->config, &named, why);
+	return error == 0 ? inherit_take(&inherit, &named, &a->inherited, why) : error;
 }
 
 /* That it cannot be had stops no start. */
@@ -143,9 +145,10 @@ static int begin_readiness(struct arbiter *a, struct text *why)
 static int open_generation(struct arbiter *a, struct text *why)
 {
 	struct wish_limits limits = {.sweep = SWEEP_MS};
+	const struct legacy legacy = {NULL, &a->shelf, &a->inherited};
 	struct config config = a->current->config;
 	struct crew crew;
-	int error = generation_open(a->current, a->generations, &config, NULL, why);
+	int error = generation_open(a->current, a->generations, &config, &legacy, why);
 
 	if (error != 0)
 		return error;
@@ -218,6 +221,7 @@ void opening_close(struct arbiter *a)
 	pidfile_close(&a->pidfile); /* its path is one of the settings */
 	generation_close(a->candidate);
 	generation_close(a->current);
+	shelf_close(&a->shelf);
 	herald_close(a);
 	fd_close(&a->signals.fd);
 	loop_close(&a->loop);

@@ -42,6 +42,7 @@ static int check_fixed(const struct settings *old, const struct settings *new, s
 /* The config as it is now, made into a generation. */
 static int make_candidate(struct arbiter *a, struct text *why)
 {
+	const struct legacy legacy = {a->current, &a->shelf, &a->inherited};
 	struct config config;
 	int error = config_read(&config, a->input, why);
 
@@ -54,7 +55,7 @@ static int make_candidate(struct arbiter *a, struct text *why)
 	}
 	config.settings.workers =
 		capacity_workers(config.settings.workers, ARBITER_WORKERS_MAX, &a->log);
-	return generation_open(a->candidate, ++a->generations, &config, a->current, why);
+	return generation_open(a->candidate, ++a->generations, &config, &legacy, why);
 }
 
 /* TTIN and TTOU outlive a reload, unless the config now says another number. */
@@ -88,9 +89,8 @@ static void commit(struct arbiter *a)
 {
 	struct generation *old = a->current;
 
-	/* Workers of the old one hold addresses that the new one does not: they must empty them. */
-	if (!listener_set_succeed(&a->candidate->listeners, &old->listeners))
-		a->last_unbound = old->number;
+	listener_set_succeed(&a->candidate->listeners, &old->listeners);
+	shelf_put(&a->shelf, &old->listeners, &a->candidate->listeners, 0, old->number);
 	a->current = a->candidate;
 	a->candidate = old;
 	generation_close(old);
@@ -143,6 +143,8 @@ void reload_fail(struct arbiter *a, const char *reason)
 		return;
 	log_error(&a->log, "reload_failed", log_uint("generation", a->candidate->number),
 		log_string("reason", reason));
+	shelf_put(&a->shelf, &a->candidate->listeners, &a->current->listeners, a->candidate->number,
+		a->candidate->number);
 	generation_close(a->candidate);
 	wish_discard(&a->wish);
 	reload_apply(a);

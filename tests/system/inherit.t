@@ -119,6 +119,42 @@ subtest 'a name can come by a reload' => sub {
 	is($n->stop, 0, 'status 0');
 };
 
+sub write_bind {
+	my ($bind) = @_;
+
+	open my $config, '>', "$dir/conf" or die;
+	print $config "bind = $bind\n";
+	close $config or die;
+	return;
+}
+
+subtest 'what was inherited can be given up and taken back, and nothing else has such a name' => sub {
+	my @sockets = (listener(), listener());
+	write_bind("fd://3,unix:$dir/own");
+	my $n = start(\@sockets, args => [ '--config', "$dir/conf" ]);
+
+	$n->wait_ready;
+	write_bind("fd://4,unix:$dir/own");
+	$n->signal('HUP')->wait_line(qr/ reloaded generation=2 /);
+	write_bind('fd://3');
+	$n->signal('HUP')->wait_line(qr/ reloaded generation=3 /);
+	is($n->connect(address($sockets[0]))->request('GET', '/')->{status}, 200, 'taken back');
+	my $arbiter = $n->arbiter;
+	my @own = grep { $_ > 4 } map { m{(\d+)\z} } glob "/proc/$arbiter/fd/*";
+	my %kinds = map { (readlink("/proc/$arbiter/fd/$_") // '') =~ /^(\w+)/ ? ($1 => 1) : () } @own;
+	ok($kinds{socket} && $kinds{anon_inode}, 'sockets and others of our own: ' . join ' ', @own);
+	for my $fd (@own, 4000) {
+		write_bind("fd://3,fd://$fd");
+		$n->signal('HUP');
+		like($n->wait_line(qr/ reload_failed /), qr/fd:\/\/$fd: no such descriptor was inherited: /,
+			"$fd is refused");
+	}
+	is($n->connect(address($sockets[0]))->request('GET', '/')->{status}, 200, 'and it serves on');
+	my @now = grep { $_ > 4 } map { m{(\d+)\z} } glob "/proc/$arbiter/fd/*";
+	is("@now", "@own", 'every descriptor of our own is as it was');
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'what is for another process is none of ours' => sub {
 	my $socket = listener();
 	my $n = start([$socket], pid => 1, args => [ '--bind', '127.0.0.1:0' ]);
@@ -147,7 +183,8 @@ for my $row (
 	[ 'no socket', [$file], {}, qr/LISTEN_FDS=1: descriptor 3 is no open socket/ ],
 	[ 'a datagram socket', [$datagram], {}, qr/fd:\/\/3: this is no stream socket/ ],
 	[ 'one that does not listen', [$deaf], {}, qr/fd:\/\/3: this socket does not listen/ ],
-	[ 'a number beyond', [$good], { args => [ '--bind', 'fd://5' ] }, qr/fd:\/\/5: this descriptor is no/ ],
+	[ 'a number beyond', [$good], { args => [ '--bind', 'fd://5' ] },
+		qr/fd:\/\/5: no such descriptor was inherited/ ],
 ) {
 	my ($what, $sockets, $option, $why) = @$row;
 	my ($status, $output) = Narwhal->run(options($sockets, %$option));

@@ -288,6 +288,28 @@ subtest 'nor when addresses change, kept or given up' => sub {
 	goodbye($n);
 };
 
+subtest 'nor when an address comes back while its first workers still drain' => sub {
+	plan skip_all => 'needs root: only CAP_NET_RAW opens a gated socket again' if $> != 0;
+	my $abstract = "unix:\@$dir/abstract";
+	my $n = begin(bind => "127.0.0.1:0,$abstract,$UNIX", idle_grace => 60, graceful_timeout => 60);
+	my $kept = $n->connect;
+
+	is($kept->request('GET', '/')->{status}, 200, 'a client that stays');
+	my @counters = load($n);
+	for (1 .. 3) {
+		my $before = $counters[0]->counts->{refused};
+		setting($n, bind => $UNIX);
+		$n->signal('HUP')->wait_line(qr/ info reloaded /);
+		$n->wait_until('new clients are refused', sub { $counters[0]->counts->{refused} > $before });
+		setting($n, bind => "127.0.0.1:0,$abstract,$UNIX");
+		$n->signal('HUP')->wait_line(qr/ info reloaded /);
+		work(@counters);
+	}
+	is($kept->request('GET', '/')->{fields}{connection}, 'close', 'its worker was there all the time');
+	none_lost($n, @counters);
+	goodbye($n);
+};
+
 subtest 'nor with bodies, nor of a pipeline' => sub {
 	for (
 		[ 'bodies of 64 KiB', $ECHO, body => 65536, keepalive => 16, closing => 16 ],

@@ -118,6 +118,63 @@ subtest 'a changed bind: the new address is open before the old one closes' => s
 	ok(!-e "$dir/$_", "no file $_") for qw(b c);
 };
 
+sub free_address {
+	return '127.0.0.1:' . IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1:0')->sockport;
+}
+
+subtest 'an address given up, and one that never came to serve, can be had again at once' => sub {
+	plan skip_all => 'needs root: only CAP_NET_RAW opens a gated socket again' if $> != 0;
+	my $away = "unix:$dir/away";
+	my ($first, $second) = (free_address(), free_address());
+	write_config(bind => $first, idle_grace => 60, graceful_timeout => 60);
+	my $n = begin();
+	my $kept = $n->connect($first);
+
+	is($kept->request('GET', '/')->{status}, 200, 'the first address');
+	write_config(bind => $away);
+	$n->signal('HUP')->wait_line(qr/ reloaded generation=2 /);
+	ok(!IO::Socket::INET->new(PeerAddr => $first), 'new clients are refused there');
+	write_config(bind => "$away,$second", app => "$MODULES/hangs.so", boot_timeout => 60);
+	$n->signal('HUP')->wait_line(qr/ reloading generation=3 /);
+	$n->wait_line(qr/ event=SPAWNED /) for 1 .. 2;
+	write_config(bind => "$first,$second");
+	$n->signal('HUP')->wait_line(qr/ reloaded generation=4 /);
+	is($n->connect($_)->request('GET', '/')->{status}, 200, "$_ serves") for $first, $second;
+	is($kept->request('GET', '/')->{fields}{connection}, 'close', 'a worker held the first one');
+	$n->wait_line(qr/ worker_exit .*generation=1 cause=retired status=0/);
+	write_config(bind => $away);
+	$n->signal('HUP')->wait_line(qr/ reloaded generation=5 /);
+	$n->wait_line(qr/ worker_exit .*generation=4 cause=retired status=0/) for 1 .. 2;
+	for my $address ($first, $second) {
+		ok($n->wait_until("$address is free", sub {
+			IO::Socket::INET->new(Listen => 1, LocalAddr => $address, ReuseAddr => 1);
+		}), "$address is free when the last of its workers is gone");
+	}
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'without CAP_NET_RAW it can be had when its workers are gone' => sub {
+	plan skip_all => 'needs root, to be nobody' if $> != 0;
+	my ($first, $second) = (free_address(), free_address());
+	write_config(bind => $first, idle_grace => 60, graceful_timeout => 60);
+	my $n = Narwhal->start(bind => 0, user => 65534, args => [ '--config', $conf ]);
+
+	$n->wait_ready;
+	my $kept = $n->connect;
+	is($kept->request('GET', '/')->{status}, 200, 'the first address');
+	write_config(bind => $second);
+	$n->signal('HUP')->wait_line(qr/ reloaded generation=2 /);
+	write_config(bind => $first);
+	$n->signal('HUP');
+	like($n->wait_line(qr/ reload_failed /), qr/$first: workers that drain still hold this socket/, 'why');
+	is($n->connect($second)->request('GET', '/')->{status}, 200, 'the old generation serves on');
+	$kept->close;
+	$n->wait_line(qr/ worker_exit .*generation=1 cause=retired status=0/) for 1 .. 2;
+	$n->signal('HUP')->wait_line(qr/ reloaded /);
+	is($n->connect($first)->request('GET', '/')->{status}, 200, 'then it serves');
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'rolling: one at a time' => sub {
 	write_config(workers => 4, min_ready => 4, reload_surge => 1);
 	my $n = begin();

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -166,19 +167,44 @@ static void those_taken_go_no_further_and_what_is_no_socket_is_named(void **stat
 	struct text why = TEXT_OVER(bytes);
 	FD_SCOPED fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	FD_SCOPED file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct inherited taken;
 
 	(void)state;
 	if (fd != INHERIT_FIRST || file != INHERIT_FIRST + 1)
 		skip(); /* whoever runs the tests left some open */
 	assert_int_equal(fd_inherit(fd), 0);
-	assert_int_equal(inherit_take(&one, &why), 0);
+	assert_int_equal(inherit_take(&one, NULL, &taken, &why), 0);
+	assert_true(inherit_has(&taken, fd));
+	assert_false(inherit_has(&taken, file));
 	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
-	assert_int_equal(inherit_take(&two, &why), -ENOTSOCK);
+	assert_int_equal(inherit_take(&two, NULL, &taken, &why), -ENOTSOCK);
 	assert_string_equal(bytes, "LISTEN_FDS=2: descriptor 4 is no open socket");
 	fd_close(&file);
 	why = TEXT_OVER(bytes);
-	assert_int_equal(inherit_take(&three, &why), -ENOTSOCK);
+	assert_int_equal(inherit_take(&three, NULL, &taken, &why), -ENOTSOCK);
 	assert_string_equal(bytes, "LISTEN_FDS=3: descriptor 4 is no open socket");
+}
+
+static void what_bind_names_is_taken_if_it_is_there(void **state)
+{
+	const struct inherit none = {0};
+	FD_SCOPED fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	FD_SCOPED gone = fd_duplicate(fd);
+	struct address_list named;
+	struct inherited taken;
+	char bytes[256];
+	struct text why = TEXT_OVER(bytes);
+	int number = gone;
+
+	(void)state;
+	assert_int_equal(fd_inherit(fd), 0);
+	fd_close(&gone);
+	(void)snprintf(bytes, sizeof(bytes), "127.0.0.1:0,fd://%d,fd://%d", fd, number);
+	assert_int_equal(address_parse_list(bytes, &named, &why), 0);
+	assert_int_equal(inherit_take(&none, &named, &taken, &why), 0);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	assert_true(inherit_has(&taken, fd));
+	assert_false(inherit_has(&taken, number));
 }
 
 static void a_child_is_told_nothing_of_ours(void **state)
@@ -206,6 +232,7 @@ int main(void)
 		cmocka_unit_test(a_name_is_left_out_while_nobody_can_know_it),
 		cmocka_unit_test(a_list_without_room_is_refused),
 		cmocka_unit_test(those_taken_go_no_further_and_what_is_no_socket_is_named),
+		cmocka_unit_test(what_bind_names_is_taken_if_it_is_there),
 		cmocka_unit_test(a_child_is_told_nothing_of_ours),
 	};
 

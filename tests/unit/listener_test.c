@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "init/listener.h"
+#include "init/listener_set.h"
 
 #define PATIENCE_MS 20000 /* how long an event that must come may take on a busy machine */
 #define BACKLOG 64
@@ -32,6 +32,8 @@ struct fixture {
 	char why_bytes[512];
 	struct text why;
 	struct listener_set set;
+	struct shelf shelf;
+	struct inherited inherited;
 };
 
 static int set_up(void **state)
@@ -56,6 +58,7 @@ static int tear_down(void **state)
 	int left;
 
 	listener_set_close(&f->set);
+	shelf_close(&f->shelf);
 	(void)unlink(f->path);
 	left = rmdir(f->directory); /* nothing else may have been left behind */
 	free(f);
@@ -64,11 +67,12 @@ static int tear_down(void **state)
 
 static int open_list(struct fixture *f, struct listener_set *set, const char *list)
 {
+	struct listener_sources sources = {NULL, &f->shelf, &f->inherited};
 	struct address_list addresses;
 
 	f->why = TEXT_OVER(f->why_bytes);
 	assert_int_equal(address_parse_list(list, &addresses, &f->why), 0);
-	return listener_set_open(set, &addresses, BACKLOG, NULL, &f->why);
+	return listener_set_open(set, &addresses, BACKLOG, &sources, &f->why);
 }
 
 static void open_well(struct fixture *f, const char *list)
@@ -358,6 +362,7 @@ static void expect_refused(struct fixture *f, int fd, int error, const char *sen
 	char item[32];
 
 	snprintf(item, sizeof(item), "fd://%d", fd);
+	f->inherited = (struct inherited){.count = 1, .fd = {fd}};
 	assert_int_equal(open_list(f, &f->set, item), error);
 	assert_ptr_equal(strstr(f->why_bytes, item), f->why_bytes);
 	if (strstr(f->why_bytes, sentence) == NULL)
@@ -371,11 +376,7 @@ static void an_inherited_descriptor_must_be_a_listening_stream_socket(void **sta
 	FD_SCOPED datagram = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	FD_SCOPED netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
 	FD_SCOPED idle = client();
-	FD_SCOPED closed = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int number = closed;
 
-	fd_close(&closed);
-	expect_refused(f, number, -EBADF, "this descriptor is not open");
 	expect_refused(f, file, -ENOTSOCK, "this descriptor is no socket");
 	expect_refused(f, datagram, -EINVAL, "this is no stream socket");
 	expect_refused(f, netlink, -EINVAL, "neither IPv4, IPv6 nor unix");
@@ -383,26 +384,40 @@ static void an_inherited_descriptor_must_be_a_listening_stream_socket(void **sta
 	assert_true(fcntl(idle, F_GETFD) >= 0);
 }
 
+static void a_socket_that_nobody_left_to_us_is_none_of_the_names(void **state)
+{
+	struct fixture *f = *state;
+	struct listener_set second;
+	char item[32];
+
+	open_well(f, "127.0.0.1:0");
+	snprintf(item, sizeof(item), "fd://%d", f->set.item[0].fd);
+	assert_int_equal(open_list(f, &second, item), -EBADF);
+	assert_non_null(strstr(f->why_bytes, "no such descriptor was inherited"));
+	expect_ready_to_serve(f->set.item[0].fd);
+}
+
 static void an_inherited_listener_is_used_as_it_is_and_never_gated(void **state)
 {
 	struct fixture *f = *state;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	FD_SCOPED fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct listener *listener = &f->set.item[0];
 	FD_SCOPED late = -1;
 	char item[32];
 
 	assert_int_equal(listen(fd, 8), 0);
-	assert_int_equal(fd_inherit(fd), 0);
+	f->inherited = (struct inherited){.count = 1, .fd = {fd}};
 	snprintf(item, sizeof(item), "fd://%d", fd);
 	open_well(f, item);
-	assert_int_equal(listener->fd, fd);
 	assert_true(listener->inherited);
 	assert_int_equal(listener->address.kind, ADDRESS_INET);
-	expect_ready_to_serve(fd);
+	expect_ready_to_serve(listener->fd);
 	assert_int_equal(listener_gate(listener), 0);
 	assert_false(listener->gated);
 	late = reacher(&listener->address);
 	assert_true(comes(fd, POLLIN));
+	listener_set_close(&f->set);
+	assert_int_equal(option(fd, SOL_SOCKET, SO_ACCEPTCONN), 1); /* not ours to close */
 }
 
 static const char letters[] = "abcdefghij";
@@ -543,11 +558,12 @@ static void a_gated_socket_file_is_gone_and_its_queue_is_not(void **state)
 /* The list once more, sharing with f->set what it has; both are then open. */
 static void open_next(struct fixture *f, struct listener_set *next, const char *list)
 {
+	struct listener_sources sources = {&f->set, &f->shelf, &f->inherited};
 	struct address_list addresses;
 
 	f->why = TEXT_OVER(f->why_bytes);
 	assert_int_equal(address_parse_list(list, &addresses, &f->why), 0);
-	assert_int_equal(listener_set_open(next, &addresses, BACKLOG, &f->set, &f->why), 0);
+	assert_int_equal(listener_set_open(next, &addresses, BACKLOG, &sources, &f->why), 0);
 }
 
 static void a_shared_socket_keeps_its_queue_and_its_file_over_a_succession(void **state)
@@ -560,7 +576,7 @@ static void a_shared_socket_keeps_its_queue_and_its_file_over_a_succession(void 
 	early = reacher(&f->set.item[0].address);
 	assert_int_equal(write(early, "x", 1), 1);
 	open_next(f, &next, f->item);
-	assert_true(listener_set_succeed(&next, &f->set));
+	listener_set_succeed(&next, &f->set);
 	listener_set_close(&f->set);
 	assert_int_equal(access(f->path, F_OK), 0);
 	expect_echo(next.item[0].fd, early, 'x');
@@ -593,12 +609,76 @@ static void what_only_the_old_set_has_is_gated(void **state)
 	(void)snprintf(both, sizeof(both), "127.0.0.1:0,%s", f->item);
 	open_well(f, both);
 	open_next(f, &next, f->item);
-	assert_false(listener_set_succeed(&next, &f->set));
-	assert_true(f->set.item[0].gated);
+	listener_set_succeed(&next, &f->set);
+	shelf_put(&f->shelf, &f->set, &next, 0, 1);
+	assert_true(f->shelf.first->listener.gated);
+	assert_null(f->shelf.first->next);
 	assert_false(f->set.item[1].gated);
 	late = client();
-	assert_int_not_equal(reach(late, &f->set.item[0].address), 0);
+	assert_int_not_equal(reach(late, &f->shelf.first->listener.address), 0);
 	listener_set_close(&next);
+}
+
+/* Puts the whole set on the shelf, as given up by generation 1, with a client in its queue. */
+static int shelve(struct fixture *f, const char *list)
+{
+	struct listener_set none = {0};
+	int fd;
+
+	open_well(f, list);
+	fd = reacher(&f->set.item[0].address);
+	assert_int_equal(write(fd, "x", 1), 1);
+	shelf_put(&f->shelf, &f->set, &none, 0, 1);
+	listener_set_close(&f->set);
+	return fd;
+}
+
+static void who_wants_an_address_back_gets_the_socket_that_workers_still_hold(void **state)
+{
+	struct fixture *f = *state;
+	FD_SCOPED early = shelve(f, "127.0.0.1:0"), late = -1;
+	struct address address = f->shelf.first->listener.address;
+
+	expect_refused_late(&f->shelf.first->listener);
+	open_well(f, "127.0.0.1:0");
+	assert_string_equal(f->set.item[0].address.text, address.text);
+	assert_false(f->set.item[0].gated);
+	expect_echo(f->set.item[0].fd, early, 'x');
+	late = reacher(&address);
+	assert_int_equal(write(late, "y", 1), 1);
+	expect_echo(f->set.item[0].fd, late, 'y');
+}
+
+static void a_socket_file_is_made_anew_beside_the_one_on_the_shelf(void **state)
+{
+	struct fixture *f = *state;
+	FD_SCOPED early = shelve(f, f->item), late = -1;
+
+	open_well(f, f->item);
+	expect_echo(f->shelf.first->listener.fd, early, 'x');
+	late = reacher(&f->set.item[0].address);
+	assert_int_equal(write(late, "y", 1), 1);
+	expect_echo(f->set.item[0].fd, late, 'y');
+	shelf_close(&f->shelf);
+	assert_int_equal(access(f->path, F_OK), 0);
+}
+
+static void the_shelf_keeps_what_a_worker_of_those_generations_holds(void **state)
+{
+	struct fixture *f = *state;
+	struct slot slots[2] = {{.state = STATE_DRAINING, .generation = 1},
+		{.state = STATE_SERVING, .generation = 2}};
+	struct roster roster = {.slots = slots, .size = COUNT_OF(slots)};
+	FD_SCOPED early = shelve(f, "127.0.0.1:0");
+
+	assert_true(shelf_serves(&f->shelf, 1));
+	assert_false(shelf_serves(&f->shelf, 2));
+	shelf_clear(&f->shelf, &roster);
+	assert_non_null(f->shelf.first);
+	slots[0].state = STATE_VACANT;
+	shelf_clear(&f->shelf, &roster);
+	assert_null(f->shelf.first);
+	assert_false(shelf_serves(&f->shelf, 1));
 }
 
 static void an_abstract_name_cannot_be_gated_and_says_so(void **state)
@@ -629,6 +709,7 @@ int main(void)
 		TEST(a_file_that_is_no_socket_is_left_alone),
 		TEST(a_socket_file_that_another_put_there_stays),
 		TEST(an_inherited_descriptor_must_be_a_listening_stream_socket),
+		TEST(a_socket_that_nobody_left_to_us_is_none_of_the_names),
 		TEST(an_inherited_listener_is_used_as_it_is_and_never_gated),
 		TEST(a_gate_keeps_what_is_queued_and_lets_nothing_new_in),
 		TEST(a_gate_works_the_same_for_six),
@@ -639,6 +720,9 @@ int main(void)
 		TEST(a_shared_socket_keeps_its_queue_and_its_file_over_a_succession),
 		TEST(a_set_that_does_not_succeed_takes_nothing_along),
 		TEST(what_only_the_old_set_has_is_gated),
+		TEST(who_wants_an_address_back_gets_the_socket_that_workers_still_hold),
+		TEST(a_socket_file_is_made_anew_beside_the_one_on_the_shelf),
+		TEST(the_shelf_keeps_what_a_worker_of_those_generations_holds),
 		TEST(an_abstract_name_cannot_be_gated_and_says_so),
 	};
 #undef TEST

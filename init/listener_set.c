@@ -1,0 +1,160 @@
+#include "init/listener_set.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Its index, or `count` when it is not there. */
+static size_t find_asked(const struct listener_set *set, const char *asked)
+{
+	size_t i = 0;
+
+	while (i < set->count && strcmp(set->item[i].asked, asked) != 0)
+		i++;
+	return i;
+}
+
+/* A socket file that is gated is gone: another can be made there. */
+static const struct listener *find_shelved(const struct shelf *shelf, const char *asked)
+{
+	for (const struct shelved *at = shelf->first; at != NULL; at = at->next) {
+		if (strcmp(at->listener.asked, asked) == 0 &&
+			address_path(&at->listener.address) == NULL)
+			return &at->listener;
+	}
+	return NULL;
+}
+
+static const struct listener *find_open(const struct listener_sources *sources, const char *asked)
+{
+	const struct listener_set *before = sources->before;
+	size_t i = before != NULL ? find_asked(before, asked) : 0;
+
+	return before != NULL && i < before->count ? &before->item[i]
+						   : find_shelved(sources->shelf, asked);
+}
+
+static int refuse_stranger(const struct address *address, struct text *why)
+{
+	text_printf(why,
+		"%s: no such descriptor was inherited: allowed are those of LISTEN_FDS, and those"
+		" that bind named at the start",
+		address->text);
+	return -EBADF;
+}
+
+int listener_set_open(struct listener_set *set, const struct address_list *addresses, int backlog,
+	const struct listener_sources *sources, struct text *why)
+{
+	set->count = 0;
+	for (size_t i = 0; i < addresses->count; i++) {
+		const struct address *address = &addresses->item[i];
+		const struct listener *known = find_open(sources, address->text);
+		struct listener *item = &set->item[i];
+		int error;
+
+		if (known != NULL)
+			error = listener_share(item, known, backlog, why);
+		else if (address->kind == ADDRESS_FD &&
+			 !inherit_has(sources->inherited, address->fd))
+			error = refuse_stranger(address, why);
+		else
+			error = listener_open(item, address, addresses, backlog, why);
+		if (error != 0) {
+			listener_set_close(set);
+			return error;
+		}
+		set->count = i + 1;
+	}
+	return 0;
+}
+
+void listener_set_close(struct listener_set *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		listener_close(&set->item[i]);
+	set->count = 0;
+}
+
+void listener_set_succeed(struct listener_set *set, struct listener_set *old)
+{
+	for (size_t i = 0; i < old->count; i++) {
+		size_t found = find_asked(set, old->item[i].asked);
+
+		if (found == set->count)
+			continue;
+		set->item[found].linked = old->item[i].linked;
+		old->item[i].linked = false;
+	}
+}
+
+static void put_one(struct shelf *shelf, struct listener *listener, uint64_t from, uint64_t to)
+{
+	struct shelved *entry = malloc(sizeof(*entry));
+
+	/* Ungated, it is open until its workers leave: later, and no worse. */
+	(void)!listener_gate(listener);
+	if (entry == NULL)
+		return;
+	*entry = (struct shelved){*listener, from, to, shelf->first};
+	shelf->first = entry;
+	listener->fd = -1;
+	listener->linked = false;
+}
+
+void shelf_put(struct shelf *shelf, struct listener_set *set, const struct listener_set *kept,
+	uint64_t from, uint64_t to)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		if (find_asked(kept, set->item[i].asked) == kept->count)
+			put_one(shelf, &set->item[i], from, to);
+	}
+}
+
+bool shelf_serves(const struct shelf *shelf, uint64_t generation)
+{
+	for (const struct shelved *at = shelf->first; at != NULL; at = at->next) {
+		if (generation >= at->from && generation <= at->to)
+			return true;
+	}
+	return false;
+}
+
+static bool is_held(const struct shelved *entry, const struct roster *roster)
+{
+	for (unsigned i = 0; i < roster->size; i++) {
+		const struct slot *slot = &roster->slots[i];
+
+		if (slot->state != STATE_VACANT && slot->generation >= entry->from &&
+			slot->generation <= entry->to)
+			return true;
+	}
+	return false;
+}
+
+static void drop(struct shelved **at)
+{
+	struct shelved *entry = *at;
+
+	*at = entry->next;
+	listener_close(&entry->listener);
+	free(entry);
+}
+
+void shelf_clear(struct shelf *shelf, const struct roster *roster)
+{
+	struct shelved **at = &shelf->first;
+
+	while (*at != NULL) {
+		if (is_held(*at, roster))
+			at = &(*at)->next;
+		else
+			drop(at);
+	}
+}
+
+void shelf_close(struct shelf *shelf)
+{
+	while (shelf->first != NULL)
+		drop(&shelf->first);
+}
