@@ -34,6 +34,7 @@ struct child {
 	struct arbiter *arbiter;
 	unsigned slot;
 	struct page *page;   /* NULL when there is none */
+	int page_fd;	     /* its memory's, for the image that comes after this one; -1 */
 	uint64_t timeout_ms; /* its generation's; 0: its heartbeat is not looked at */
 	unsigned messages;   /* received since the last look */
 	uint64_t look_ms;    /* when its heartbeat is looked at next; CLOCK_NEVER while it idles */
@@ -56,7 +57,6 @@ struct arbiter {
 	uint64_t generations;	      /* made so far, the failed ones, too */
 	struct shelf shelf;	      /* listeners that only workers who leave have */
 	struct inherited inherited;
-	int image_fd;	/* the worker's program */
 	char *heritage; /* HERITAGE_SIZE_MAX bytes to write a heritage in */
 
 	uint64_t born_ms;

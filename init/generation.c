@@ -1,8 +1,11 @@
 #include "init/generation.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+#include "init/image.h"
 #include "init/inherit.h"
 
 /* What when_ready names must stay what it was: a file that the arbiter writes, or one that it runs.
@@ -34,6 +37,20 @@ int generation_addresses(const struct config *config, struct address_list *addre
 		config->origin[SETTING_ID_bind].source != CONFIG_DEFAULT, addresses, why);
 }
 
+/* A reload brings no new program: the file may be another by now. */
+static int open_image(struct generation *generation, const struct generation *before,
+	struct text *why)
+{
+	if (before == NULL)
+		return image_open(generation->config.settings.worker_image, &generation->image_fd,
+			why);
+	generation->image_fd = fd_duplicate(before->image_fd);
+	if (generation->image_fd >= 0)
+		return 0;
+	text_printf(why, "worker_image: %s", strerror(-generation->image_fd));
+	return generation->image_fd;
+}
+
 static int open_parts(struct generation *generation, const struct legacy *legacy, struct text *why)
 {
 	const struct settings *s = &generation->config.settings;
@@ -46,6 +63,8 @@ static int open_parts(struct generation *generation, const struct legacy *legacy
 	struct address_list addresses;
 	int error = users_resolve(&question, &generation->users, why);
 
+	if (error == 0)
+		error = open_image(generation, legacy->before, why);
 	if (error == 0)
 		error = open_hooks(generation, legacy->before, why);
 	if (error == 0)
@@ -61,7 +80,7 @@ int generation_open(struct generation *generation, uint64_t number, struct confi
 {
 	int error;
 
-	*generation = (struct generation){.number = number, .config = *config};
+	*generation = (struct generation){.number = number, .config = *config, .image_fd = -1};
 	*config = (struct config){0};
 	error = open_parts(generation, legacy, why);
 	if (error != 0)
@@ -75,6 +94,7 @@ void generation_close(struct generation *generation)
 		return;
 	listener_set_close(&generation->listeners);
 	hook_book_release(generation->hooks);
+	fd_close(&generation->image_fd);
 	config_free(&generation->config);
 	*generation = (struct generation){0};
 }

@@ -21,6 +21,7 @@ struct generation {
 	uint64_t number; /* from 1; 0: none */
 	struct config config;
 	struct users users;
+	int image_fd; /* the worker's program; owned */
 	struct listener_set listeners;
 	struct hook_book *hooks;
 };
@@ -34,7 +35,7 @@ struct legacy {
 
 /*
  * Makes it of *config, which it takes, also on failure. Addresses that `legacy` has are shared with
- * it. 0, or -errno with `why`.
+ * it, and so is the worker's program. 0, or -errno with `why`.
  */
 MUST_USE int generation_open(struct generation *generation, uint64_t number, struct config *config,
 	const struct legacy *legacy, struct text *why);

@@ -166,7 +166,7 @@ static void launch(struct hooks *h, struct hook_run *run, uint64_t now_ms)
 	int *error = &h->errors[run - h->runs];
 
 	*error = 0;
-	run->cause = NULL;
+	run->cause[0] = '\0';
 	run->killed = false;
 	run->pid = fork();
 	if (run->pid == 0)
@@ -248,9 +248,16 @@ static void signal_run(const struct hook_run *run, int number)
 		(void)kill(run->pid, number);
 }
 
+static void set_cause(struct hook_run *run, const char *cause)
+{
+	struct text text = TEXT_OVER(run->cause);
+
+	text_add(&text, cause);
+}
+
 static void end_run(struct hook_run *run, const char *cause, uint64_t now_ms)
 {
-	run->cause = cause;
+	set_cause(run, cause);
 	run->deadline_ms = now_ms + HURRY_MS;
 	signal_run(run, SIGTERM);
 }
@@ -265,7 +272,7 @@ static void overdue(struct hooks *h, struct hook_run *run, uint64_t now_ms)
 	} else if (run->pid == 0) {
 		log_failure(h, run, how, now_ms);
 		go_on(h, run, true, now_ms);
-	} else if (run->cause == NULL) {
+	} else if (run->cause[0] == '\0') {
 		end_run(run, "timeout", now_ms);
 	} else {
 		run->killed = true;
@@ -305,14 +312,14 @@ static bool log_end(struct hooks *h, const struct hook_run *run, const siginfo_t
 	struct log_field how[2];
 
 	text_printf(&name, "SIG%s", abbreviation != NULL ? abbreviation : "RT");
-	how[0] = log_string("cause", run->cause != NULL ? run->cause
-				     : error != 0	? "exec"
-				     : exited		? "exit"
-							: "signal");
+	how[0] = log_string("cause", run->cause[0] != '\0' ? run->cause
+				     : error != 0	   ? "exec"
+				     : exited		   ? "exit"
+							   : "signal");
 	how[1] = exited && error != 0 ? log_errno("error", error)
 		 : exited	      ? log_int("status", info->si_status)
 				      : log_string("signal", bytes);
-	if (run->cause != NULL || !exited || info->si_status != 0) {
+	if (run->cause[0] != '\0' || !exited || info->si_status != 0) {
 		log_failure(h, run, how, now_ms);
 		return true;
 	}
@@ -331,10 +338,10 @@ bool hooks_reap(struct hooks *h, const siginfo_t *info, const char *cause, uint6
 		if (run->book == NULL || run->pid != info->si_pid)
 			continue;
 		/* What is left of a group that we ended gets no second chance. */
-		if (run->cause != NULL)
+		if (run->cause[0] != '\0')
 			(void)kill(-run->pid, SIGKILL);
-		else
-			run->cause = cause;
+		else if (cause != NULL)
+			set_cause(run, cause);
 		failed = log_end(h, run, info, now_ms);
 		go_on(h, run, failed, now_ms);
 		return true;
@@ -378,7 +385,7 @@ void hooks_end(struct hooks *h, uint64_t now_ms)
 
 		if (run->book != NULL && run->pid == 0)
 			free_place(run);
-		else if (run->book != NULL && run->cause == NULL)
+		else if (run->book != NULL && run->cause[0] == '\0')
 			end_run(run, "service_ends", now_ms);
 	}
 }

@@ -30,7 +30,7 @@ struct hook_run {
 	enum hook hook;
 	size_t file;	   /* in the book: the one that runs */
 	pid_t pid;	   /* 0: not forked yet */
-	const char *cause; /* why we ended it; NULL when we did not */
+	char cause[16];	   /* of its end, as far as it is known before; "" */
 	bool killed;	   /* by SIGKILL */
 	uint64_t begun_ms; /* the file's turn came */
 	uint64_t deadline_ms;

@@ -13,7 +13,6 @@
 #include "base/heritage.h"
 #include "init/capacity.h"
 #include "init/herald.h"
-#include "init/image.h"
 #include "init/inherit.h"
 #include "init/logfile.h"
 #include "init/readiness.h"
@@ -91,11 +90,6 @@ static int enter_directory(struct arbiter *a, struct text *why)
 		return -errno;
 	}
 	return 0;
-}
-
-static int open_image(struct arbiter *a, struct text *why)
-{
-	return image_open(a->current->config.settings.worker_image, &a->image_fd, why);
 }
 
 static int open_roster(struct arbiter *a, struct text *why)
@@ -185,7 +179,6 @@ static int (*const openings[])(struct arbiter *, struct text *) = {
 	enter_directory,
 	open_log,
 	open_termination,
-	open_image,
 	open_roster,
 	open_oom,
 	count_workers,
@@ -200,9 +193,9 @@ static int (*const openings[])(struct arbiter *, struct text *) = {
 int opening_run(struct arbiter *a, struct config *config, struct text *why)
 {
 	a->generations = 1;
-	*a->current = (struct generation){.number = 1, .config = *config};
+	*a->current = (struct generation){.number = 1, .config = *config, .image_fd = -1};
 	*config = (struct config){0};
-	a->image_fd = a->loop.epoll_fd = a->signals.fd = a->pidfile.fd = -1;
+	a->loop.epoll_fd = a->signals.fd = a->pidfile.fd = -1;
 	a->oom.fd = a->termination_fd = a->herald.notify.fd = -1;
 	a->retry_ms = a->reap_ms = CLOCK_NEVER;
 	for (size_t i = 0; i < COUNT_OF(openings); i++) {
@@ -225,7 +218,6 @@ void opening_close(struct arbiter *a)
 	herald_close(a);
 	fd_close(&a->signals.fd);
 	loop_close(&a->loop);
-	fd_close(&a->image_fd);
 	oom_close(&a->oom);
 	fd_close(&a->termination_fd);
 	roster_free(&a->roster);

@@ -22,7 +22,7 @@
 struct birth {
 	int own_fd;
 	int channel_fd;
-	int page_fd;
+	int page_fd; /* the child's, once it has the page */
 	int heritage_fd;
 	struct page *page;
 };
@@ -70,8 +70,12 @@ static int make_page(struct birth *birth)
 		return birth->page_fd;
 	memory = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED, birth->page_fd,
 		0);
-	if (memory == MAP_FAILED)
-		return -errno;
+	if (memory == MAP_FAILED) {
+		int error = -errno;
+
+		fd_close(&birth->page_fd);
+		return error;
+	}
 	birth->page = memory;
 	return 0;
 }
@@ -134,7 +138,7 @@ NORETURN static void be_worker(const struct arbiter *a, unsigned slot, const str
 		error = set_environment(birth);
 	if (error == 0) {
 		signals_restore();
-		(void)execveat(a->image_fd, "", argv, environ, AT_EMPTY_PATH);
+		(void)execveat(generation->image_fd, "", argv, environ, AT_EMPTY_PATH);
 		error = -errno;
 	}
 	text_printf(&why, "the worker's program cannot be started: %s", strerror(-error));
@@ -152,6 +156,7 @@ static int take_over(struct arbiter *a, unsigned slot, struct birth *birth)
 		.arbiter = a,
 		.slot = slot,
 		.page = birth->page,
+		.page_fd = birth->page_fd,
 		.timeout_ms = generation_of(a, slot)->config.settings.timeout,
 		.look_ms = CLOCK_NEVER,
 	};
@@ -164,10 +169,11 @@ static void let_go(struct birth *birth)
 {
 	fd_close(&birth->own_fd);
 	fd_close(&birth->channel_fd);
-	fd_close(&birth->page_fd);
 	fd_close(&birth->heritage_fd);
-	if (birth->page != NULL)
-		(void)munmap(birth->page, sizeof(*birth->page));
+	if (birth->page == NULL)
+		return;
+	(void)munmap(birth->page, sizeof(*birth->page));
+	fd_close(&birth->page_fd);
 }
 
 int spawn_worker(struct arbiter *a, unsigned slot)
@@ -201,7 +207,7 @@ int spawn_worker(struct arbiter *a, unsigned slot)
 
 void spawn_hang_up(struct child *child)
 {
-	if (child->arbiter == NULL || child->watch.fd < 0)
+	if (child->watch.fd < 0)
 		return;
 	loop_drop(&child->arbiter->loop, &child->watch);
 	fd_close(&child->watch.fd);
@@ -209,8 +215,11 @@ void spawn_hang_up(struct child *child)
 
 void spawn_forget(struct child *child)
 {
+	if (child->arbiter == NULL)
+		return;
 	spawn_hang_up(child);
 	if (child->page != NULL)
 		(void)munmap(child->page, sizeof(*child->page));
-	*child = (struct child){.watch = {.fd = -1}, .look_ms = CLOCK_NEVER};
+	fd_close(&child->page_fd);
+	*child = (struct child){.watch = {.fd = -1}, .page_fd = -1, .look_ms = CLOCK_NEVER};
 }
