@@ -102,7 +102,7 @@ lint: ## only the lint tests
 	@+$(MAKE) --no-print-directory -s all
 	@BUILD=$(abspath $(BUILD)) prove --timer -Itests/lib tests/lint
 
-bench: ## narwhal and nginx side by side: requests/s, CPU per request, p99
+bench: ## narwhal, nginx and the bare limit side by side: CPU per request, p99, and the goals
 	@deploy/bootstrap build bench
 	@+$(MAKE) --no-print-directory -s all $(CLIENT)
 	@BUILD=$(abspath $(BUILD)) tests/bench/run

@@ -1,8 +1,9 @@
 package Count;
 
 # The third part: what repeats exactly, nearly. System calls (strace) and user instructions
-# (callgrind) for a request of keep-alive hello, with one worker and a fixed count of requests.
-# One at a time, a request pays for a whole turn of the loop; of 64 at once, for its own work.
+# (callgrind) for a request, with one worker and a fixed count of requests on keep-alive
+# connections. One at a time, a request pays for a whole turn of the loop; of 64 at once, for its
+# own work.
 
 use strict;
 use warnings;
@@ -13,9 +14,19 @@ use Time::HiRes qw(sleep time);
 use Load;
 use Machine;
 use Process;
+use Report;
+use Rows;
 use Server;
 
 my $REQUESTS = 4096;
+
+# The most that one of 64 requests at once may cost: user instructions, system calls.
+my %GATE = (
+	'hello, keep-alive' => { instructions => 2500, calls => 2.15 },
+	'file, 1 KiB' => { instructions => 3500, calls => 2.15 },
+);
+
+sub rows { return grep { $GATE{ $_->{name} } } Rows::matching('') }
 
 # How each server is brought under callgrind, so that exactly one process is counted.
 my %COUNTED = (
@@ -108,18 +119,41 @@ sub launcher {
 	return $program;
 }
 
+# Both figures of one server and one row.
+sub measure {
+	my ($kind, $row, $connections, %with) = @_;
+	my %all = (%with, app => $row->{app}, file => Rows::file($with{dir}, $row));
+	return {
+		calls => calls($kind, $row, $connections, %all),
+		instructions => instructions($kind, $row, $connections, %all),
+	};
+}
+
 sub heading {
-	return [ 'hello, keep-alive', 'at once', 'instructions/request', 'system calls/request',
-		'of which' ];
+	return [ 'keep-alive', 'server', 'at once', 'instructions/request',
+		'system calls/request', 'of which' ];
 }
 
 sub line {
-	my ($kind, $connections, $calls, $instructions) = @_;
-	my %each = %$calls;
+	my ($row, $kind, $connections, $measured) = @_;
+	my %each = %{ $measured->{calls} };
 	my $total = delete $each{total};
 	my $detail = join ', ', map { sprintf '%s %.2f', $_, $each{$_} }
 		grep { $each{$_} >= 0.005 } sort { $each{$b} <=> $each{$a} || $a cmp $b } keys %each;
-	return [ $kind, $connections, sprintf('%.0f', $instructions), sprintf('%.2f', $total), $detail ];
+	return [ $row->{name}, $kind, $connections, sprintf('%.0f', $measured->{instructions}),
+		sprintf('%.2f', $total), $detail ];
+}
+
+# Of narwhal's, with 64 at once; `bare` may be missing.
+sub goals {
+	my ($row, $own, $bare) = @_;
+	my $gate = $GATE{ $row->{name} };
+	return (
+		Report::goal("$row->{name}: user instructions", $gate->{instructions},
+			$own->{instructions}, $bare ? sprintf('%.0f', $bare->{instructions}) : '', '%.0f'),
+		Report::goal("$row->{name}: system calls", $gate->{calls},
+			$own->{calls}{total}, $bare ? sprintf('%.2f', $bare->{calls}{total}) : ''),
+	);
 }
 
 1;

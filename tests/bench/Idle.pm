@@ -33,20 +33,21 @@ sub measure {
 }
 
 sub heading {
-	return [ 'idle process', 'private dirty KiB', 'resident KiB', 'wake-ups/s', 'aim' ];
+	return [ 'idle process', 'private dirty KiB', 'resident KiB', 'wake-ups/s' ];
 }
 
 sub lines {
 	my ($kind, $figures) = @_;
 	return map { [ "$kind $_->{role}", $_->{dirty}, $_->{resident},
-		sprintf('%.1f', $_->{wakeups}), aim($kind, $_) ] } @$figures;
+		sprintf('%.1f', $_->{wakeups}) ] } @$figures;
 }
 
-sub aim {
-	my ($kind, $figure) = @_;
-	return '' if $kind ne 'narwhal' || $figure->{role} ne 'arbiter';
-	my @missed = grep { $figure->{$_} > $AIM{$_} } sort keys %AIM;
-	return "$AIM{dirty}, $AIM{resident}, $AIM{wakeups} " . (@missed ? "missed: @missed" : 'met');
+sub goals {
+	my ($figures) = @_;
+	my ($arbiter) = grep { $_->{role} eq 'arbiter' } @$figures;
+	my %unit = (dirty => 'private dirty KiB', resident => 'resident KiB', wakeups => 'wake-ups/s');
+	return map { Report::goal("idle arbiter: $unit{$_}", $AIM{$_}, $arbiter->{$_}, '', '%.0f') }
+		sort keys %AIM;
 }
 
 1;

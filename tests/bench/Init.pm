@@ -95,15 +95,6 @@ sub idle {
 	return \%figure;
 }
 
-sub aim {
-	my ($start, $idle) = @_;
-	my @missed;
-	return 'no tini to compare with' if !defined $start->{tini};
-	push @missed, 'start-up' if $start->{narwhal} > $start->{tini};
-	push @missed, 'wake-ups' if $idle->{narwhal}{wakeups} > 0;
-	return "tini's, 0 wake-ups " . (@missed ? "missed: @missed" : 'met');
-}
-
 sub part {
 	my ($with) = @_;
 	my $witness = "$with->{dir}/witness";
@@ -114,11 +105,20 @@ sub part {
 	my ($start, $idle, $burial) = (start_up($witness, @inits), idle(@real), burial($witness, @real));
 	my @lines = map { my $name = $_->[0]; [ $name, sprintf('%.0f', $start->{$name}),
 		@{ $idle->{$name} }{qw(dirty resident share)}, sprintf('%.1f', $idle->{$name}{wakeups}),
-		sprintf('%.0f', $burial->{$name}), $name eq 'narwhal' ? aim($start, $idle) : '' ] } @real;
+		sprintf('%.0f', $burial->{$name}) ] } @real;
 	print "\n", Report::table([ 'init of one program', 'start-up us', 'private dirty KiB',
-		'resident KiB', 'share KiB', 'wake-ups/s', '10,000 orphans ms', 'aim' ], @lines);
+		'resident KiB', 'share KiB', 'wake-ups/s', '10,000 orphans ms' ], @lines);
 	return { map { my $name = $_->[0]; ($name => { start_us => $start->{$name},
 		orphans_ms => $burial->{$name}, %{ $idle->{$name} } }) } @real };
+}
+
+sub goals {
+	my ($result) = @_;
+	my ($own, $tini) = @{$result}{qw(narwhal tini)};
+	my @goals = Report::goal('init: wake-ups/s', 0, $own->{wakeups}, '', '%.0f');
+	push @goals, Report::goal("init: start-up us, beside tini's", $tini->{start_us},
+		$own->{start_us}, '', '%.0f') if $tini;
+	return @goals;
 }
 
 1;

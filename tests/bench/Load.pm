@@ -10,10 +10,10 @@ use FindBin;
 # Runs wrk once. requests, seconds, bytes, p99_us, and `errors` as a list of what went wrong.
 sub wrk {
 	my ($server, $row, $seconds) = @_;
-	my @options = map { defined $row->{$_} ? "$_=$row->{$_}" : () } qw(close pipeline);
+	my @options = map { defined $row->{$_} ? "$_=$row->{$_}" : () } qw(close pipeline post);
+	my $path = $server->path($row->{path});
 	my @command = ('wrk', '-t', 2, '-c', $row->{connections}, '-d', "${seconds}s",
-		'-s', "$FindBin::Bin/load.lua", "http://127.0.0.1:$server->{port}$row->{path}",
-		'--', @options);
+		'-s', "$FindBin::Bin/load.lua", "http://127.0.0.1:$server->{port}$path", '--', @options);
 	open my $out, '-|', @command or die "bench: wrk: $!\n";
 	my ($line) = grep { /^bench / } <$out>;
 	close $out;
@@ -36,7 +36,7 @@ sub errors {
 # Whether the server gives what the row asks for; a benchmark of errors would be fast.
 sub check {
 	my ($server, $row, $body) = @_;
-	my ($status, $got) = $server->get($row->{path});
+	my ($status, $got) = $server->get($row->{path}, $row->{post});
 	return if $status == 200 && $got eq $body;
 	die sprintf "bench: %s answers %s with status %d and %d bytes, not 200 and %d\n",
 		$server->{kind}, $row->{path}, $status, length $got, length $body;
@@ -49,12 +49,17 @@ sub fixed {
 	my ($server, $row, $what) = @_;
 	my @sockets = map { $server->connect or die "bench: $server->{kind} refuses: $!\n" }
 		1 .. $what->{connections};
-	my $request = "GET $row->{path} HTTP/1.1\r\nHost: 127.0.0.1:$server->{port}\r\n\r\n";
+	my $request = request($server, $row);
 	one_round(\@sockets, $request, $row->{size});
 	$what->{before}->() if $what->{before};
 	one_round(\@sockets, $request, $row->{size}) for 1 .. $what->{rounds};
 	$what->{after}->() if $what->{after};
 	return $what->{rounds} * $what->{connections};
+}
+
+sub request {
+	my ($server, $row) = @_;
+	return "GET $row->{path} HTTP/1.1\r\nHost: 127.0.0.1:$server->{port}\r\n\r\n";
 }
 
 sub one_round {

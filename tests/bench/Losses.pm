@@ -52,12 +52,22 @@ sub heading {
 	return [ "$RELOADS reloads, $CLIENTS clients", 'server', 'requests', 'lost', 'told to close' ];
 }
 
+sub lost {
+	my ($counts) = @_;
+	return $counts->{sent} - $counts->{answered} - $counts->{resent};
+}
+
 sub lines {
 	my ($result) = @_;
 	my %name = (keepalive => 'keep-alive', closing => 'a connection each');
-	return map { [ $name{$_}, $result->{kind}, $result->{$_}{sent},
-		$result->{$_}{sent} - $result->{$_}{answered} - $result->{$_}{resent},
+	return map { [ $name{$_}, $result->{kind}, $result->{$_}{sent}, lost($result->{$_}),
 		$result->{$_}{answered_close} ] } qw(keepalive closing);
+}
+
+sub goals {
+	my ($result) = @_;
+	my $lost = lost($result->{keepalive}) + lost($result->{closing});
+	return Report::goal("$RELOADS reloads: requests lost", 0, $lost, '', '%.0f');
 }
 
 1;

@@ -24,13 +24,20 @@ sub enter {
 	chmod 0755, $ENV{$INSIDE}; # workers are nobody
 	my $pid = fork // die "bench: fork: $!\n";
 	if ($pid == 0) {
-		exec 'unshare', qw(--net --mount --pid --fork --kill-child --mount-proc),
+		exec 'prlimit', '--nofile=' . most_files(), 'unshare',
+			qw(--net --mount --pid --fork --kill-child --mount-proc),
 			$^X, $script, @arguments or POSIX::_exit(127);
 	}
 	# unshare itself ignores these while it waits; KILL takes its children with it.
 	local @SIG{qw(INT TERM HUP)} = (sub { kill 'KILL', $pid }) x 3;
 	1 while waitpid($pid, 0) != $pid;
 	exit($? & 127 ? 128 + ($? & 127) : $? >> 8);
+}
+
+# A crowd needs many descriptors: the hard limit.
+sub most_files {
+	my ($hard) = Process::read_file('/proc/self/limits') =~ /^Max open files\s+\d+\s+(\d+)/m;
+	return "$hard:$hard";
 }
 
 sub prepare {

@@ -27,4 +27,15 @@ sub table {
 	return join "\n", $heading, $rule, @rest, '';
 }
 
+# A line of the last table: at most so much, and so much it was, both as they are printed.
+sub goal {
+	my ($name, $most, $measured, $limit, $format) = @_;
+	my ($aim, $figure) = map { sprintf $format // '%.2f', $_ } $most, $measured;
+	return [ $name, $aim, $figure, $limit, $figure <= $aim ? 'met' : 'not met' ];
+}
+
+sub goals_heading {
+	return [ 'goal', 'at most', 'measured', 'bare', 'verdict' ];
+}
+
 1;

@@ -2,35 +2,55 @@ package Rows;
 
 # What is measured, one row each:
 #	name         what it is called in the table, and what --rows looks for
-#	app          'hello' (the C module; nginx: return 200) or 'files'
+#	app          'hello' (the C module; nginx: return 200), 'size' or 'files'
 #	path, size   what is asked for, and how long a body has to come
 #	connections  wrk's
-#	aim          of the CPU per request, as a ratio to nginx's
+#	subject      whose figures are judged; narwhal's unless said otherwise
+#	beside       what its CPU per request is divided by, in each round: nginx unless said otherwise
+#	others       rivals that are shown only; `bare` is the limit
+#	aim          the most that this ratio may be
 #	close => 1   a new connection for each request
 #	pipeline     requests that are sent at once
+#	post         bytes of a body that is sent with each request
 # A file of a row is made by its size: add a row and it is there.
 
 use strict;
 use warnings;
 
 my $HELLO = "Hello, World!\n";
+my ($KIB, $MIB) = (1024, 1024 * 1024);
 
 my @ROWS = (
 	{
 		name => 'hello, keep-alive', app => 'hello', path => '/',
-		size => length $HELLO, connections => 64, aim => 1.00,
+		size => length $HELLO, connections => 64, aim => 0.92, others => ['bare'],
+	},
+	{
+		name => 'hello, 16 pipelined', app => 'hello', path => '/',
+		size => length $HELLO, connections => 64, aim => 0.11, others => ['bare'],
+		pipeline => 16,
 	},
 	{
 		name => 'hello, a connection each', app => 'hello', path => '/',
-		size => length $HELLO, connections => 64, aim => 1.00, close => 1,
+		size => length $HELLO, connections => 64, aim => 0.90, others => ['bare'],
+		close => 1,
 	},
 	{
-		name => 'file, 1 KiB', app => 'files', path => '/1k.txt',
-		size => 1024, connections => 64, aim => 1.00,
+		name => 'file, 1 KiB', app => 'files', path => '/1k.txt', size => $KIB,
+		connections => 64, aim => 0.53, others => [ 'nginx+cache', 'bare' ],
 	},
 	{
-		name => 'file, 100 KiB', app => 'files', path => '/100k.txt',
-		size => 102_400, connections => 64, aim => 1.00,
+		name => 'file, 100 KiB', app => 'files', path => '/100k.txt', size => 100 * $KIB,
+		connections => 64, aim => 0.78, others => [ 'nginx+cache', 'bare' ],
+	},
+	{
+		name => 'file, 10 MiB', app => 'files', path => '/10m.txt', size => 10 * $MIB,
+		connections => 16, aim => 0.98, others => [ 'nginx+cache', 'bare' ],
+	},
+	{
+		name => 'POST, 1 MiB', app => 'size', path => '/size', size => 16,
+		connections => 16, aim => 0.45, others => [ 'nginx+body', 'bare' ],
+		post => $MIB,
 	},
 );
 
@@ -39,9 +59,19 @@ sub matching {
 	return grep { $_->{name} =~ /$pattern/ } @ROWS;
 }
 
+sub subject { return $_[0]{subject} // 'narwhal' }
+sub beside { return $_[0]{beside} // 'nginx' }
+
+# Whom a row needs.
+sub kinds {
+	my ($row) = @_;
+	return (subject($row), beside($row), @{ $row->{others} });
+}
+
 sub body {
 	my ($row) = @_;
 	return $HELLO if $row->{app} eq 'hello';
+	return sprintf "%09u bytes\n", $row->{post} if $row->{app} eq 'size';
 	my $line = "The unicorn lives in the sea where the whale swims, and has a long tooth.\n";
 	return substr($line x (1 + $row->{size} / length $line), 0, $row->{size});
 }

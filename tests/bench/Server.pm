@@ -15,14 +15,21 @@ my $PATIENCE = 30; # seconds; valgrind starts slowly
 my $next_port = 8001;
 my %running;
 
-# Each gives the command line. $with: dir, build, port, workers, app, file, and `image` for a
-# narwhal whose workers are another program, or `alone` for a server in a single process.
+# Each gives the command line. $with: dir, build, port, workers, app, file, body (bytes behind each
+# head), and `image` for a narwhal whose workers are another program, or `alone` for a server in a
+# single process.
 my %COMMAND = (
 	narwhal => \&narwhal_command,
-	nginx => sub { nginx_command(@_, 'off') },
-	'nginx+cache' => sub { nginx_command(@_, 'max=1000 inactive=60s') },
+	'narwhal+log' => sub { narwhal_command(@_, '--accesslog', "$_[0]{dir}/narwhal.access") },
+	nginx => \&nginx_command,
+	'nginx+cache' => sub { nginx_command(@_, CACHE => 'max=1000 inactive=60s') },
+	'nginx+log' => sub { nginx_command(@_, LOG => "$_[0]{dir}/nginx.access") },
+	'nginx+body' => \&nginx_command,
 	bare => \&bare_command,
 );
+
+# Where it has what a row asks for, when not at the row's own path.
+my %BELOW = ('nginx+body' => '/body');
 
 sub kinds { return sort keys %COMMAND }
 
@@ -33,22 +40,29 @@ sub add_build {
 	return;
 }
 
+sub path {
+	my ($self, $path) = @_;
+	return ($BELOW{ $self->{kind} } // '') . $path;
+}
+
 sub narwhal_command {
-	my ($with) = @_;
-	my $app = $with->{app} eq 'hello' ? "$with->{dir}/hello.so" : "$with->{dir}/public";
-	my @image = $with->{image} ? ('--worker-image', $with->{image}) : ();
+	my ($with, @more) = @_;
+	my $app = $with->{app} eq 'files' ? "$with->{dir}/public" : "$with->{dir}/$with->{app}.so";
+	push @more, '--worker-image', $with->{image} if $with->{image};
 	return ("$with->{build}/narwhal", '--bind', "127.0.0.1:$with->{port}",
 		'--workers', $with->{workers}, '--min-ready', $with->{workers},
-		'--worker-connections', 4096, '--user', 'nobody', @image, $app);
+		'--worker-connections', $with->{connections}, '--keepalive', 600,
+		'--user', 'nobody', @more, $app);
 }
 
 sub nginx_command {
-	my ($with, $cache) = @_;
+	my ($with, %more) = @_;
 	my $conf = Process::read_file("$with->{source}/nginx.conf");
 	my %value = (
 		DIR => $with->{dir}, PORT => $with->{port}, WORKERS => $with->{workers},
-		MASTER => $with->{alone} ? 'off' : 'on', CACHE => $cache,
-		USER => 'nobody ' . getgrgid((getpwnam 'nobody')[3]),
+		MASTER => $with->{alone} ? 'off' : 'on', CACHE => 'off', LOG => 'off',
+		CONNECTIONS => $with->{connections}, FILES => 2 * $with->{connections},
+		USER => 'nobody ' . getgrgid((getpwnam 'nobody')[3]), %more,
 	);
 	$conf =~ s/\@([A-Z]+)\@/$value{$1}/g;
 	my $path = "$with->{dir}/nginx.$with->{port}.conf";
@@ -61,7 +75,7 @@ sub nginx_command {
 sub bare_command {
 	my ($with) = @_;
 	return ("$with->{dir}/bare", $with->{port}, $with->{alone} ? 0 : $with->{workers},
-		$with->{file});
+		$with->{file}, $with->{body} // 0);
 }
 
 # Starts a server and waits until all its workers are there and one has answered. `prefix` is put
@@ -73,7 +87,7 @@ sub start {
 	}, $class;
 	$self->{log} = "$with{dir}/$kind.$self->{port}.log";
 	my @command = (@{ $with{prefix} // [] },
-		$COMMAND{$kind}->({ %with, port => $self->{port} }));
+		$COMMAND{$kind}->({ connections => 4096, %with, port => $self->{port} }));
 	$self->spawn(@command);
 	$self->await_ready;
 	return $self;
@@ -119,14 +133,17 @@ sub connect {
 
 sub answers {
 	my ($self) = @_;
-	return eval { $self->get('/'); 1 };
+	return eval { $self->connect };
 }
 
-# Status and body of one answer, on a connection of its own.
+# Status and body of one answer, on a connection of its own. With `post`: to so many bytes.
 sub get {
-	my ($self, $path) = @_;
+	my ($self, $path, $post) = @_;
 	my $socket = $self->connect or die "bench: $self->{kind} refuses: $!\n";
-	print {$socket} "GET $path HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n";
+	my $request = sprintf "%s %s HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n",
+		$post ? 'POST' : 'GET', $self->path($path);
+	$request .= "Content-Length: $post\r\n" if $post;
+	print {$socket} $request, "\r\n", 'x' x ($post // 0);
 	local $/ = undef;
 	my $answer = <$socket> // '';
 	my ($status, $body) = $answer =~ m{\AHTTP/1\.1 (\d+)[^\r]*\r\n.*?\r\n\r\n(.*)\z}s
@@ -145,15 +162,15 @@ sub worker_pids {
 	return $self->{alone} ? $self->{pid} : Process::children($self->{pid});
 }
 
-# Asks for a good end, and has it otherwise.
+# Asks for a good end, more than once: nginx in a single process can miss the first, just before it
+# waits. Has it otherwise.
 sub stop {
 	my ($self) = @_;
 	my $pid = delete $self->{pid} or return;
 	delete $running{$pid};
 	my @all = ($pid, eval { Process::children($pid) });
-	kill 'TERM', $pid;
-	my $deadline = time + 10;
-	while (time < $deadline) {
+	for my $turn (0 .. 999) {
+		kill 'TERM', $pid if $turn % 200 == 0;
 		return if waitpid($pid, WNOHANG) != 0;
 		sleep 0.01;
 	}

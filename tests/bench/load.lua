@@ -1,4 +1,4 @@
--- What wrk sends, as name=value behind "--":  close=1  pipeline=N
+-- What wrk sends, as name=value behind "--":  close=1  pipeline=N  post=BYTES
 -- The request stays static: a `request` function would be called, and cost, for every one.
 function init(args)
 	local options = {}
@@ -8,6 +8,9 @@ function init(args)
 	end
 	if options.close then
 		wrk.headers["Connection"] = "close"
+	end
+	if options.post then
+		wrk.method, wrk.body = "POST", ("x"):rep(tonumber(options.post))
 	end
 	local format, times = wrk.format, tonumber(options.pipeline or 1)
 	wrk.format = function(...)
