@@ -2,30 +2,58 @@
 
 #include <arpa/inet.h>
 
-static void add_address(struct text *text, int family, const void *address, in_port_t port)
+/* inet_ntop(3) goes by way of printf(3), which costs as much as the rest of a log line. */
+static void add_v4(struct text *text, const void *address)
+{
+	const unsigned char *octets = address;
+
+	for (size_t i = 0; i < 4; i++) {
+		if (i != 0)
+			text_add_char(text, '.');
+		text_add_uint(text, octets[i]);
+	}
+}
+
+static void add_v6(struct text *text, const struct in6_addr *address)
 {
 	char bytes[INET6_ADDRSTRLEN];
-	bool v6 = family == AF_INET6;
 
-	text_add(text, v6 ? "[" : "");
-	text_add(text, inet_ntop(family, address, bytes, sizeof(bytes)) != NULL ? bytes : "?");
-	text_add(text, v6 ? "]:" : ":");
-	text_add_uint(text, ntohs(port));
+	text_add(text, inet_ntop(AF_INET6, address, bytes, sizeof(bytes)) != NULL ? bytes : "?");
+}
+
+static bool is_v4_mapped(const struct peer *peer)
+{
+	return peer->any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&peer->v6.sin6_addr);
+}
+
+void peer_write_address(const struct peer *peer, struct text *text)
+{
+	if (peer->any.sa_family == AF_INET)
+		add_v4(text, &peer->v4.sin_addr);
+	else if (is_v4_mapped(peer))
+		/* An IPv4 client of an IPv6 listener is still an IPv4 client. */
+		add_v4(text, &peer->v6.sin6_addr.s6_addr[12]);
+	else if (peer->any.sa_family == AF_INET6)
+		add_v6(text, &peer->v6.sin6_addr);
+	else
+		text_add(text, "unix:");
 }
 
 void peer_write(const struct peer *peer, struct text *text)
 {
-	const struct in6_addr *v6 = &peer->v6.sin6_addr;
+	bool v6 = peer->any.sa_family == AF_INET6;
+	bool brackets = v6 && !is_v4_mapped(peer);
+	in_port_t port = 0;
 
-	if (peer->any.sa_family == AF_INET)
-		add_address(text, AF_INET, &peer->v4.sin_addr, peer->v4.sin_port);
-	else if (peer->any.sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6))
-		/* An IPv4 client of an IPv6 listener is still an IPv4 client. */
-		add_address(text, AF_INET, &v6->s6_addr[12], peer->v6.sin6_port);
-	else if (peer->any.sa_family == AF_INET6)
-		add_address(text, AF_INET6, v6, peer->v6.sin6_port);
-	else
-		text_add(text, "unix:");
+	if (v6 || peer->any.sa_family == AF_INET)
+		port = ntohs(v6 ? peer->v6.sin6_port : peer->v4.sin_port);
+	text_add(text, brackets ? "[" : "");
+	peer_write_address(peer, text);
+	text_add(text, brackets ? "]" : "");
+	if (port == 0)
+		return;
+	text_add_char(text, ':');
+	text_add_uint(text, port);
 }
 
 const char *peer_print(const struct peer *peer, char bytes[PEER_TEXT_MAX])

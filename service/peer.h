@@ -18,9 +18,11 @@ struct peer {
 /* Room for the longest: "[...%4294967295]:65535". */
 #define PEER_TEXT_MAX (INET6_ADDRSTRLEN + 24)
 
-/* "192.0.2.1:4711", "[2001:db8::1]:4711" or "unix:". */
+/* "192.0.2.1:4711", "[2001:db8::1]:4711" or "unix:"; a port of 0 is not known, and left out. */
 void peer_write(const struct peer *peer, struct text *text);
 /* The same into `bytes`, which are returned, NUL-terminated. */
 const char *peer_print(const struct peer *peer, char bytes[PEER_TEXT_MAX]);
+/* The address alone: "192.0.2.1", "2001:db8::1" or "unix:". */
+void peer_write_address(const struct peer *peer, struct text *text);
 
 #endif
