@@ -234,6 +234,14 @@ sub command_name {
 	return $name;
 }
 
+# Of a worker: it stands on its command line. 0 of one that is gone.
+sub generation {
+	my ($pid) = @_;
+	my $line = eval { slurp("/proc/$pid/cmdline") } // '';
+
+	return $line =~ /generation=(\d+)/ ? $1 : 0;
+}
+
 sub signal {
 	my ($self, $name) = @_;
 

@@ -98,6 +98,8 @@ subtest 'a program that cannot be executed is told in one line' => sub {
 		[ 127, "narwhal: no-such-program: not found in PATH\n" ], 'not in PATH');
 	is_deeply([ status_of([ '--', '/no/such' ]) ],
 		[ 127, "narwhal: /no/such: No such file or directory\n" ], 'no such file');
+	is_deeply([ status_of([ '--', "$text/x" ]) ],
+		[ 127, "narwhal: $text/x: Not a directory\n" ], 'no directory');
 	is_deeply([ status_of([ '--', '' ]) ], [ 127, "narwhal: : not found in PATH\n" ], 'no name');
 	is_deeply([ status_of([ '--', $text ], user => $IS_ROOT ? 65534 : undef) ],
 		[ 126, "narwhal: $text: Permission denied\n" ], 'not executable');
@@ -229,6 +231,20 @@ subtest 'rewrite_signal makes one signal another, or none' => sub {
 	is($n->stop('QUIT'), 0, 'QUIT stays');
 	$n = begin([ '--rewrite-signal', '15:3' ]);
 	is($n->stop('TERM'), 0, 'dumb-init\'s example');
+};
+
+subtest 'a log that nobody reads is not the program\'s trouble' => sub {
+	my $n = begin([ '--loglevel', 'debug' ]);
+	$n->signal('USR1')->wait_line(qr/ debug signal_forwarded name=USR1 as=USR1 pid=\d+/);
+	is($n->stop('QUIT'), 0, 'there is a log');
+
+	$n = begin([ '--loglevel', 'debug' ], wrap => [ 'perl', '-e',
+		'pipe R, W; close R; open STDERR, ">&", \*W; exec @ARGV' ]);
+	for my $number (10, 12, 15) {
+		kill $number, $n->arbiter;
+		like($n->wait_line(qr/^got /), qr/^got number=$number /, "$number, and no SIGPIPE");
+	}
+	is($n->stop('QUIT'), 0, 'ended');
 };
 
 subtest 'a signal is for the program alone, or for its group' => sub {
