@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/line.h"
 
 enum kind {
 	KIND_U64,
@@ -78,20 +79,7 @@ static void set_number(struct heritage *heritage, const struct field *field, uin
 	}
 }
 
-/* Writing. A value goes to the end of its line, with \n for a newline and \\ for a backslash. */
-
-static void add_value(struct text *text, const char *value)
-{
-	for (; *value != '\0'; value++) {
-		if (*value == '\n')
-			text_add(text, "\\n");
-		else if (*value == '\\')
-			text_add(text, "\\\\");
-		else
-			text_add_char(text, *value);
-	}
-	text_add_char(text, '\n');
-}
+/* Writing. */
 
 static void add_number(struct text *text, const char *name, uint64_t value)
 {
@@ -110,7 +98,7 @@ static void add_setting(struct text *text, const struct setting *row,
 	text_add(text, row->name);
 	text_add_char(text, ' ');
 	if (row->type == SETTING_STRING || row->type == SETTING_LIST) {
-		add_value(text, *string != NULL ? *string : "");
+		line_add_value(text, *string != NULL ? *string : "");
 		return;
 	}
 	setting_write(row, settings, text); /* a number or a word: nothing to escape */
@@ -124,10 +112,11 @@ void heritage_write(const struct heritage *heritage, struct text *text)
 		add_number(text, fields[i].name, get_number(heritage, &fields[i]));
 	for (size_t i = 0; i < heritage->listeners; i++)
 		add_number(text, "listener", (uint64_t)heritage->listener_fd[i]);
-	text_add(text, "app ");
-	add_value(text, heritage->app != NULL ? heritage->app : "");
 	for (size_t i = 0; i < SETTINGS; i++)
 		add_setting(text, &settings_table[i], &heritage->settings);
+	/* Last, and never left out: a text that was cut is known by that. */
+	text_add(text, "app ");
+	line_add_value(text, heritage->app != NULL ? heritage->app : "");
 }
 
 /* Reading. */
@@ -145,25 +134,6 @@ static int fail(struct reading *reading, const char *name, const char *wrong)
 	text_add(reading->why, ": ");
 	text_add(reading->why, wrong);
 	return -EINVAL;
-}
-
-/* Undoes add_value(), in place. */
-static int unescape(char *value)
-{
-	char *to = value;
-
-	for (; *value != '\0'; value++) {
-		if (*value != '\\') {
-			*to++ = *value;
-			continue;
-		}
-		value++;
-		if (*value != 'n' && *value != '\\')
-			return -EINVAL;
-		*to++ = *value == 'n' ? '\n' : '\\';
-	}
-	*to = '\0';
-	return 0;
 }
 
 static int read_app(struct reading *reading, char *value)
@@ -196,8 +166,10 @@ static int read_setting(struct reading *reading, char *value)
 	struct text reason = TEXT_OVER(bytes);
 	int error;
 
-	if (row == NULL || value[size] == '\0')
-		return fail(reading, value, "is no setting with its value");
+	if (value[size] == '\0')
+		return fail(reading, value, "is a setting without its value");
+	if (row == NULL)
+		return 0;
 	if (reading->set[row - settings_table])
 		return fail(reading, row->name, "is given twice");
 	reading->set[row - settings_table] = true;
@@ -239,7 +211,7 @@ static int read_line(struct reading *reading, char *line)
 	if (value == NULL)
 		return fail(reading, line, "is a line without a value");
 	*value++ = '\0';
-	if (unescape(value) != 0)
+	if (line_unescape(value) != 0)
 		return fail(reading, line, "has an unknown escape");
 	for (size_t i = 0; i < COUNT_OF(texts); i++) {
 		if (strcmp(texts[i].name, line) == 0)
@@ -253,10 +225,6 @@ static int find_missing(struct reading *reading)
 	for (size_t i = 0; i < COUNT_OF(fields); i++) {
 		if (!reading->seen[i])
 			return fail(reading, fields[i].name, "is missing");
-	}
-	for (size_t i = 0; i < SETTINGS; i++) {
-		if (!reading->set[i])
-			return fail(reading, settings_table[i].name, "is missing");
 	}
 	if (reading->heritage->app == NULL)
 		return fail(reading, "app", "is missing");

@@ -4,6 +4,9 @@
  * It is text in a sealed, anonymous file: one "name value" a line, settings behind "set". The
  * descriptors that it names are open in the worker at those numbers; the file's own number
  * stands in the environment as NARWHAL_HERITAGE. Pure but for heritage_receive().
+ *
+ * While an upgrade is under way, the arbiter may be younger than a worker's program: a setting that
+ * this one does not know is passed over, and one that is missing has its default.
  */
 #ifndef BASE_HERITAGE_H
 #define BASE_HERITAGE_H

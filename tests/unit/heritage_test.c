@@ -134,10 +134,8 @@ static void a_line_that_is_not_understood_is_refused(void **state)
 		"listener: is not the number of a descriptor");
 	assert_line_refused("app ", "app a\\tb\n", "app: has an unknown escape");
 	assert_line_refused("app ", "app a\\\n", "app: has an unknown escape");
-	assert_line_refused("set workers ", "set worker 1\n",
-		"worker 1: is no setting with its value");
 	assert_line_refused("set workers ", "set workers\n",
-		"workers: is no setting with its value");
+		"workers: is a setting without its value");
 	assert_line_refused("set workers ", "set workers 0\n",
 		"workers: is out of range: allowed are auto, 1 to 512");
 }
@@ -148,7 +146,24 @@ static void a_missing_line_is_named(void **state)
 	assert_line_refused("slot ", "", "slot: is missing");
 	assert_line_refused("channel_fd ", "", "channel_fd: is missing");
 	assert_line_refused("app ", "", "app: is missing");
-	assert_line_refused("set log_format ", "", "log_format: is missing");
+}
+
+static void a_setting_of_another_release_is_passed_over(void **state)
+{
+	static char bytes[HERITAGE_SIZE_MAX];
+	char said[256];
+	struct text text = TEXT_OVER(bytes), why = TEXT_OVER(said);
+	struct heritage heritage;
+	char *workers;
+
+	(void)state;
+	write_sample(&text, 7, 8, 9);
+	workers = strstr(bytes, "set workers ");
+	assert_non_null(workers);
+	memcpy(workers, "set walrus_", strlen("set walrus_"));
+	assert_int_equal(heritage_read(&heritage, bytes, text.used, &why), 0);
+	assert_int_equal(heritage.settings.workers, 1);
+	heritage_free(&heritage);
 }
 
 static void a_line_given_twice_is_refused(void **state)
@@ -260,6 +275,7 @@ int main(void)
 		cmocka_unit_test(every_byte_but_nul_survives_in_a_value),
 		cmocka_unit_test(a_line_that_is_not_understood_is_refused),
 		cmocka_unit_test(a_missing_line_is_named),
+		cmocka_unit_test(a_setting_of_another_release_is_passed_over),
 		cmocka_unit_test(a_line_given_twice_is_refused),
 		cmocka_unit_test(one_listener_too_many_is_refused),
 		cmocka_unit_test(a_text_that_was_cut_is_refused_at_every_length),
