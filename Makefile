@@ -175,6 +175,15 @@ $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call objects,$(wild
 	$(call quiet,LINK)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -pie -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(ARCHIVES) -Wl,--end-group -l:libinih.a -l:libcap.a -ldl
 
+# The second parser that ours is compared with, as Debian's package brings it.
+LLHTTP := $(patsubst %,$(BUILD)/tests/fuzz/llhttp/%.o,api http llhttp)
+STRICT_LLHTTP := -isystem /usr/share/include/llhttp -DLLHTTP_STRICT_MODE=1
+$(BUILD)/tests/fuzz/request_llhttp: $(LLHTTP)
+$(BUILD)/tests/fuzz/request_llhttp.o: CPPFLAGS += $(STRICT_LLHTTP)
+$(LLHTTP): $(BUILD)/tests/fuzz/llhttp/%.o: /usr/share/llhttp/%.c Makefile
+	@mkdir -p $(@D)
+	$(call quiet,CC)$(CC) $(STRICT_LLHTTP) $(OPTIMIZE) -w -fPIE -c -o $@ $<
+
 $(CLIENT): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/client/*.c)) $(BUILD)/init.a $(BUILD)/base.a
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
 
