@@ -29,7 +29,7 @@ CMD ["/srv/www"]
 ARG VERSION=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="narwhal" \
-	org.opencontainers.image.description="A container's PID 1 and a pre-fork HTTP server in one static binary" \
+	org.opencontainers.image.description="A container's PID 1 as the arbiter of a pre-fork HTTP server" \
 	org.opencontainers.image.version="${VERSION}" \
 	org.opencontainers.image.revision="${REVISION}" \
 	org.opencontainers.image.base.name="docker.io/library/debian:bookworm-slim"

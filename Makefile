@@ -121,8 +121,8 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -s -m 755 $(BUILD)/narwhal-worker $(DESTDIR)$(LIBEXECDIR)/narwhal-worker
 	install -m 644 include/narwhal/service.h $(DESTDIR)$(PREFIX)/include/narwhal/service.h
 
-clean: ## remove what was built
-	rm -rf build
+clean: ## remove what was built, here in build/ or in $(BUILD)
+	rm -rf $(BUILD)
 
 help: ## print this
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS='	' read -r n t; \

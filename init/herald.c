@@ -8,6 +8,7 @@
 #include "init/arbiter.h"
 
 #define FACTS_MAX 12
+#define EXIT_LEAST_MS 1000 /* for on_exit, when the workers have used all of graceful_timeout */
 
 /* What every hook is told, before the facts of its own. */
 static void fire(struct arbiter *a, enum hook hook, const struct log_field *own)
@@ -118,6 +119,9 @@ static void look_at_end(struct arbiter *a)
 	if (a->herald.ending || !wish_is_ending(&a->wish))
 		return;
 	a->herald.ending = true;
+	a->herald.end_ms = a->now_ms + a->roster.limits.graceful_timeout;
+	if (a->wish.phase == PHASE_LINGER)
+		a->herald.end_ms += a->wish.limits.drain_delay;
 	if (a->herald.started)
 		fire_with(a, HOOK_ON_DRAIN, log_string("phase", wish_phase_name(a->wish.phase)));
 }
@@ -198,6 +202,16 @@ bool herald_has_started(struct arbiter *a)
 	return h->started;
 }
 
+/* Who kills the container counts from the stop: what is left of that is the hooks'. */
+static uint64_t exit_deadline(const struct arbiter *a)
+{
+	uint64_t least = a->now_ms + EXIT_LEAST_MS;
+	uint64_t latest = a->herald.end_ms > least ? a->herald.end_ms : least;
+	uint64_t own = a->now_ms + a->current->config.settings.hook_timeout;
+
+	return own < latest ? own : latest;
+}
+
 bool herald_has_ended(struct arbiter *a)
 {
 	struct herald *h = &a->herald;
@@ -206,7 +220,7 @@ bool herald_has_ended(struct arbiter *a)
 		return false;
 	if (!h->exiting) {
 		h->exiting = true;
-		h->exit_ms = a->now_ms + a->current->config.settings.hook_timeout;
+		h->exit_ms = exit_deadline(a);
 		if (h->started)
 			fire_with(a, HOOK_ON_EXIT, log_int("exit_status", a->wish.exit_status));
 		else

@@ -28,6 +28,7 @@ struct herald {
 	bool reloading;	     /* the manager waits for the end of a reload */
 	bool ending;	     /* on_drain was fired */
 	bool exiting;	     /* on_exit was fired */
+	uint64_t end_ms;     /* until then a stop takes no longer than graceful_timeout */
 	uint64_t exit_ms;    /* when the arbiter stops waiting for hooks */
 	uint64_t generation; /* the newest that on_reload has told of */
 	unsigned workers;

@@ -289,6 +289,19 @@ test 'an on_exit that hangs holds nobody longer than hook_timeout' => sub {
 	cmp_ok(time - $begun, '<', 4, 'in time');
 };
 
+test 'hooks that hang do not make a stop longer than graceful_timeout' => sub {
+	my $hang = script('hook', "trap '' TERM; while :; do sleep 0.05; done");
+	my $n = start('--hook-timeout', 3600, '--graceful-timeout', 1.5, '--on-drain', $hang,
+		'--on-exit', $hang, $HELLO);
+
+	$n->wait_ready;
+	my $begun = time;
+	is($n->stop, 0, 'status 0');
+	cmp_ok(time - $begun, '>', 1, 'they have the time that the workers left');
+	ok(!(grep { / cause=graceful_timeout / } $n->lines), 'who needed none of it');
+	is(scalar(grep { / hooks_ended running=2 / } $n->lines), 1, 'they were ended');
+};
+
 test 'a reload takes other hooks, or stays when they cannot be had' => sub {
 	mkdir "$dir/hooks" or die;
 	my $config = put('conf', "hooks_dir = $dir/hooks\n");

@@ -253,12 +253,14 @@ subtest 'a signal is for the program alone, or for its group' => sub {
 	for my $group (0, 1) {
 		my $n = Narwhal->start(bind => 0, args => [ $group ? '--signal-group' : (), @command ]);
 		$n->wait_line(qr/^ready /);
+		my $program = program_pid($n);
 		is($n->stop('TERM'), 5, 'the program has got it');
 		if ($group) {
 			ok($n->wait_line(qr/^got number=15 /), 'so has the rest of the group');
 		} else {
 			ok(!(grep { /^got / } $n->lines), 'and nobody else');
 		}
+		kill 'KILL', -$program;    # who has outlived it has nobody left who would end it
 	}
 };
 
