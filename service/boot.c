@@ -153,6 +153,7 @@ static int open_exchange(struct worker *worker, struct text *why)
 		.field_size = settings->limit_request_field_size,
 		.head = settings->limit_request_head,
 		.body = settings->limit_request_body,
+		.refuse_underscore = settings->header_map == 1,
 	};
 	worker->scratch = malloc(WORKER_SCRATCH);
 	if (worker->scratch == NULL)

@@ -131,6 +131,8 @@ static bool chunked_trailer_line(struct chunked *chunked, const struct request_l
 {
 	if (++chunked->trailer_lines > limits->fields)
 		return chunked_refuse(chunked, 431, "too many trailer lines");
+	if (limits->refuse_underscore && chunked->line.underscore)
+		return chunked_refuse(chunked, 400, "a trailer name with _");
 	if (field_untrailed(chunked->name, chunked->line.name_size))
 		return chunked_refuse(chunked, 400, "a field that no trailer section may have");
 	chunked->line = (struct field_line){0};

@@ -190,6 +190,13 @@ static bool request_version_octet(char octet, size_t index)
 	return pattern[index] == '0' ? octet_is(octet, OCTET_DIGIT) : octet == pattern[index];
 }
 
+/* The methods that RFC 1945 section 8.3 and D.1.1 want a Content-Length of. */
+static bool request_wants_length(const struct request *request, const char *bytes)
+{
+	return request_method_is(request, bytes, "POST") ||
+	       request_method_is(request, bytes, "PUT");
+}
+
 /* RFC 9112 section 2.3: case-sensitive. A higher minor version is served as 1.1 (RFC 9110, 2.5). */
 static bool request_version(struct request *request, const char *bytes, size_t size)
 {
@@ -210,6 +217,7 @@ static bool request_version(struct request *request, const char *bytes, size_t s
 		if (version[5] != '1')
 			return request_refuse(request, 505, "an HTTP version that is not 1.x");
 		request->minor = version[7] != '0';
+		request->wants_length = request->minor == 0 && request_wants_length(request, bytes);
 	}
 	request->at += 10;
 	request->lines = 0;
@@ -237,6 +245,8 @@ static bool request_keep_line(struct request *request, const struct request_limi
 	if (reason != NULL)
 		return request_refuse(request, 400, reason);
 	/* X_Y would be mistaken for X-Y by apps that get fields as HTTP_X_Y (RFC 3875, 4.1.18). */
+	if (line->underscore && limits->refuse_underscore)
+		return request_refuse(request, 400, "a field name with _");
 	if (!line->underscore)
 		request->field_count++;
 	request->line_at = request->at;

@@ -23,6 +23,8 @@ struct request_limits {
 	size_t field_size; /* 431 */
 	size_t head;	   /* 431; at most REQUEST_HEAD_MAX */
 	uint64_t body;	   /* 413 */
+
+	bool refuse_underscore; /* 400 for a field name with "_"; if not, the field is left out */
 };
 
 #define REQUEST_HEAD_MAX 65535	  /* offsets have 16 bits */
@@ -88,8 +90,9 @@ struct request {
 	uint32_t lines;	   /* empty lines first, then field lines */
 	struct field_line line;
 
-	/* What the fields said (request_field.c). */
-	bool absolute; /* the target has an authority, which wins over Host */
+	/* What the request line said, and the fields (request_field.c). */
+	bool absolute;	   /* the target has an authority, which wins over Host */
+	bool wants_length; /* 411 without: POST and PUT of HTTP/1.0 */
 	bool has_host, has_length, has_type, has_coding;
 	bool chunked, other_coding;
 	bool other_expectation;

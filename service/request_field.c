@@ -26,7 +26,10 @@ static const char *request_field_host(struct request *request, struct narwhal_by
 	return NULL;
 }
 
-/* RFC 9112 section 6.2 and 6.3: a list of equal numbers could be accepted, and is not. */
+/*
+ * RFC 9112 section 6.2 and 6.3: a list of equal numbers could be accepted, and is not; nor are
+ * zeros in front, which some take for octal.
+ */
 static const char *request_field_content_length(struct request *request, struct narwhal_bytes value,
 	size_t at)
 {
@@ -38,6 +41,8 @@ static const char *request_field_content_length(struct request *request, struct 
 	if (error != 0)
 		return error == -ERANGE ? "a Content-Length above 2^63"
 					: "a Content-Length that is no number";
+	if (value.size > 1 && value.data[0] == '0')
+		return "a Content-Length with a zero in front";
 	request->has_length = true;
 	return NULL;
 }
@@ -155,6 +160,7 @@ enum request_field_fault {
 	REQUEST_FIELD_NO_HOST,
 	REQUEST_FIELD_OLD_CODING,
 	REQUEST_FIELD_TWO_FRAMINGS,
+	REQUEST_FIELD_NO_LENGTH,
 	REQUEST_FIELD_CODING,
 	REQUEST_FIELD_EXPECTATION,
 	REQUEST_FIELD_BODY,
@@ -168,6 +174,8 @@ static unsigned request_field_faults(const struct request *request,
 	return (unsigned)(!old && !request->has_host) << REQUEST_FIELD_NO_HOST |
 	       (unsigned)(coding && old) << REQUEST_FIELD_OLD_CODING |
 	       (unsigned)(coding && request->has_length) << REQUEST_FIELD_TWO_FRAMINGS |
+	       (unsigned)(request->wants_length && !request->has_length)
+		       << REQUEST_FIELD_NO_LENGTH |
 	       (unsigned)request->other_coding << REQUEST_FIELD_CODING |
 	       (unsigned)request->other_expectation << REQUEST_FIELD_EXPECTATION |
 	       (unsigned)(request->content_length > limits->body) << REQUEST_FIELD_BODY;
@@ -182,6 +190,7 @@ static unsigned request_field_status(unsigned faults, const char **reason)
 		[REQUEST_FIELD_NO_HOST] = {400, "no Host"},
 		[REQUEST_FIELD_OLD_CODING] = {400, "Transfer-Encoding in HTTP/1.0"},
 		[REQUEST_FIELD_TWO_FRAMINGS] = {400, "both Transfer-Encoding and Content-Length"},
+		[REQUEST_FIELD_NO_LENGTH] = {411, "no Content-Length in HTTP/1.0"},
 		[REQUEST_FIELD_CODING] = {501, "an unknown transfer coding"},
 		[REQUEST_FIELD_EXPECTATION] = {417, "an unknown expectation"},
 		[REQUEST_FIELD_BODY] = {413, "the body is too long"},
@@ -192,7 +201,10 @@ static unsigned request_field_status(unsigned faults, const char **reason)
 	return rows[first].status;
 }
 
-/* RFC 9112 section 6.3 and 9.3. Without any framing there is no body, whatever the method. */
+/*
+ * RFC 9112 section 6.3 and 9.3. Without any framing there is no body, whatever the method; but in
+ * HTTP/1.0 a client may have sent one up to its end, and another request is not to be read of it.
+ */
 unsigned request_field_settle(struct request *request, const struct request_limits *limits,
 	const char **reason)
 {

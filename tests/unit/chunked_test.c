@@ -58,6 +58,7 @@ static const struct row rows[] = {
 
 /* A body that is decoded piece by piece. */
 struct decoding {
+	const struct request_limits *limits;
 	struct chunked chunked;
 	enum chunked_outcome outcome;
 	size_t consumed;
@@ -67,7 +68,7 @@ struct decoding {
 
 static void decoding_start(struct decoding *decoding)
 {
-	*decoding = (struct decoding){.outcome = CHUNKED_MORE};
+	*decoding = (struct decoding){.limits = &limits, .outcome = CHUNKED_MORE};
 	chunked_reset(&decoding->chunked);
 }
 
@@ -80,7 +81,7 @@ static void decoding_add(struct decoding *decoding, const char *piece, size_t si
 
 	assert_non_null(copy);
 	memcpy(copy, piece, size);
-	decoding->outcome = chunked_decode(chunked, &limits, copy, size);
+	decoding->outcome = chunked_decode(chunked, decoding->limits, copy, size);
 	assert_true(chunked->produced <= chunked->consumed && chunked->consumed <= size);
 	assert_memory_equal(copy + chunked->consumed, piece + chunked->consumed,
 		size - chunked->consumed);
@@ -283,12 +284,29 @@ static void every_name_of_the_table_is_kept_out_of_trailers(void **state)
 	}
 }
 
+static void with_header_map_refuse_a_trailer_name_has_no_underscore(void **state)
+{
+	struct request_limits mapped = limits;
+	struct decoding decoding;
+
+	(void)state;
+	mapped.refuse_underscore = true;
+	decoding_start(&decoding);
+	decoding.limits = &mapped;
+	decoding_add(&decoding, "0\r\nX-Y: a_b\r\nX_Y: a\r", 20);
+	assert_int_equal(decoding.outcome, CHUNKED_MORE);
+	decoding_add(&decoding, "\n", 1);
+	assert_int_equal(decoding.outcome, CHUNKED_REFUSED);
+	assert_int_equal(decoding.chunked.status, 400);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest others[] = {
 		cmocka_unit_test(the_outcome_stays_after_the_end),
 		cmocka_unit_test(extensions_are_bounded_over_the_whole_body),
 		cmocka_unit_test(every_name_of_the_table_is_kept_out_of_trailers),
+		cmocka_unit_test(with_header_map_refuse_a_trailer_name_has_no_underscore),
 		cmocka_unit_test(mutations_mean_the_same_at_every_split),
 	};
 	static struct CMUnitTest tests[COUNT_OF(rows) + COUNT_OF(others)];

@@ -20,6 +20,15 @@ static const struct request_limits limits = {
 	.body = 1000,
 };
 
+static const struct request_limits mapped = {
+	.line = 64,
+	.fields = 8,
+	.field_size = 64,
+	.head = 256,
+	.body = 1000,
+	.refuse_underscore = true,
+};
+
 static const struct request_limits roomy = {
 	.line = 4094,
 	.fields = 100,
@@ -34,6 +43,7 @@ struct row {
 	enum { ROW_RULE, ROW_CASE, ROW_END } kind;
 	const char *section;
 	const char *rule;
+	const struct request_limits *under; /* of a rule: its cases are parsed under these */
 	const char *head;
 	size_t size;
 	enum request_outcome outcome;
@@ -42,7 +52,9 @@ struct row {
 };
 
 static const struct row rows[] = {
-#define RULE(where, what) {.kind = ROW_RULE, .section = (where), .rule = (what)},
+#define RULE_UNDER(these, where, what) \
+	{.kind = ROW_RULE, .section = (where), .rule = (what), .under = &(these)},
+#define RULE(where, what) RULE_UNDER(limits, where, what)
 #define CASE(bytes, out, number, text)     \
 	{.kind = ROW_CASE,                 \
 		.head = (bytes),           \
@@ -59,6 +71,7 @@ static const struct row rows[] = {
 #undef TAKEN
 #undef CASE
 #undef RULE
+#undef RULE_UNDER
 	{.kind = ROW_END},
 };
 
@@ -140,13 +153,14 @@ static void check_result(const struct row *row, const struct request *request,
 	assert_int_equal(request->head, memcmp(row->head, "HEAD ", 5) == 0);
 }
 
-static void check_byte_by_byte(const struct row *row, struct request *request)
+static void check_byte_by_byte(const struct row *row, const struct request_limits *under,
+	struct request *request)
 {
 	enum request_outcome outcome = REQUEST_INCOMPLETE;
 
 	request_reset(request);
 	for (size_t size = 0; size <= row->size; size++) {
-		enum request_outcome now = parse_copy(request, &limits, row->head, size);
+		enum request_outcome now = parse_copy(request, under, row->head, size);
 
 		assert_true(outcome != REQUEST_COMPLETE && (outcome == now || outcome == 0));
 		outcome = now;
@@ -154,7 +168,8 @@ static void check_byte_by_byte(const struct row *row, struct request *request)
 	check_result(row, request, outcome);
 }
 
-static void check_with_successor(const struct row *row, struct request *request)
+static void check_with_successor(const struct row *row, const struct request_limits *under,
+	struct request *request)
 {
 	char both[1024];
 
@@ -163,29 +178,31 @@ static void check_with_successor(const struct row *row, struct request *request)
 	memcpy(both + row->size, SUCCESSOR, sizeof(SUCCESSOR));
 	request_reset(request);
 	check_result(row, request,
-		parse_copy(request, &limits, both, row->size + sizeof(SUCCESSOR) - 1));
+		parse_copy(request, under, both, row->size + sizeof(SUCCESSOR) - 1));
 }
 
-static void check_row(const struct row *row)
+static void check_row(const struct row *row, const struct request_limits *under)
 {
-	struct request *request = request_new(&limits);
+	struct request *request = request_new(under);
 
-	check_result(row, request, parse_copy(request, &limits, row->head, row->size));
-	check_byte_by_byte(row, request);
+	check_result(row, request, parse_copy(request, under, row->head, row->size));
+	check_byte_by_byte(row, under, request);
 	for (size_t split = 0; split <= row->size; split++) {
 		request_reset(request);
-		(void)parse_copy(request, &limits, row->head, split);
-		check_result(row, request, parse_copy(request, &limits, row->head, row->size));
+		(void)parse_copy(request, under, row->head, split);
+		check_result(row, request, parse_copy(request, under, row->head, row->size));
 	}
 	if (row->outcome != REQUEST_INCOMPLETE)
-		check_with_successor(row, request);
+		check_with_successor(row, under, request);
 	free(request);
 }
 
 static void the_cases_of_a_rule(void **state)
 {
-	for (const struct row *row = (const struct row *)*state + 1; row->kind == ROW_CASE; row++)
-		check_row(row);
+	const struct row *rule = *state;
+
+	for (const struct row *row = rule + 1; row->kind == ROW_CASE; row++)
+		check_row(row, rule->under);
 }
 
 static void fields_are_found_by_name_in_any_case(void **state)

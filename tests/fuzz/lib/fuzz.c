@@ -37,6 +37,12 @@ const struct request_limits *fuzz_limits(uint64_t seed)
 	static const struct request_limits limits[] = {
 		{.line = 64, .fields = 8, .field_size = 64, .head = 256, .body = 1000},
 		{.line = 4094, .fields = 100, .field_size = 8190, .head = 32768, .body = 1 << 24},
+		{.line = 200,
+			.fields = 8,
+			.field_size = 200,
+			.head = 512,
+			.body = 1000,
+			.refuse_underscore = true},
 	};
 
 	return &limits[seed % COUNT_OF(limits)];
