@@ -8,10 +8,16 @@
 #include "service/connection.h"
 #include "service/worker.h"
 
-/* Connections that one wake-up may take before others have their turn. */
-#define BURST_MAX 16
-/* Watched anew after so many. */
-#define SHARE 16
+/* Connections that one wake-up may take before others have their turn: of the only worker, */
+#define BURST_ALONE 16
+/* and of one of several. */
+#define BURST_SHARED 4
+/*
+ * One of several takes no more than this in so long of connections that last: so many clients
+ * at once are as many as come before the other workers, who were woken too, have got a CPU.
+ */
+#define LASTING_MAX 4
+#define LASTING_MS 2
 /* Without descriptors or memory: not too soon, for nobody says when there are some again. */
 #define PAUSE_MS 200
 /* Handshakes in flight when the backlog is seen empty still arrive within this time. */
@@ -65,6 +71,7 @@ int acceptors_open(struct worker *worker)
 	acceptors->count = worker->heritage.listeners;
 	acceptors->resume_ms = CLOCK_NEVER;
 	acceptors->settle_ms = CLOCK_NEVER;
+	acceptors->alone = worker->heritage.settings.workers == 1;
 	for (size_t i = 0; i < acceptors->count; i++) {
 		acceptors->all[i] = (struct acceptor){
 			.watch = {.fd = worker->heritage.listener_fd[i], .ready = acceptor_ready},
@@ -137,6 +144,7 @@ enum accepted {
 	ACCEPTED_ONE,
 	ACCEPTED_NONE,	 /* the backlog is empty */
 	ACCEPTED_FAILED, /* this one went away, or was not let in; try again */
+	ACCEPTED_ENOUGH, /* one, and the next one is for others */
 	ACCEPTED_PAUSE,
 };
 
@@ -159,10 +167,33 @@ static enum accepted refused(struct worker *worker, int error)
 	return ACCEPTED_PAUSE;
 }
 
+/*
+ * Whether the next ones are for other workers: while this one was busy with a slow request, or when
+ * it fills faster than they can wake up.
+ */
+static bool has_enough(struct worker *worker, size_t used_before)
+{
+	struct acceptors *acceptors = &worker->acceptors;
+
+	if (acceptors->alone || acceptors->draining)
+		return false;
+	if (clock_tick_ms() > worker->now_ms)
+		return true;
+	if (acceptors->window_ms != worker->now_ms) {
+		acceptors->window_ms = worker->now_ms;
+		acceptors->window_used = used_before;
+	}
+	if (worker->pool.used < acceptors->window_used + LASTING_MAX)
+		return false;
+	pause_for(worker, LASTING_MS);
+	return true;
+}
+
 static enum accepted accept_one(struct worker *worker, struct acceptor *acceptor)
 {
 	struct peer peer = {.any = {.sa_family = AF_UNSPEC}};
 	socklen_t size = sizeof(peer);
+	size_t used = worker->pool.used;
 	int fd;
 
 	if (!has_room(worker)) {
@@ -172,18 +203,30 @@ static enum accepted accept_one(struct worker *worker, struct acceptor *acceptor
 	fd = accept4(acceptor->watch.fd, &peer.any, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return refused(worker, errno);
-	acceptor->accepted++;
 	worker->acceptors.complained = false;
 	make_room(worker, worker->pool.size - 2);
 	connection_open(worker, &fd, &peer);
-	return ACCEPTED_ONE;
+	return has_enough(worker, used) ? ACCEPTED_ENOUGH : ACCEPTED_ONE;
+}
+
+/* How many are likely to wait the next time, after `n` times accept(2). */
+static void learn_burst(const struct worker *worker, struct acceptor *acceptor,
+	enum accepted outcome, unsigned n)
+{
+	unsigned most = worker->acceptors.alone ? BURST_ALONE : BURST_SHARED;
+
+	if (outcome == ACCEPTED_ENOUGH)
+		acceptor->burst = 1;
+	else if (outcome == ACCEPTED_NONE) /* a system call for nothing: ask less */
+		acceptor->burst = n > 1 ? n - 1 : 1;
+	else if (n >= acceptor->burst)
+		acceptor->burst = 2 * acceptor->burst < most ? 2 * acceptor->burst : most;
 }
 
 /* Behind the other workers: of several waiting ones the kernel wakes the first. */
 static void rewatch(struct worker *worker, struct acceptor *acceptor)
 {
-	acceptor->accepted = 0;
-	if (!worker->acceptors.watching)
+	if (!worker->acceptors.watching || worker->acceptors.alone)
 		return;
 	loop_drop(&worker->loop, &acceptor->watch);
 	if (watch_one(worker, acceptor) == 0)
@@ -202,14 +245,10 @@ static void take(struct worker *worker, struct acceptor *acceptor, unsigned most
 		outcome = accept_one(worker, acceptor);
 		n++;
 	}
-	if (outcome == ACCEPTED_NONE) {
-		/* Asking once too often is a system call for nothing: ask less next time. */
-		acceptor->burst = n > 1 ? n - 1 : 1;
+	learn_burst(worker, acceptor, outcome, n);
+	if (outcome == ACCEPTED_NONE)
 		acceptor->ran_empty = true;
-	} else if (n >= acceptor->burst) {
-		acceptor->burst = 2 * acceptor->burst < BURST_MAX ? 2 * acceptor->burst : BURST_MAX;
-	}
-	if (acceptor->accepted >= SHARE)
+	if (outcome != ACCEPTED_NONE || n > 1)
 		rewatch(worker, acceptor);
 }
 
@@ -266,7 +305,7 @@ static void look_for_end(struct worker *worker)
 		struct acceptor *acceptor = &acceptors->all[i];
 
 		if (!acceptor->ran_empty && acceptors->watching)
-			take(worker, acceptor, BURST_MAX);
+			take(worker, acceptor, BURST_ALONE);
 		all_empty = all_empty && acceptor->ran_empty;
 	}
 	if (!all_empty)

@@ -1,9 +1,9 @@
 /*
  * acceptors.h - takes connections from the listeners that all workers share.
  *
- * EPOLLEXCLUSIVE wakes few workers for one connection; the listener is watched anew every few
- * connections, which puts this worker behind the others in the kernel's queue, so that all get
- * the same share. When nothing more can be held, the listeners are not watched at all.
+ * EPOLLEXCLUSIVE wakes one idle worker for a connection; after that the listener is watched anew,
+ * which puts this worker behind the others in the kernel's queue, so that all get the same share.
+ * When nothing more can be held, the listeners are not watched at all.
  */
 #ifndef SERVICE_ACCEPTORS_H
 #define SERVICE_ACCEPTORS_H
@@ -20,17 +20,19 @@ struct worker;
 struct acceptor {
 	struct watch watch; /* the listener's descriptor is the heritage's */
 	struct worker *worker;
-	unsigned burst;	   /* how many are likely to wait */
-	unsigned accepted; /* since it was watched anew */
-	bool ran_empty;	   /* since acceptors_drain() */
+	unsigned burst; /* how many are likely to wait */
+	bool ran_empty; /* since acceptors_drain() */
 };
 
 struct acceptors {
 	size_t count;
 	struct acceptor all[HERITAGE_LISTENERS];
+	bool alone; /* there is no other worker, by the settings */
 	bool watching;
 	bool complained;    /* about errors, since the last connection */
 	uint64_t resume_ms; /* when to try again after a pause */
+	uint64_t window_ms; /* the turn in which `window_used` was the pool's */
+	size_t window_used;
 	bool draining;
 	bool ran_empty;	    /* all of them */
 	uint64_t settle_ms; /* when a drain stops accepting */

@@ -27,6 +27,8 @@ use POSIX qw(WNOHANG);
 use Socket qw(AF_UNIX SOCK_SEQPACKET PF_UNSPEC);
 use Time::HiRes qw(sleep time);
 
+use Page;
+
 our $ROOT = abs_path(dirname(__FILE__) . '/../..');
 our $BUILD = $ENV{BUILD} // "$ROOT/build";
 our $PATIENCE = ($ENV{SANITIZE} // 0) eq '1' ? 30 : 10;    # seconds, for what should take none
@@ -47,7 +49,7 @@ sub start {
 	socketpair my $mine, my $its, AF_UNIX, SOCK_SEQPACKET, PF_UNSPEC or die "socketpair: $!";
 	$self->{channel} = $mine;
 	$self->{listener} = $self->listener;
-	$self->{page} = unlinked("\0" x 4096);
+	$self->{page} = unlinked("\0" x Page::SIZE);
 	pipe my $log, my $stderr or die "pipe: $!";
 	$log->blocking(0);
 	$self->{stderr} = $log;
@@ -123,14 +125,12 @@ sub send {
 	CORE::send $self->{channel}, pack('L', $type), 0 or die "send: $!";
 }
 
-# busy_since_ms, turns, watched, connections, accepted, requests, request.
+# As in Page.pm.
 sub page {
 	my ($self) = @_;
 	sysseek $self->{page}, 0, 0;
-	sysread $self->{page}, my $bytes, 4096;
-	my %page;
-	@page{qw(busy turns watched connections accepted requests request)} = unpack 'Q Q L L Q Q Z256', $bytes;
-	return \%page;
+	sysread $self->{page}, my $bytes, Page::SIZE;
+	return Page::decode($bytes);
 }
 
 sub watch {

@@ -1,0 +1,149 @@
+# Several workers share the connections of one listener: evenly, and none waits for one that stalls.
+use strict;
+use warnings;
+
+use IO::Select;
+use List::Util qw(sum);
+use Test::More;
+
+use Counter;
+use Narwhal;
+use Page;
+
+my $HELLO = "$Narwhal::BUILD/examples/hello.so";
+my $TROUBLE = "$Narwhal::BUILD/tests/modules/trouble.so";
+my $WORKERS = 4;
+
+sub begin {
+	my ($app, @arguments) = @_;
+	my $n = Narwhal->start(args => [ '--workers', $WORKERS, '--min-ready', $WORKERS, @arguments, $app ]);
+
+	$n->wait_ready;
+	return $n;
+}
+
+sub accepted {
+	my ($n) = @_;
+
+	return map { Page::of($_)->{accepted} } $n->workers;
+}
+
+# What each worker accepted while $act ran, the busiest first.
+sub shares {
+	my ($n, $act) = @_;
+	my @before = accepted($n);
+
+	$act->();
+	my @after = accepted($n);
+	my @shares = sort { $b <=> $a } map { $after[$_] - $before[$_] } 0 .. $#before;
+
+	return @shares;
+}
+
+sub ratio {
+	my (@shares) = @_;
+
+	return $shares[-1] == 0 ? 9**9 : $shares[0] / $shares[-1];
+}
+
+subtest 'one client, one connection after the other: no worker gets more than 30 %' => sub {
+	my $n = begin($HELLO);
+	my @shares = shares($n, sub { $n->get('/') for 1 .. 400 });
+
+	is(sum(@shares), 400, 'all are counted');
+	cmp_ok($shares[0], '<=', 0.3 * 400, "of @shares");
+	is($n->stop, 0, 'status 0');
+};
+
+# Who gets a CPU is the kernel's, and other programs' that run: it evens out in time.
+subtest '64 clients at once, a connection for each request: busiest at most 1.2 times the idlest' => sub {
+	my $n = begin($HELLO);
+	my $windows = 0;
+	my @shares = shares($n, sub {
+		my $counter = Counter->start($n->addresses, closing => 64, keepalive => 0);
+		my @zero = accepted($n);
+		my $now = 9**9;
+		while ($now > 1.2 && $windows++ < 20) {
+			$counter->wait_answered(5000);
+			my @one = accepted($n);
+			$now = ratio(sort { $b <=> $a } map { $one[$_] - $zero[$_] } 0 .. $#one);
+		}
+		is(Counter::lost($counter->finish), '', 'none is lost');
+	});
+	cmp_ok($windows, '<=', 20, "@shares in $windows times 5,000 requests");
+	is($n->stop, 0, 'status 0');
+};
+
+# All come within few milliseconds: a worker that has no CPU meanwhile, because others' programs
+# have, gets few. So most of the tries count, and there are more if it is close.
+subtest '512 connections that stay: busiest at most 2.2 times the idlest' => sub {
+	my $n = begin($HELLO);
+	my ($good, $bad, $lost) = (0, 0, '');
+
+	while (($good < 3 || $good <= $bad) && $bad < 10) {
+		my @shares = shares($n, sub {
+			my $counter = Counter->start($n->addresses, closing => 0, keepalive => 512);
+			$counter->wait_answered(2000);
+			$lost .= Counter::lost($counter->finish);
+		});
+		note "@shares";
+		ratio(@shares) <= 2.2 ? $good++ : $bad++;
+	}
+	cmp_ok($good, '>', $bad, "$good good tries, $bad others");
+	is($lost, '', 'none is lost');
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'a worker that is stopped delays its own connections, and no others' => sub {
+	my $n = begin($HELLO);
+	my @open = map { my $c = $n->connect; $c->request('GET', '/'); $c } 1 .. 40;
+	my ($stopped) = $n->workers;
+	my $own = Page::of($stopped)->{connections};
+
+	cmp_ok($own, '>', 0, "it has $own of 40");
+	kill 'STOP', $stopped;
+	is(scalar(grep { $n->get('/')->{status} == 200 } 1 .. 100), 100, 'new connections go elsewhere');
+	$_->write("GET / HTTP/1.1\r\nHost: t\r\n\r\n") for @open;
+	my $silent = IO::Select->new(map { $_->{socket} } @open);
+	my $deadline = time + $Narwhal::PATIENCE;
+	while ($silent->count > $own && time < $deadline) {
+		$silent->remove($_) for $silent->can_read(1);
+	}
+	my @waiting = grep { $silent->exists($_->{socket}) } @open;
+	my @heard = $silent->can_read(0);
+	is(scalar @heard, 0, 'nobody else is answered');
+	is(scalar @waiting, $own, 'who is not answered is its own');
+	kill 'CONT', $stopped;
+	is(scalar(grep { $_->response->{status} == 200 } @waiting), $own, 'and only late');
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'nor does one whose app hangs' => sub {
+	my $n = begin($TROUBLE, '--timeout', 0);
+	my @all = $n->workers;
+
+	for my $left (reverse 1 .. $WORKERS - 1) {
+		my $c = $n->connect;
+		$c->write("GET /hang HTTP/1.1\r\nHost: t\r\n\r\n");
+		$n->wait_until('it hangs', sub {
+			return $left == $WORKERS - grep { Page::of($_)->{request} eq 'GET /hang' } @all;
+		});
+		my @many = map { my $m = $n->connect; $m->write("GET / HTTP/1.1\r\nHost: t\r\n\r\n"); $m } 1 .. 50;
+		is(scalar(grep { $_->response->{status} == 200 } @many), 50, "$left are left: all are served");
+	}
+};
+
+subtest 'who waits in the queue is served by those that are left when workers die' => sub {
+	my $n = begin($HELLO);
+	my @all = $n->workers;
+
+	kill 'STOP', @all;
+	my @many = map { my $c = $n->connect; $c->write("GET / HTTP/1.1\r\nHost: t\r\n\r\n"); $c } 1 .. 200;
+	kill 'KILL', @all[ 1 .. $#all ];
+	$n->wait_line(qr/ worker_exit .*SIGKILL/) for 2 .. @all;
+	kill 'CONT', $all[0];
+	is(scalar(grep { $_->response->{status} == 200 } @many), 200, 'all of them');
+	is($n->stop, 0, 'status 0');
+};
+
+done_testing;
