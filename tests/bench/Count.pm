@@ -23,7 +23,6 @@ my $REQUESTS = 4096;
 # The most that one of 64 requests at once may cost: user instructions, system calls.
 my %GATE = (
 	'hello, keep-alive' => { instructions => 2500, calls => 2.15 },
-	'file, 1 KiB' => { instructions => 3500, calls => 2.15 },
 );
 
 sub rows { return grep { $GATE{ $_->{name} } } Rows::matching('') }
@@ -115,7 +114,7 @@ sub launcher {
 	my %define = (VALGRIND => $valgrind, WORKER => "$with->{build}/narwhal-worker",
 		OUTPUT => $output);
 	Machine::must_run('cc', '-std=c17', '-O2', (map { qq{-D$_="$define{$_}"} } sort keys %define),
-		'-o', $program, "$FindBin::Bin/launch.c");
+		'-o', $program, "$with->{source}/launch.c");
 	return $program;
 }
 

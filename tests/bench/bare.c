@@ -32,7 +32,7 @@
 #define BATCH 16 /* answers that one write(2) can carry */
 #define BACKLOG 2048
 #define EVENTS 64
-#define MEMORY_MAX ((size_t)1024 * 1024) /* a larger file stays one */
+#define MEMORY_MAX ((size_t)64 * 1024) /* a larger file stays one: sendfile(2) wins */
 #define SLICE ((size_t)512 * 1024)
 #define SCRATCH ((size_t)256 * 1024)
 
