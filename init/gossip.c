@@ -30,7 +30,7 @@ static void hear_ready(struct child *child, const struct message *message)
 	const struct slot *slot = &a->roster.slots[child->slot];
 	/* Of the first ones the line "ready" tells; one that was born later is news. */
 	enum log_level level =
-		a->ready_ms != 0 && slot->born_ms > a->ready_ms ? LOG_INFO : LOG_DEBUG;
+		a->ready_ms != 0 && slot->born_ms >= a->ready_ms ? LOG_INFO : LOG_DEBUG;
 
 	(void)message;
 	arbiter_step(a, child->slot, EVENT_READY);

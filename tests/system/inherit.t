@@ -155,6 +155,23 @@ subtest 'what was inherited can be given up and taken back, and nothing else has
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'one that does not listen, or is no stream, is refused at a reload, too' => sub {
+	socket my $datagram, Socket::PF_INET(), Socket::SOCK_DGRAM(), 0 or die;
+	socket my $deaf, Socket::PF_INET(), Socket::SOCK_STREAM(), 0 or die;
+	my @sockets = (listener(), $datagram, $deaf);
+	write_bind('fd://3');
+	my $n = start(\@sockets, args => [ '--config', "$dir/conf" ]);
+
+	$n->wait_ready;
+	for my $row ([ 4, qr/this is no stream socket/ ], [ 5, qr/this socket does not listen/ ]) {
+		write_bind("fd://3,fd://$row->[0]");
+		$n->signal('HUP');
+		like($n->wait_line(qr/ reload_failed /), qr/fd:\/\/$row->[0]: $row->[1]/, "$row->[0] is refused");
+		is($n->connect(address($sockets[0]))->request('GET', '/')->{status}, 200, 'it serves on');
+	}
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'what is for another process is none of ours' => sub {
 	my $socket = listener();
 	my $n = start([$socket], pid => 1, args => [ '--bind', '127.0.0.1:0' ]);
