@@ -49,7 +49,6 @@ void connection_open(struct worker *worker, int *fd, const struct peer *peer)
 		.peer = *peer,
 		.step = CONNECTION_HEAD,
 		.readable = true,
-		.outgoing = {.file_fd = -1},
 	};
 	*fd = -1;
 	atomic_store_explicit(&worker->page->accepted, accepted, memory_order_relaxed);
@@ -99,8 +98,7 @@ void connection_watch(struct connection *connection, bool wants_room)
 /* Whether it can take more bytes of the client's. */
 static bool is_listening(const struct connection *connection)
 {
-	return connection_is_open(connection) && connection->step != CONNECTION_WRITING &&
-	       connection->step != CONNECTION_LINGERING;
+	return connection_is_open(connection) && connection->step <= CONNECTION_IDLE;
 }
 
 /* Reads behind what is kept of a request. As transport_read(); *room is what was asked for. */
@@ -189,7 +187,7 @@ static void proceed(struct connection *connection)
 		delivery_linger(connection);
 		return;
 	}
-	if (connection->step == CONNECTION_WRITING) {
+	if (connection->step == CONNECTION_WRITING || connection->step == CONNECTION_WAITING) {
 		if (!delivery_flush(connection, &connection->outgoing))
 			return;
 		outgoing_free(&connection->outgoing);
@@ -224,6 +222,9 @@ static void connection_ready(struct watch *watched, uint32_t events)
 	if (connection->step == CONNECTION_WRITING) {
 		if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0)
 			proceed(connection);
+	} else if (connection->step == CONNECTION_WAITING) {
+		if (transport_is_broken(connection->watch.fd))
+			connection_end(connection);
 	} else if (connection->readable) {
 		proceed(connection);
 	}
@@ -304,6 +305,7 @@ void connection_overdue(struct connection *connection)
 		end_write(connection);
 		break;
 	case DEADLINE_LINGER:
+	case DEADLINE_APP:
 	case DEADLINES:
 		connection_end(connection);
 		break;

@@ -24,10 +24,14 @@ struct worker;
 struct pending;
 
 enum connection_step {
-	CONNECTION_HEAD,      /* waits for the rest of a head; after accept, for all of it */
-	CONNECTION_BODY,      /* waits for the rest of a body */
-	CONNECTION_IDLE,      /* waits for the next request */
+	/* Bytes of the client's are welcome. */
+	CONNECTION_HEAD, /* waits for the rest of a head; after accept, for all of it */
+	CONNECTION_BODY, /* waits for the rest of a body */
+	CONNECTION_IDLE, /* waits for the next request */
+
+	/* They stay in the kernel. */
 	CONNECTION_WRITING,   /* waits until the client has read more */
+	CONNECTION_WAITING,   /* waits for the app, as long as that takes */
 	CONNECTION_LINGERING, /* has ended its side and throws away what still comes */
 };
 

@@ -28,7 +28,8 @@ void deadline_set(struct deadlines *deadlines, struct deadline *deadline, enum d
 	uint64_t now_ms)
 {
 	struct deadline *end = &deadlines->ends[kind];
-	uint64_t at_ms = now_ms + deadlines->after_ms[kind];
+	uint64_t after_ms = deadlines->after_ms[kind];
+	uint64_t at_ms = after_ms != CLOCK_NEVER ? now_ms + after_ms : CLOCK_NEVER;
 
 	if (deadline->next != NULL && deadline->kind == kind && deadline->at_ms == at_ms)
 		return;

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "service/connection.h"
+#include "service/stream.h"
 #include "service/worker.h"
 
 /*
@@ -11,6 +12,8 @@
  */
 #define LINGER_MAX_MS 30000
 #define LINGER_READS 8
+/* A stream's share of one turn; as a file's: service/transport.c. */
+#define STREAM_SHARE ((uint64_t)512 * 1024)
 
 void delivery_linger(struct connection *connection)
 {
@@ -49,51 +52,129 @@ static void finish(struct connection *connection)
 	delivery_linger(connection);
 }
 
-/* What the kernel did not take becomes the connection's own, and is waited for. */
-static void keep_outgoing(struct connection *connection, struct outgoing *outgoing, bool progress)
+/* What cannot be sent now becomes the connection's own. */
+static void keep_outgoing(struct connection *connection, struct outgoing *outgoing)
 {
-	if (outgoing != &connection->outgoing) {
-		connection->outgoing = *outgoing;
-		outgoing_init(outgoing);
-	}
+	if (outgoing == &connection->outgoing)
+		return;
+	connection->outgoing = *outgoing;
+	*outgoing = (struct outgoing){0};
+	if (connection->outgoing.stream != NULL)
+		connection->outgoing.stream->connection = connection;
+}
+
+/* Until the client has read more. */
+static void wait_for_room(struct connection *connection, bool progress)
+{
 	if (progress || !deadline_is_set(&connection->deadline) ||
 		connection->step != CONNECTION_WRITING)
 		connection_wait(connection, DEADLINE_WRITE);
 	connection->step = CONNECTION_WRITING;
+	connection->queued = transport_unread(connection->watch.fd);
+	connection_watch(connection, true);
+}
+
+/* Until the stream's source has more; that costs no memory but the source's own. */
+static void wait_for_source(struct connection *connection, struct outgoing *outgoing)
+{
+	struct narwhal_stream *stream = outgoing->stream;
+
+	outgoing->stream = NULL;
+	outgoing_free(&connection->outgoing);
+	connection->outgoing.stream = stream;
+	stream->connection = connection;
+	connection->step = CONNECTION_WAITING;
+	connection_wait(connection, DEADLINE_APP);
+	connection_watch(connection, false);
+}
+
+EXPORT void narwhal_stream_resume(struct narwhal_stream *stream)
+{
+	struct connection *connection = stream->connection;
+
+	stream->waiting = false;
+	if (connection != NULL && connection->step == CONNECTION_WAITING)
+		connection_wait(connection, DEADLINE_NOW);
 }
 
 /* The end of the connection tells the client that the body is not whole (RFC 9112 section 8). */
-static void log_short(const struct connection *connection, uint64_t missing)
+static void cut(struct connection *connection, const struct outgoing *outgoing)
 {
+	const struct narwhal_stream *stream = outgoing->stream;
 	char peer[PEER_TEXT_MAX];
 
-	log_warning(&connection->worker->log, "file_shortened",
-		log_string("peer", peer_print(&connection->peer, peer)),
-		log_uint("missing", missing));
+	(void)peer_print(&connection->peer, peer);
+	if (outgoing->file_left != 0)
+		log_warning(&connection->worker->log, "file_shortened", log_string("peer", peer),
+			log_uint("missing", outgoing->file_left));
+	else if (stream != NULL)
+		log_warning(&connection->worker->log, "stream_failed", log_string("peer", peer),
+			log_errno("error", stream->error));
+	if (stream != NULL && stream->framing == STREAM_CLOSED)
+		transport_abort(connection->watch.fd);
+}
+
+/*
+ * Writes and asks the source in turn. When it ends with TRANSPORT_SENT and the stream is still
+ * there, its source has nothing now.
+ */
+static enum transport_outcome send_stream(int fd, struct outgoing *outgoing, uint64_t *sent)
+{
+	enum stream_outcome filled = STREAM_MORE;
+	enum transport_outcome outcome;
+	uint64_t written = 0;
+
+	for (*sent = 0; *sent < STREAM_SHARE; *sent += written) {
+		if (outgoing_is_empty(outgoing))
+			filled = stream_fill(outgoing);
+		if (filled == STREAM_FAILED)
+			return TRANSPORT_SHORT;
+		outcome = transport_write(fd, outgoing, &written);
+		if (outcome != TRANSPORT_SENT) {
+			*sent += written;
+			return outcome;
+		}
+		outgoing_reset(outgoing);
+		if (filled != STREAM_MORE)
+			return TRANSPORT_SENT;
+		if (written == 0)
+			break;
+	}
+	return TRANSPORT_YIELDED;
+}
+
+static enum transport_outcome send_outgoing(int fd, struct outgoing *outgoing, uint64_t *sent)
+{
+	return LIKELY(outgoing->stream == NULL) ? transport_write(fd, outgoing, sent)
+						: send_stream(fd, outgoing, sent);
 }
 
 bool delivery_flush(struct connection *connection, struct outgoing *outgoing)
 {
 	uint64_t sent;
 
-	switch (transport_write(connection->watch.fd, outgoing, &sent)) {
+	switch (send_outgoing(connection->watch.fd, outgoing, &sent)) {
 	case TRANSPORT_SENT:
+		if (UNLIKELY(outgoing->stream != NULL)) {
+			wait_for_source(connection, outgoing);
+			return false;
+		}
 		outgoing_reset(outgoing);
 		if (!connection->last)
 			return true;
 		finish(connection);
 		return false;
 	case TRANSPORT_BLOCKED:
-		keep_outgoing(connection, outgoing, sent != 0);
-		connection->queued = transport_unread(connection->watch.fd);
-		connection_watch(connection, true);
+		keep_outgoing(connection, outgoing);
+		wait_for_room(connection, sent != 0);
 		return false;
 	case TRANSPORT_YIELDED:
-		keep_outgoing(connection, outgoing, true);
+		keep_outgoing(connection, outgoing);
+		connection->step = CONNECTION_WRITING;
 		connection_wait(connection, DEADLINE_NEXT);
 		return false;
 	case TRANSPORT_SHORT:
-		log_short(connection, outgoing->file_left);
+		cut(connection, outgoing);
 		break;
 	case TRANSPORT_GONE:
 		break;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "service/stream.h"
 #include "service/view.h"
 
 /* Up to here a body is copied behind its head; above, it goes out from where it is. */
@@ -20,9 +21,7 @@ int exchange_open(struct exchange *exchange)
 	exchange->request = malloc(request_size(&exchange->limits));
 	if (exchange->request == NULL)
 		return -ENOMEM;
-	exchange->response.file_fd = -1;
 	response_reset(&exchange->response);
-	outgoing_init(&exchange->outgoing);
 	return 0;
 }
 
@@ -79,7 +78,8 @@ bool exchange_is_full(const struct exchange *exchange)
 {
 	const struct outgoing *out = &exchange->outgoing;
 
-	return out->bytes.used >= BATCH_MAX || out->body.used != 0 || out->file_left != 0;
+	return out->bytes.used >= BATCH_MAX || out->body.used != 0 || out->file_left != 0 ||
+	       out->stream != NULL;
 }
 
 /* Reads all of a small file behind the head. -EIO when it has become shorter. */
@@ -90,7 +90,7 @@ static int copy_file(const struct narwhal_response *response, struct buffer *byt
 
 	if (buffer_reserve(bytes, size) != 0)
 		return -ENOMEM;
-	n = pread(response->file_fd, bytes->bytes + bytes->used, size,
+	n = pread(response->file->fd, bytes->bytes + bytes->used, size,
 		(off_t)response->file_offset);
 	if (n < 0)
 		return -errno;
@@ -102,16 +102,35 @@ static int write_file(struct narwhal_response *response, struct outgoing *out)
 {
 	if (response->file_size <= COPIED_FILE_MAX)
 		return copy_file(response, &out->bytes);
-	out->file_fd = response->file_fd;
-	out->file_at = (off_t)response->file_offset;
-	out->file_left = response->file_size;
-	response->file_fd = -1;
+	outgoing_file(out, response->file, response->file_offset, response->file_size);
 	return 0;
 }
 
-static int write_body(struct narwhal_response *response, struct outgoing *out)
+/* The first piece goes out with the head; when there cannot be one, the client can still be told.
+ */
+static int write_stream(struct narwhal_response *response, struct outgoing *out,
+	const struct response_frame *frame)
 {
-	if (response->file_fd >= 0)
+	struct narwhal_stream *stream = response->stream;
+	int error;
+
+	response->stream = NULL;
+	out->stream = stream;
+	if (stream->left == NARWHAL_UNKNOWN)
+		stream->framing = frame->old ? STREAM_CLOSED : STREAM_CHUNKED;
+	if (stream_fill(out) != STREAM_FAILED)
+		return 0;
+	error = stream->error;
+	outgoing_drop(out);
+	return error;
+}
+
+static int write_body(struct narwhal_response *response, struct outgoing *out,
+	const struct response_frame *frame)
+{
+	if (UNLIKELY(response->stream != NULL))
+		return write_stream(response, out, frame);
+	if (response->file != NULL)
 		return write_file(response, out);
 	if (response->body.used <= COPIED_BODY_MAX)
 		return buffer_add(&out->bytes, response->body.bytes, response->body.used);
@@ -127,7 +146,7 @@ static int write_response(struct exchange *exchange, const struct response_frame
 	int error = response_write_head(&exchange->response, frame, &out->bytes);
 
 	if (error == 0 && response_sends_body(&exchange->response, frame))
-		error = write_body(&exchange->response, out);
+		error = write_body(&exchange->response, out, frame);
 	if (error != 0)
 		out->bytes.used = before;
 	return error;
@@ -138,24 +157,26 @@ static enum exchange_outcome respond(struct exchange *exchange, bool close)
 {
 	/* As far as the request line, and not its beginning alone, was understood. */
 	const struct request *request = exchange->request;
-	const struct response_frame frame = {
+	struct response_frame frame = {
 		.stamp = exchange->stamp,
 		.head_only = request->head,
 		.close = close,
-		.keep_alive = request->minor == 0,
+		.old = request->minor == 0,
 	};
 
+	/* Nothing else ends a body of unknown size then: RFC 9112 section 6.3. */
+	if (frame.old && response_size(&exchange->response) == NARWHAL_UNKNOWN)
+		frame.close = true;
 	exchange->failure = exchange->response.error;
 	if (exchange->failure == 0)
 		exchange->failure = write_response(exchange, &frame);
 	if (UNLIKELY(exchange->failure != 0)) {
 		response_error(&exchange->response, 500);
 		if (write_response(exchange, &frame) != 0)
-			close = true; /* no memory even for that */
+			frame.close = true; /* no memory even for that */
 	}
-	if (exchange->response.file_fd >= 0)
-		response_free(&exchange->response);
-	return close ? EXCHANGE_LAST : EXCHANGE_ANSWERED;
+	response_drop(&exchange->response);
+	return frame.close ? EXCHANGE_LAST : EXCHANGE_ANSWERED;
 }
 
 void exchange_refuse(struct exchange *exchange, unsigned status, const char *reason)

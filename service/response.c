@@ -4,10 +4,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/fd.h"
 #include "base/text.h"
 #include "service/octet.h"
 #include "service/statuses.h"
+#include "service/stream.h"
 
 /* A response that was large once should not keep a worker large. */
 #define KEPT_MAX ((size_t)128 * 1024)
@@ -25,14 +25,20 @@ void response_reset(struct narwhal_response *response)
 	response->error = 0;
 	empty(&response->fields);
 	empty(&response->body);
-	response->file_fd = -1;
-	response->file_offset = 0;
-	response->file_size = 0;
+	MUST(response->file == NULL && response->stream == NULL);
+}
+
+void response_drop(struct narwhal_response *response)
+{
+	if (response->file != NULL)
+		file_release(&response->file);
+	if (response->stream != NULL)
+		stream_end(&response->stream);
 }
 
 void response_free(struct narwhal_response *response)
 {
-	fd_close(&response->file_fd);
+	response_drop(response);
 	buffer_free(&response->fields);
 	buffer_free(&response->body);
 }
@@ -61,25 +67,31 @@ static bool is_reserved(const char *name, size_t size)
 		;
 }
 
-EXPORT int narwhal_response_field(struct narwhal_response *response, const char *name,
-	const char *value)
+int response_add_line(struct buffer *lines, const char *name, const char *value)
 {
-	struct buffer *fields = &response->fields;
 	size_t name_size = strlen(name), value_size = strlen(value);
 	char *at;
 
 	/* A control character in a value, CR and LF above all, would forge a line. */
 	if (name_size == 0 || octet_span(name, 0, name_size, OCTET_TOKEN) != name_size ||
 		octet_span_text(value, 0, value_size) != value_size || is_reserved(name, name_size))
-		return fail(response, -EINVAL);
-	if (buffer_reserve(fields, name_size + value_size + sizeof(": \r\n") - 1) != 0)
-		return fail(response, -ENOMEM);
-	at = mempcpy(fields->bytes + fields->used, name, name_size);
+		return -EINVAL;
+	if (buffer_reserve(lines, name_size + value_size + sizeof(": \r\n") - 1) != 0)
+		return -ENOMEM;
+	at = mempcpy(lines->bytes + lines->used, name, name_size);
 	at = mempcpy(at, ": ", 2);
 	at = mempcpy(at, value, value_size);
 	at = mempcpy(at, "\r\n", 2);
-	fields->used = (size_t)(at - fields->bytes);
+	lines->used = (size_t)(at - lines->bytes);
 	return 0;
+}
+
+EXPORT int narwhal_response_field(struct narwhal_response *response, const char *name,
+	const char *value)
+{
+	int error = response_add_line(&response->fields, name, value);
+
+	return error == 0 ? 0 : fail(response, error);
 }
 
 EXPORT int narwhal_response_body(struct narwhal_response *response, const void *data, size_t size)
@@ -89,13 +101,21 @@ EXPORT int narwhal_response_body(struct narwhal_response *response, const void *
 	return error == 0 ? 0 : fail(response, error);
 }
 
-void response_file(struct narwhal_response *response, int *fd, uint64_t offset, uint64_t size)
+void response_file(struct narwhal_response *response, struct file *file, uint64_t offset,
+	uint64_t size)
 {
-	fd_close(&response->file_fd);
-	response->file_fd = *fd;
+	response_drop(response);
+	response->file = file_hold(file);
 	response->file_offset = offset;
 	response->file_size = size;
-	*fd = -1;
+}
+
+EXPORT int narwhal_response_stream(struct narwhal_response *response, uint64_t size,
+	const struct narwhal_source *source, void *state)
+{
+	response_drop(response);
+	response->stream = stream_new(source, state, size);
+	return response->stream != NULL ? 0 : fail(response, -ENOMEM);
 }
 
 void response_refuse(struct narwhal_response *response, unsigned status, const char *reason)
@@ -103,7 +123,7 @@ void response_refuse(struct narwhal_response *response, unsigned status, const c
 	char bytes[256];
 	struct text text = TEXT_OVER(bytes);
 
-	fd_close(&response->file_fd);
+	response_drop(response);
 	response_reset(response);
 	response->status = status;
 	text_add_uint(&text, status);
@@ -127,7 +147,9 @@ uint64_t response_size(const struct narwhal_response *response)
 {
 	if (response->status == 205)
 		return 0; /* RFC 9110 section 15.3.6 */
-	return response->file_fd >= 0 ? response->file_size : response->body.used;
+	if (UNLIKELY(response->stream != NULL))
+		return response->stream->left;
+	return response->file != NULL ? response->file_size : response->body.used;
 }
 
 /* RFC 9110 sections 15.3.5 and 15.4.5; RFC 9112 section 6.3 ends such a message at its head. */
@@ -176,6 +198,16 @@ static char *put_status(char *at, unsigned status)
 	return put_text(at, " \r\n");
 }
 
+/* Where the body ends: RFC 9112 section 6.3. */
+static char *put_framing(char *at, uint64_t size, const struct response_frame *frame)
+{
+	if (UNLIKELY(size == NARWHAL_UNKNOWN))
+		return frame->old ? at : put_text(at, "Transfer-Encoding: chunked\r\n");
+	at = put_text(at, "Content-Length: ");
+	at = put_uint(at, size);
+	return put_text(at, "\r\n");
+}
+
 /* Above what everything but the stamp and the app's fields can take. */
 #define HEAD_REST_MAX 256
 
@@ -191,14 +223,11 @@ int response_write_head(const struct narwhal_response *response, const struct re
 	at = put(at, frame->stamp);
 	if (response->fields.used != 0)
 		at = mempcpy(at, response->fields.bytes, response->fields.used);
-	if (!is_bodiless(response->status)) {
-		at = put_text(at, "Content-Length: ");
-		at = put_uint(at, response_size(response));
-		at = put_text(at, "\r\n");
-	}
+	if (!is_bodiless(response->status))
+		at = put_framing(at, response_size(response), frame);
 	if (frame->close)
 		at = put_text(at, "Connection: close\r\n");
-	else if (frame->keep_alive)
+	else if (frame->old)
 		at = put_text(at, "Connection: keep-alive\r\n");
 	at = put_text(at, "\r\n");
 	output->used = (size_t)(at - output->bytes);

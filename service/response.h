@@ -13,14 +13,17 @@
 #include "base/attr.h"
 #include "base/buffer.h"
 #include "narwhal/service.h"
+#include "service/file.h"
 
 struct narwhal_response {
 	unsigned status;
 	int error; /* the first failure of a call, negative; the client then gets a 500 */
 	struct buffer fields; /* "Name: value\r\n" each */
-	struct buffer body;
-	int file_fd; /* -1: the body is `body` */
+	/* What the body is made of: a stream, a part of a file, or `body`. */
+	struct narwhal_stream *stream; /* owned; or NULL */
+	struct file *file;	       /* held; or NULL */
 	uint64_t file_offset, file_size;
+	struct buffer body;
 };
 
 /* What the response owes to its request and its connection. */
@@ -28,22 +31,27 @@ struct response_frame {
 	struct narwhal_bytes stamp; /* field lines that every response has: Server, Date */
 	bool head_only;		    /* the answer to HEAD (RFC 9110 section 9.3.2) */
 	bool close;		    /* the connection ends after it */
-	bool keep_alive;	    /* it does not, and an HTTP/1.0 client must be told */
+	bool old; /* the client speaks HTTP/1.0: no chunks, and keep-alive is said */
 };
 
 /* 200 with nothing; keeps the memory for the next one. A {0} must be reset before its first use. */
 void response_reset(struct narwhal_response *response);
-/* Gives all memory back, and the file. */
+/* Gives all memory back, and what the body is made of. */
 void response_free(struct narwhal_response *response);
 
-/* The body is `size` bytes of a file from `offset`; takes *fd, also on failure. */
-void response_file(struct narwhal_response *response, int *fd, uint64_t offset, uint64_t size);
+/* The body is `size` bytes of a file from `offset`. Holds the file. */
+void response_file(struct narwhal_response *response, struct file *file, uint64_t offset,
+	uint64_t size);
+/* Gives back the file and the stream: only the head is sent, or something else. */
+void response_drop(struct narwhal_response *response);
+/* Appends a field line, as narwhal_response_field() does. 0, -EINVAL or -ENOMEM. */
+MUST_USE int response_add_line(struct buffer *lines, const char *name, const char *value);
 /* Replaces whatever was built by a small page for `status`; fields that were added are lost. */
 void response_error(struct narwhal_response *response, unsigned status);
 /* The same with a reason in words, which may be NULL. */
 void response_refuse(struct narwhal_response *response, unsigned status, const char *reason);
 
-/* The body's size, whatever it is made of; 205 has none, and says so. */
+/* The body's size, whatever it is made of, or NARWHAL_UNKNOWN; 205 has none, and says so. */
 PURE uint64_t response_size(const struct narwhal_response *response);
 /* Whether a body follows the head: not for HEAD, 204, 304, and not when it is empty. */
 PURE bool response_sends_body(const struct narwhal_response *response,

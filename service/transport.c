@@ -2,49 +2,15 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "base/fd.h"
-
 /* One connection's share of a turn: others wait while the kernel copies. */
 #define SLICE ((size_t)512 * 1024)
-#define KEPT_MAX ((size_t)256 * 1024)
-
-void outgoing_init(struct outgoing *outgoing)
-{
-	*outgoing = (struct outgoing){.file_fd = -1};
-}
-
-void outgoing_free(struct outgoing *outgoing)
-{
-	buffer_free(&outgoing->bytes);
-	buffer_free(&outgoing->body);
-	fd_close(&outgoing->file_fd);
-	outgoing_init(outgoing);
-}
-
-bool outgoing_is_empty(const struct outgoing *outgoing)
-{
-	return outgoing->bytes_sent == outgoing->bytes.used &&
-	       outgoing->body_sent == outgoing->body.used && outgoing->file_left == 0;
-}
-
-void outgoing_reset(struct outgoing *outgoing)
-{
-	MUST(outgoing_is_empty(outgoing));
-	outgoing->bytes.used = 0;
-	outgoing->bytes_sent = 0;
-	outgoing->body_sent = 0;
-	if (outgoing->bytes.size > KEPT_MAX)
-		buffer_free(&outgoing->bytes);
-	if (outgoing->body.size != 0)
-		buffer_free(&outgoing->body);
-	fd_close(&outgoing->file_fd);
-}
 
 /* Memory first: in one call, and joined with the file that follows. */
 static enum transport_outcome write_memory(int fd, struct outgoing *out, uint64_t *sent)
@@ -83,7 +49,7 @@ static enum transport_outcome write_file(int fd, struct outgoing *out, uint64_t 
 
 		if (size == 0)
 			return TRANSPORT_YIELDED;
-		n = TEMP_FAILURE_RETRY(sendfile(fd, out->file_fd, &out->file_at, size));
+		n = TEMP_FAILURE_RETRY(sendfile(fd, out->file->fd, &out->file_at, size));
 		if (n == 0 || (n < 0 && (errno == EIO || errno == EINVAL)))
 			return TRANSPORT_SHORT;
 		if (n < 0)
@@ -121,6 +87,13 @@ ssize_t transport_discard(int fd, char *bytes, size_t size)
 	return n >= 0 ? n : -errno;
 }
 
+bool transport_is_broken(int fd)
+{
+	struct pollfd socket = {.fd = fd};
+
+	return poll(&socket, 1, 0) == 1 && (socket.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 bool transport_has_input(int fd)
 {
 	int bytes;
@@ -138,4 +111,11 @@ uint32_t transport_unread(int fd)
 void transport_finish(int fd)
 {
 	(void)shutdown(fd, SHUT_WR); /* ENOTCONN: the client was faster */
+}
+
+void transport_abort(int fd)
+{
+	const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }

@@ -1,7 +1,7 @@
 /*
  * transport.h - bytes from and to one client: plain sockets here, the place for TLS later.
  *
- * Knows nothing of HTTP. Nothing waits: what the kernel does not take stays in `struct outgoing`.
+ * Knows nothing of HTTP. Nothing waits: what the kernel does not take stays where it is.
  */
 #ifndef SERVICE_TRANSPORT_H
 #define SERVICE_TRANSPORT_H
@@ -11,18 +11,7 @@
 #include <sys/types.h>
 
 #include "base/attr.h"
-#include "base/buffer.h"
-
-/* What is still to be sent, in this order: bytes, body, a part of a file. */
-struct outgoing {
-	struct buffer bytes;
-	size_t bytes_sent;
-	struct buffer body;
-	size_t body_sent;
-	int file_fd; /* owned; -1: none */
-	off_t file_at;
-	uint64_t file_left;
-};
+#include "service/outgoing.h"
 
 enum transport_outcome {
 	TRANSPORT_SENT,	   /* everything */
@@ -32,23 +21,21 @@ enum transport_outcome {
 	TRANSPORT_SHORT,   /* the file does not give as much as the head has promised */
 };
 
-void outgoing_init(struct outgoing *outgoing);
-void outgoing_free(struct outgoing *outgoing);
-/* Ready for the next response; keeps small memory. Everything must have been sent. */
-void outgoing_reset(struct outgoing *outgoing);
-PURE bool outgoing_is_empty(const struct outgoing *outgoing);
-
-/* Sends what the kernel takes; `*sent` is how much that was. */
+/* Sends what the kernel takes of what there is; `*sent` is how much that was. */
 enum transport_outcome transport_write(int fd, struct outgoing *outgoing, uint64_t *sent);
 /* Bytes read, 0 for the client's end, -EAGAIN, or another -errno. */
 MUST_USE ssize_t transport_read(int fd, char *bytes, size_t size);
 /* The same for bytes that nobody wants: what `bytes` holds then means nothing. */
 MUST_USE ssize_t transport_discard(int fd, char *bytes, size_t size);
+/* Whether nothing can be sent any more: the client was reset, or has ended after our own end. */
+bool transport_is_broken(int fd);
 /* Whether there are bytes to be read. */
 bool transport_has_input(int fd);
 /* Bytes that were sent and that the client's side has not yet acknowledged. */
 uint32_t transport_unread(int fd);
 /* Our side ends; the client's may go on. */
 void transport_finish(int fd);
+/* The close to come is a reset: for a body whose regular end would be the connection's. */
+void transport_abort(int fd);
 
 #endif

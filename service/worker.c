@@ -25,6 +25,7 @@ void worker_durations(const struct settings *settings, uint64_t after_ms[DEADLIN
 	after_ms[DEADLINE_GRACE] = settings->idle_grace;
 	after_ms[DEADLINE_WRITE] = settings->write_timeout;
 	after_ms[DEADLINE_LINGER] = LINGER_MS;
+	after_ms[DEADLINE_APP] = CLOCK_NEVER;
 }
 
 void worker_retire(struct worker *worker, bool draining)
@@ -168,13 +169,6 @@ static void turn(struct worker *worker)
 	end_turn(worker);
 }
 
-void worker_run(struct worker *worker)
-{
-	while (worker->step != WORKER_LEAVING)
-		turn(worker);
-	app_stop(&worker->app);
-}
-
 static void end_all(struct worker *worker)
 {
 	for (size_t i = 0; i < DEADLINES; i++) {
@@ -186,10 +180,17 @@ static void end_all(struct worker *worker)
 	}
 }
 
+void worker_run(struct worker *worker)
+{
+	while (worker->step != WORKER_LEAVING)
+		turn(worker);
+	acceptors_close(worker);
+	end_all(worker); /* whoever is open waits for something; bodies in hand are the app's */
+	app_stop(&worker->app);
+}
+
 void worker_close(struct worker *worker)
 {
-	acceptors_close(worker);
-	end_all(worker); /* whoever is open waits for something */
 	pool_close(&worker->pool);
 	exchange_close(&worker->exchange);
 	free(worker->scratch);

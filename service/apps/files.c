@@ -156,6 +156,18 @@ static void add_validators(struct narwhal_response *response, const struct label
 	add_field(response, "ETag", labels->etag);
 }
 
+static void send_content(struct narwhal_response *response, int *fd, uint64_t size)
+{
+	struct file *file = file_new(fd);
+
+	if (file == NULL) {
+		response_error(response, 503);
+		return;
+	}
+	response_file(response, file, 0, size);
+	file_release(&file);
+}
+
 /* A regular file; takes *fd if it is sent. */
 static void send_file(const struct narwhal_request *request, struct narwhal_response *response,
 	const struct labels *labels, const char *type, int *fd)
@@ -164,7 +176,7 @@ static void send_file(const struct narwhal_request *request, struct narwhal_resp
 	case CONDITIONAL_SEND:
 		add_field(response, "Content-Type", type);
 		add_validators(response, labels);
-		response_file(response, fd, 0, (uint64_t)labels->size);
+		send_content(response, fd, (uint64_t)labels->size);
 		return;
 	case CONDITIONAL_NOT_MODIFIED:
 		(void)narwhal_response_status(response, 304);

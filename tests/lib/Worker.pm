@@ -173,13 +173,44 @@ sub response {
 	my ($line, @lines) = split /\r\n/, $1;
 	my ($status) = $line =~ m{^HTTP/1\.1 (\d{3}) } or die "no status line: $line";
 	my %field = map { /^([^:]+): (.*)$/ ? (lc $1, $2) : die "no field line: $_" } @lines;
-	my $size = $option{head} || $status < 200 || $status == 204 || $status == 304
-		? 0 : $field{'content-length'} // die 'no Content-Length';
+	my %response = (status => $status, fields => \%field, lines => \@lines, body => '');
+	return \%response if $option{head} || $status < 200 || $status == 204 || $status == 304;
+	if (($field{'transfer-encoding'} // '') eq 'chunked') {
+		while (my $size = hex $self->taken($socket, qr/^([0-9a-f]+)\r\n/)) {
+			push @{ $response{chunks} }, $size;
+			$response{body} .= $self->bytes($socket, $size);
+			$self->taken($socket, qr/^\r\n/);
+		}
+		$response{trailers} = $self->taken($socket, qr/^((?:[^\r\n]+\r\n)*)\r\n/);
+	} else {
+		$response{body} = $self->bytes($socket, $field{'content-length'} // die 'no Content-Length');
+	}
+	return \%response;
+}
+
+sub bytes {
+	my ($self, $socket, $size) = @_;
 	while (length $unread{$socket} < $size) {
 		$self->more($socket) or die 'the connection ended inside a body';
 	}
-	return { status => $status, fields => \%field, lines => \@lines,
-		body => substr($unread{$socket}, 0, $size, '') };
+	return substr $unread{$socket}, 0, $size, '';
+}
+
+# The head of the next response alone.
+sub response_head {
+	my ($self, $socket) = @_;
+	$unread{$socket} //= '';
+	return $self->taken($socket, qr/^(.*?\r\n\r\n)/s);
+}
+
+# What stands there next; of it the first group.
+sub taken {
+	my ($self, $socket, $pattern) = @_;
+	while ($unread{$socket} !~ $pattern) {
+		$self->more($socket) or die 'the connection ended inside a body';
+	}
+	$unread{$socket} =~ s/$pattern//;
+	return $1;
 }
 
 # Whether nothing but the end comes.

@@ -33,9 +33,11 @@ static void handle(void *state, const struct narwhal_request *request,
 	handled++;
 	if (parts[1].size == 5 && memcmp(parts[1].data, "/file", 5) == 0) {
 		int fd = fd_shared("file", 50);
+		struct file *file = file_new(&fd);
 
-		assert_true(fd >= 0);
-		response_file(response, &fd, 0, parts[2].size == 0 ? 100 : 50);
+		assert_non_null(file);
+		response_file(response, file, 0, parts[2].size == 0 ? 100 : 50);
+		file_release(&file);
 		return;
 	}
 	if (parts[1].size == 4 && memcmp(parts[1].data, "/bad", 4) == 0)

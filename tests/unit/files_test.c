@@ -159,7 +159,7 @@ static int tear_down(void **state)
 
 static unsigned ask(struct world *world, const struct narwhal_request *request)
 {
-	fd_close(&world->response.file_fd);
+	response_drop(&world->response);
 	response_reset(&world->response);
 	files_module.handle(world->files, request, &world->response);
 	assert_int_equal(world->response.error, 0);
@@ -199,13 +199,13 @@ static void assert_sent(struct world *world, const char *path, const char *conte
 	ssize_t n;
 
 	assert_int_equal(get(world, path), 200);
-	assert_true(world->response.file_fd >= 0);
+	assert_non_null(world->response.file);
 	assert_int_equal(world->response.file_offset, 0);
 	assert_int_equal(world->response.file_size, strlen(content));
-	n = pread(world->response.file_fd, bytes, sizeof(bytes), 0);
+	n = pread(world->response.file->fd, bytes, sizeof(bytes), 0);
 	assert_int_equal(n, strlen(content));
 	assert_memory_equal(bytes, content, strlen(content));
-	assert_int_equal(fcntl(world->response.file_fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(world->response.file->fd, F_GETFD), FD_CLOEXEC);
 }
 
 static void a_regular_file_is_sent_with_its_type_and_validators(void **state)
@@ -265,7 +265,7 @@ static void a_directory_without_its_slash_is_redirected_to_itself(void **state)
 
 		assert_int_equal(ask(world, &request), 301);
 		assert_string_equal(field(world, "Location"), rows[i].location);
-		assert_true(world->response.file_fd < 0);
+		assert_null(world->response.file);
 	}
 }
 
@@ -280,7 +280,7 @@ static void what_is_not_served_is_not_there(void **state)
 	for (size_t i = 0; i < COUNT_OF(paths); i++) {
 		if (get(world, paths[i]) != 404)
 			fail_msg("%s: %u", paths[i], world->response.status);
-		assert_true(world->response.file_fd < 0);
+		assert_null(world->response.file);
 	}
 	/* Longer than a name, longer than a path, and no room for the index. */
 	for (size_t size = 0; size < sizeof(path) - 1; size += size < 300 ? 100 : 1) {
@@ -376,7 +376,7 @@ static void the_validators_of_an_answer_make_a_304(void **state)
 	assert_string_equal(field(world, "Last-Modified"), date);
 	assert_string_equal(field(world, "ETag"), etag);
 	assert_null(field(world, "Content-Type"));
-	assert_true(world->response.file_fd < 0);
+	assert_null(world->response.file);
 
 	(void)snprintf(list, sizeof(list), "\"x\", W/%s", etag);
 	request.field[0][0] = "Host";

@@ -24,7 +24,6 @@ static int set_up(void **state)
 	static struct fixture f;
 
 	f = (struct fixture){
-		.response = {.file_fd = -1},
 		.frame = {.stamp = {STAMP, sizeof(STAMP) - 1}},
 	};
 	response_reset(&f.response);
@@ -102,7 +101,7 @@ static void the_connection_is_mentioned_only_when_it_must_be(void **state)
 	struct fixture *f = *state;
 
 	f->frame.close = true;
-	f->frame.keep_alive = true;
+	f->frame.old = true;
 	assert_head(f,
 		"HTTP/1.1 200 OK\r\n" STAMP "Content-Length: 0\r\nConnection: close\r\n\r\n");
 	f->frame.close = false;
@@ -169,12 +168,14 @@ static void an_error_page_replaces_everything(void **state)
 {
 	struct fixture *f = *state;
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct file *file = file_new(&fd);
 
+	assert_int_equal(fd, -1);
 	assert_int_equal(narwhal_response_field(&f->response, "X", "y"), 0);
 	assert_int_equal(narwhal_response_field(&f->response, "X", "\n"), -EINVAL);
-	response_file(&f->response, &fd, 0, 100);
-	assert_int_equal(fd, -1);
-	fd = f->response.file_fd;
+	response_file(&f->response, file, 0, 100);
+	file_release(&file);
+	fd = f->response.file->fd;
 	response_refuse(&f->response, 400, "a bare CR in a field line");
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 	assert_int_equal(f->response.error, 0);
@@ -191,9 +192,11 @@ static void the_length_of_a_file_is_its_size(void **state)
 {
 	struct fixture *f = *state;
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct file *file = file_new(&fd);
 
-	response_file(&f->response, &fd, 0, UINT64_C(18446744073709551615));
-	assert_head(f, "HTTP/1.1 200 OK\r\n" STAMP "Content-Length: 18446744073709551615\r\n\r\n");
+	response_file(&f->response, file, 0, UINT64_C(18446744073709551614));
+	file_release(&file);
+	assert_head(f, "HTTP/1.1 200 OK\r\n" STAMP "Content-Length: 18446744073709551614\r\n\r\n");
 }
 
 static void a_reset_leaves_nothing_of_the_last_response(void **state)

@@ -1,0 +1,210 @@
+#!/usr/bin/perl
+# What a module in C can do, from outside: each function of narwhal/service.h by what a client sees.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+
+use IO::Select;
+use Socket qw(SOL_SOCKET SO_RCVBUF SHUT_WR);
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Worker;
+
+$SIG{PIPE} = 'IGNORE';    # a worker that resets a connection must fail a test, not end it
+
+my $modules = "$Worker::BUILD/tests/modules";
+
+sub ready {
+	my ($name, %option) = @_;
+	my $w = Worker->start(app => "$modules/$name.so", %option);
+	my $first = $w->message;
+	die "not ready: $first\n" . $w->logged if $first ne 'READY';
+	return $w;
+}
+
+sub request {
+	my ($target, @lines) = @_;
+	return join "\r\n", "GET $target HTTP/1.1", 'Host: test', @lines, '', '';
+}
+
+# Everything up to the end of the connection; an error, such as a reset, follows as "!".
+sub rest {
+	my ($c) = @_;
+	my $all = '';
+	while (1) {
+		die "nothing came in time" if !IO::Select->new($c)->can_read($Worker::PATIENCE);
+		my $n = sysread $c, $all, 1 << 20, length $all;
+		return "$all!" if !defined $n;
+		return $all if $n == 0;
+	}
+}
+
+sub counts {
+	my ($w) = @_;
+	return $w->get('/counts')->{body};
+}
+
+# Asks again until the answer is that: what a client did reaches the worker in its own time.
+sub comes_to {
+	my ($ask, $expected, $name) = @_;
+	my $until = time + $Worker::PATIENCE;
+	my $got;
+	while (($got = $ask->()) !~ $expected && time < $until) {
+		sleep 0.005;
+	}
+	return like($got, $expected, $name);
+}
+
+sub slow_client {
+	my ($w) = @_;
+	my $c = $w->connect;
+	setsockopt $c, SOL_SOCKET, SO_RCVBUF, 4096;
+	return $c;
+}
+
+subtest 'a body of unknown size goes out in chunks' => sub {
+	my $w = ready('streams');
+	my $c = $w->connect;
+	my $r = $w->get('/lines?3', $c);
+	is($r->{fields}{'transfer-encoding'}, 'chunked', 'the head says so');
+	is($r->{fields}{'content-length'}, undef, 'and no length');
+	is($r->{body}, "line 0\nline 1\nline 2\n", 'the body is whole');
+	is_deeply($r->{chunks}, [7, 7, 7], 'a chunk for each piece');
+	is($r->{trailers}, "X-Lines: all\r\n", 'and the trailer follows');
+	is($w->get('/lines?0', $c)->{body}, '', 'an empty one is whole, too');
+	is($w->get('/counts', $c)->{body}, '4 2', 'each source was ended once');
+};
+
+subtest 'a body of known size goes out as it is' => sub {
+	my $w = ready('streams');
+	my $c = $w->connect;
+	print {$c} request('/sized?100000') x 2, request('/lines?1');
+	for (1, 2) {
+		my $r = $w->response($c);
+		is($r->{fields}{'content-length'}, 100000, 'with its length');
+		is(length $r->{body}, 100000, 'whole');
+	}
+	is($w->response($c)->{body}, "line 0\n", 'and who is behind waits until it is done');
+	is($w->get('/sized?0', $c)->{body}, '', 'a size of 0');
+	is($w->get('/counts', $c)->{body}, '15 4', 'at its size nobody asks for more');
+};
+
+subtest 'to HTTP/1.0 the end of the connection is the end of the body' => sub {
+	my $w = ready('streams');
+	my $c = $w->connect;
+	print {$c} "GET /lines?2 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+	my $all = rest($c);
+	like($all, qr/\r\n\r\nline 0\nline 1\n\z/, 'no chunks, no trailers');
+	unlike($all, qr/Transfer-Encoding|Content-Length/, 'nothing in the head about them');
+	like($all, qr/\r\nConnection: close\r\n/, 'and it says that it closes');
+	$c = $w->connect;
+	print {$c} "GET /fails HTTP/1.0\r\n\r\n";
+	like(rest($c), qr/!\z/, 'a body that fails ends with a reset: no end would look whole');
+};
+
+subtest 'where there is no body the source is not asked, but ended' => sub {
+	my $w = ready('streams');
+	my $c = $w->connect;
+	print {$c} "HEAD /lines?2 HTTP/1.1\r\nHost: test\r\n\r\n";
+	is($w->response($c, head => 1)->{fields}{'transfer-encoding'}, 'chunked', 'the head of it');
+	is($w->get('/counts', $c)->{body}, '0 1', 'no pull, one end');
+};
+
+subtest 'a body that is not what was announced is cut' => sub {
+	my $w = ready('streams');
+	for my $case (['/short?100', 99], ['/short?20000', 19999], ['/over?20000', 16384]) {
+		my ($target, $size) = @$case;
+		my $c = $w->connect;
+		print {$c} request($target), request('/counts');
+		my ($body) = rest($c) =~ /\r\n\r\n(.*)\z/s;
+		is(length $body, $size, "$target: then the connection ends");
+	}
+	my $c = $w->connect;
+	print {$c} request('/fails');
+	like(rest($c), qr/\r\n\r\n5\r\nhalf\n\r\n\z/, 'a body that fails has no last chunk');
+	is($w->get('/over?100')->{status}, 500, 'at the first piece there is still time to say so');
+	like(counts($w), qr/ 5$/, 'every source was ended');
+	like($w->logged, qr/stream_failed peer=\S+ error=EMSGSIZE/, 'and the log says why');
+};
+
+subtest 'a slow reader costs one piece, and gets all of it' => sub {
+	my $w = ready('streams');
+	my $c = $w->connect;    # whose kernel takes some megabytes
+	print {$c} request('/sized?50000000'), request('/lines?1');
+	comes_to(sub { counts($w) =~ /^(\d+) / && $1 }, qr/^[1-9]/, 'it begins');
+	comes_to(sub { my $before = counts($w); sleep 0.05; counts($w) eq $before }, qr/1/,
+		'and stops when the client does not read');
+	cmp_ok((split / /, counts($w))[0], '<', 2000, 'with most of it not made yet');
+	is(length $w->response($c)->{body}, 50000000, 'the client gets all');
+	is($w->response($c)->{body}, "line 0\n", 'and the next answer');
+};
+
+subtest 'a client that goes away ends its stream' => sub {
+	my $w = ready('streams', set => {write_timeout => 0.2});
+	my $c = slow_client($w);
+	print {$c} request('/bytes?50000000');
+	IO::Select->new($c)->can_read($Worker::PATIENCE);
+	close $c;
+	comes_to(sub { counts($w) }, qr/ 1$/, 'while it is written');
+	$c = $w->connect;
+	print {$c} request('/waits');
+	like($w->response_head($c), qr/chunked/, 'a head at once');
+	setsockopt $c, SOL_SOCKET, Socket::SO_LINGER(), pack 'ii', 1, 0;
+	close $c;
+	comes_to(sub { counts($w) }, qr/ 2$/, 'while it waits');
+	is($w->get('/go')->{body}, 'nobody waits', 'and the app knows');
+	$c = slow_client($w);
+	print {$c} request('/bytes?50000000');
+	comes_to(sub { counts($w) }, qr/ 3$/, 'who reads nothing is cut');
+	like($w->logged, qr/write_timeout/, 'and the log says so');
+};
+
+subtest 'a source that has nothing now goes on when it is resumed' => sub {
+	my $w = ready('streams', set => {head_timeout => 0.1, body_timeout => 0.1,
+		keepalive => 0.1, write_timeout => 0.1});
+	my $c = $w->connect;
+	print {$c} request('/waits'), request('/lines?1');
+	like($w->response_head($c), qr/chunked/, 'the head comes at once');
+	is($w->taken($c, qr/^(.*\r\n.*\n\r\n)/), "5\r\nsoon\n\r\n", 'and what there is');
+	sleep 0.3;
+	is($w->page->{busy}, 0, 'then the worker is idle, and no time limit runs');
+	is($w->get('/go')->{body}, 'gone on', 'somebody resumes it');
+	is($w->taken($c, qr/^(.*\r\n.*\n\r\n0\r\n\r\n)/), "5\r\nlate\n\r\n0\r\n\r\n", 'the rest comes');
+	is($w->response($c)->{body}, "line 0\n", 'and the next answer');
+	$c = $w->connect;
+	is($w->get('/itself', $c)->{body}, '', 'one that resumes itself while it is asked goes on');
+	is($w->get('/idle', $c)->{body}, '', 'one that has nothing may be asked again and again');
+};
+
+subtest 'a client that has ended its side still gets its stream' => sub {
+	my $w = ready('streams');
+	my $c = $w->connect;
+	print {$c} request('/waits');
+	shutdown $c, SHUT_WR;
+	like($w->response_head($c), qr/chunked/, 'a head');
+	is($w->get('/go')->{body}, 'gone on', 'it waits on');
+	like($w->taken($c, qr/^(.*\r\n0\r\n\r\n)/s), qr/late/, 'and gets the rest');
+	ok($w->ended($c), 'then the connection ends');
+};
+
+subtest 'a worker that leaves finishes its streams' => sub {
+	my $w = ready('streams');
+	my $c = $w->connect;
+	my $other = $w->connect;
+	print {$c} request('/waits');
+	like($w->response_head($c), qr/chunked/, 'one waits');
+	$w->get('/', $other);
+	$w->send('RETIRE');
+	is($w->get('/go', $other)->{body}, 'gone on', 'others are answered');
+	like($w->taken($c, qr/^(.*\r\n0\r\n\r\n)/s), qr/late/, 'it gets the rest');
+	is($w->wait, 0, 'and the worker ends');
+	$w = ready('streams');
+	$c = $w->connect;
+	print {$c} request('/waits');
+	like($w->response_head($c), qr/chunked/, 'another one waits');
+	$w->signal('QUIT');
+	is($w->wait, 0, 'a quick stop waits for nobody');
+};
+
+done_testing;
