@@ -47,6 +47,7 @@ objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 FLOORS := base seccomp service init
 ARCHIVES := $(FLOORS:%=$(BUILD)/%.a)
 UNITS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*_test.c))
+HEADERS := $(wildcard include/narwhal/*.h)
 EXAMPLES := $(patsubst %.c,$(BUILD)/%.so,$(wildcard examples/*.c))
 MODULES := $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/modules/*.c))
 WITNESSES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/programs/*.c))
@@ -119,7 +120,7 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(PREFIX)/include/narwhal
 	install -s -m 755 $(BUILD)/narwhal $(DESTDIR)$(PREFIX)/bin/narwhal
 	install -s -m 755 $(BUILD)/narwhal-worker $(DESTDIR)$(LIBEXECDIR)/narwhal-worker
-	install -m 644 include/narwhal/service.h $(DESTDIR)$(PREFIX)/include/narwhal/service.h
+	install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include/narwhal
 
 clean: ## remove what was built, here in build/ or in $(BUILD)
 	rm -rf $(BUILD)
@@ -159,7 +160,7 @@ $(BUILD)/narwhal: $(BUILD)/init/main.o $(BUILD)/init.a $(BUILD)/seccomp.a $(BUIL
 $(BUILD)/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/seccomp.a $(BUILD)/base.a
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic-symbol='narwhal_*' -o $@ $^ -l:libcap.a -ldl
 
-$(EXAMPLES) $(MODULES): $(BUILD)/%.so: %.c include/narwhal/service.h Makefile
+$(EXAMPLES) $(MODULES): $(BUILD)/%.so: %.c $(HEADERS) Makefile
 	@mkdir -p $(@D)
 	$(call quiet,MODULE)$(CC) -Iinclude -D_GNU_SOURCE -std=c17 $(OPTIMIZE) $(WARN) $(WERROR) $(HARDEN) -fPIC -shared $(LINK) -o $@ $<
 

@@ -24,7 +24,7 @@ sub reason {
 	my ($floor, $quote, $name, $other) = @_;
 
 	return if $floor eq 'tests';
-	if ($name eq 'narwhal/service.h') {
+	if ($name =~ m{^narwhal/}) {
 		return 'only a worker and its modules know the public header'
 			if $floor !~ /^(?:service|examples|include)$/;
 		return;

@@ -24,7 +24,8 @@ sub mode {
 subtest 'DESTDIR and PREFIX say where' => sub {
 	is(system(@make, 'install', "DESTDIR=$dir/stage", 'PREFIX=/usr'), 0, 'make install');
 	my @files = map { s{^\Q$dir\E/stage}{}r } split /\n/, `find $dir/stage -type f | LC_ALL=C sort`;
-	is_deeply(\@files, [qw(/usr/bin/narwhal /usr/include/narwhal/service.h
+	is_deeply(\@files, [qw(/usr/bin/narwhal /usr/include/narwhal/host.h /usr/include/narwhal/request.h
+			/usr/include/narwhal/response.h /usr/include/narwhal/service.h
 			/usr/libexec/narwhal/narwhal-worker)], 'that is all, and nothing elsewhere');
 	is(mode("$dir/stage/usr/bin/narwhal"), '755', 'narwhal can be run by everybody');
 	is(mode("$dir/stage/usr/include/narwhal/service.h"), '644', 'the header can be read');

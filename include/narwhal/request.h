@@ -1,0 +1,46 @@
+/* narwhal/request.h - what the client asks for. A part of narwhal/service.h. */
+#ifndef NARWHAL_REQUEST_H
+#define NARWHAL_REQUEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Borrowed bytes, not NUL-terminated. */
+struct narwhal_bytes {
+	const char *data;
+	size_t size;
+};
+
+struct narwhal_request;
+
+/*
+ * The request. All bytes are borrowed and valid until handle() returns.
+ * RFC 9110 and 9112 were enforced before: what is here is well-formed.
+ */
+
+/* As sent; case matters (RFC 9110 section 9.1). */
+struct narwhal_bytes narwhal_request_method(const struct narwhal_request *request);
+/* The request target as sent (RFC 9112 section 3.2). */
+struct narwhal_bytes narwhal_request_target(const struct narwhal_request *request);
+/* The target's path, still percent-encoded, and what stands behind its "?" (or nothing). */
+struct narwhal_bytes narwhal_request_path(const struct narwhal_request *request);
+struct narwhal_bytes narwhal_request_query(const struct narwhal_request *request);
+/* The first field line of that name, whatever its case; data is NULL if there is none. */
+struct narwhal_bytes narwhal_request_field(const struct narwhal_request *request, const char *name);
+/* Every field line, in order: 1 and the line, or 0 when `index` is past the last. */
+int narwhal_request_field_at(const struct narwhal_request *request, size_t index,
+	struct narwhal_bytes *name, struct narwhal_bytes *value);
+/* The body, transfer coding removed; size is 0 when there is none. */
+struct narwhal_bytes narwhal_request_body(const struct narwhal_request *request);
+/* The client's address: "192.0.2.1:4711", "[2001:db8::1]:4711" or "unix:". */
+struct narwhal_bytes narwhal_request_peer(const struct narwhal_request *request);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
