@@ -1,0 +1,210 @@
+# What is no request gets its answer and its end: every refusal of the written tables, whole, byte by
+# byte and behind another request, on a real server; and afterwards the same worker serves the next.
+use strict;
+use warnings;
+
+use File::Temp qw(tempdir);
+use Test::More;
+
+use Cases;
+use Crowd;
+use Narwhal;
+
+my $dir = tempdir(CLEANUP => 1);
+my $GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+my $NEXT = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+my $CHUNKED = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+chmod 0755, $dir;
+
+# The limits that the tables count with.
+my @LIMITS = (
+	'--limit-request-line', 64, '--limit-request-fields', 8,
+	'--limit-request-field-size', 64, '--limit-request-head', 256,
+);
+my %SERVER = (
+	'request limits' => [ @LIMITS, '--limit-request-body', 1000 ],
+	'request mapped' => [ @LIMITS, '--limit-request-body', 1000, '--header-map', 'refuse' ],
+	'chunked limits' => [ @LIMITS, '--limit-request-body', 20 ],
+);
+
+my $ECHO = "$Narwhal::BUILD/examples/echo.so";
+my $servers = 0;
+
+# One worker, on TCP and on a unix socket.
+sub start {
+	my (@args) = @_;
+	my $path = "$dir/" . ++$servers;
+	my $n = Narwhal->start(args => [ '--bind', "unix:$path", '--workers', 1, @args ]);
+
+	$n->wait_ready;
+	$n->{crowd} = Crowd->new(tcp => ($n->addresses)[0], unix => $path);
+	$n->{faults} = [];
+	return $n;
+}
+
+# A client whose answers are looked at, and then another one, which must be served.
+sub visit {
+	my ($n, $what, $expected, @client) = @_;
+	my @faults;
+
+	$n->{crowd}->add(@client, then => sub {
+		my ($client) = @_;
+
+		push @{ $n->{faults} }, map { "$what: $_" } faults($client, @$expected);
+		$n->lines;
+		$n->{crowd}->add(bytes => $NEXT, then => sub {
+			push @{ $n->{faults} }, map { "behind $what: $_" } faults($_[0], 200);
+		});
+	});
+	return;
+}
+
+# What is wrong with the end of a client that was to get these answers, the last with close.
+sub faults {
+	my ($client, @statuses) = @_;
+	my @got = eval { Crowd::responses($client->{got}) };
+	my @faults = grep { defined } $client->{error}, $@ || undef;
+
+	push @faults, "answers: @{[ map { $_->{status} } @got ]}, not @statuses"
+		if "@{[ map { $_->{status} } @got ]}" ne "@statuses";
+	for my $i (0 .. $#got) {
+		my $connection = $got[$i]{fields}{connection} // '';
+		push @faults, "answer $i: Connection: $connection"
+			if ($connection eq 'close') != ($i == $#statuses);
+	}
+	return @faults;
+}
+
+sub escaped {
+	my ($bytes) = @_;
+
+	return $bytes =~ s/([^ -~])/sprintf '\x%02x', ord $1/gre;
+}
+
+# A row of a table in each of the three ways.
+sub visit_case {
+	my ($n, $head, $case) = @_;
+	my $bytes = $head . $case->{bytes};
+	my $name = escaped($bytes);
+
+	visit($n, "whole: $name", [ $case->{status} ], bytes => $bytes . $GET);
+	visit($n, "byte by byte: $name", [ $case->{status} ], bytes => $bytes, pace => 'byte');
+	visit($n, "in a pipeline: $name", [ 200, $case->{status} ], bytes => $GET . $bytes . $GET);
+	return 3;
+}
+
+# What is no more wrong than that it ends too early.
+sub visit_cut {
+	my ($n, $head, $case) = @_;
+	my $bytes = $head . $case->{bytes};
+	my $name = escaped($bytes);
+
+	return 0 if $bytes eq '';
+	visit($n, "cut: $name", [400], bytes => $bytes, half => 1);
+	visit($n, "cut, byte by byte: $name", [400], bytes => $bytes, half => 1, pace => 'byte');
+	visit($n, "cut, in a pipeline: $name", [ 200, 400 ], bytes => $GET . $bytes, half => 1);
+	return 3;
+}
+
+sub descriptors {
+	my ($pid) = @_;
+
+	opendir my $folder, "/proc/$pid/fd" or return 0;
+	return scalar grep { /^\d/ } readdir $folder;
+}
+
+# All rules of a table that hold under these limits, on one server.
+sub visit_rules {
+	my ($table, $limits) = @_;
+	my $n = start(@{ $SERVER{"$table $limits"} }, $ECHO);
+	my ($worker) = $n->workers;
+	my $descriptors = descriptors($worker);
+	my $visits = 0;
+
+	for my $rule (grep { $_->{under} eq $limits } Cases::rules($table)) {
+		my $refusals = 0;
+		$n->{faults} = [];
+		for my $case (@{ $rule->{cases} }) {
+			my $head = $table eq 'chunked' ? $CHUNKED : '';
+			$refusals += visit_case($n, $head, $case) if $case->{kind} eq 'REFUSED';
+			$refusals += visit_cut($n, $head, $case) if $case->{kind} eq 'WAITS';
+		}
+		next if $refusals == 0;
+		$n->{crowd}->run;
+		is(join("\n", @{ $n->{faults} }), '', "RFC $rule->{section}: $rule->{text}: $refusals visits");
+		$visits += $refusals;
+	}
+	is(join(' ', $n->workers), $worker, "$table, $limits: the worker is the same process");
+	ok($n->wait_until('every connection is closed', sub { descriptors($worker) == $descriptors }),
+		'which has closed every connection');
+	is(scalar(grep { / request_refused / } $n->lines), $visits, 'and told of each refusal');
+	is($n->stop, 0, 'status 0');
+	return $visits;
+}
+
+my $visits = 0;
+$visits += visit_rules(split / /) for sort keys %SERVER;
+cmp_ok($visits, '>', 700, "$visits visits in all");
+
+subtest 'a request that does not come in time is 408, whatever came before it' => sub {
+	my $n = start('--head-timeout', 1, '--body-timeout', 1, $ECHO);
+	my $post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+
+	for my $late ("GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n", "$post", "${post}abc", $CHUNKED,
+		"${CHUNKED}5", "${CHUNKED}5\r\nhello\r\n0\r\n", "${CHUNKED}5\r\nhello\r\n0\r\nX: y\r\n") {
+		my $name = escaped($late);
+		visit($n, "whole: $name", [408], bytes => $late);
+		visit($n, "byte by byte: $name", [408], bytes => $late, pace => 'byte');
+		visit($n, "in a pipeline: $name", [ 200, 408 ], bytes => $GET . $late);
+	}
+	$n->{crowd}->run;
+	is(join("\n", @{ $n->{faults} }), '', 'every one was told, and ended');
+	is($n->stop, 0, 'status 0');
+};
+
+sub sized {
+	my ($line, $body) = @_;
+
+	return "$line HTTP/1.1\r\nHost: a\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
+}
+
+sub chunks {
+	my ($line, @parts) = @_;
+
+	return "$line HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+		. join('', map { sprintf "%x\r\n%s\r\n", length, $_ } @parts) . "0\r\n\r\n";
+}
+
+# Files do not read bodies, and refuse the methods that have one.
+subtest 'no request is ever read out of a body, whether anybody reads the body or not' => sub {
+	my $evil = "GET /evil HTTP/1.1\r\nHost: a\r\n\r\n" x 50;
+	my %app = ($ECHO => [ 200, 200 ], 'examples/public' => [ 405, 200 ]);
+
+	for my $app (sort keys %app) {
+		my $n = start('--limit-request-body', '1m', $app);
+		my ($to_post, $to_get) = @{ $app{$app} };
+		for my $pace ('whole', 'byte') {
+			visit($n, "sized, $pace", [ $to_post, 200 ],
+				bytes => sized('POST /', $evil) . $NEXT, pace => $pace);
+			visit($n, "chunked, $pace", [ $to_post, 200 ],
+				bytes => chunks('POST /', $evil, $evil) . $NEXT, pace => $pace);
+			visit($n, "of a GET, $pace", [ $to_get, 200 ],
+				bytes => sized('GET /', $evil) . $NEXT, pace => $pace);
+			visit($n, "three, $pace", [ $to_post, $to_get, $to_post, 200 ], pace => $pace,
+				bytes => sized('POST /', $evil) . chunks('GET /', $evil)
+					. chunks('POST /', $evil) . $NEXT);
+		}
+		visit($n, 'too long', [413], bytes => sized('POST /', $evil x 1000) . $NEXT);
+		visit($n, 'too long, in chunks', [413], bytes => chunks('POST /', ($evil) x 1000) . $NEXT);
+		visit($n, 'not expected', [417],
+			bytes => sized("POST /", $evil) =~ s/Host/Expect: x\r\nHost/r . $NEXT);
+		visit($n, 'of an unknown coding', [501],
+			bytes => chunks('POST /', $evil) =~ s/chunked/gzip, chunked/r . $NEXT);
+		visit($n, 'of HTTP/1.0 without a length', [411], bytes => "POST / HTTP/1.0\r\n\r\n$evil");
+		$n->{crowd}->run;
+		is(join("\n", @{ $n->{faults} }), '', $app =~ s{.*/}{}r);
+		is($n->stop, 0, 'status 0');
+	}
+};
+done_testing;
