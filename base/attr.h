@@ -10,6 +10,7 @@
 
 #define MUST_USE __attribute__((warn_unused_result))
 #define NORETURN __attribute__((noreturn))
+#define UNUSED __attribute__((unused))
 #define PURE __attribute__((pure))
 #define PRINTF(nth, first) __attribute__((format(printf, nth, first)))
 #define CLEANUP(function) __attribute__((cleanup(function)))

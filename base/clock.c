@@ -18,6 +18,14 @@ uint64_t clock_ms(void)
 	return (uint64_t)read_clock(CLOCK_MONOTONIC);
 }
 
+uint64_t clock_us(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 uint64_t clock_tick_ms(void)
 {
 	return (uint64_t)read_clock(CLOCK_MONOTONIC_COARSE);
@@ -123,6 +131,20 @@ void clock_add_http_date(struct text *text, int64_t unix_seconds)
 	text_add_char(text, ' ');
 	add_time(text, &c);
 	text_add(text, " GMT");
+}
+
+void clock_add_clf(struct text *text, int64_t unix_seconds)
+{
+	struct civil c = civil_from_unix(unix_seconds);
+
+	text_add_padded(text, c.day, 2);
+	text_add_char(text, '/');
+	text_add(text, month_names[c.month - 1]);
+	text_add_char(text, '/');
+	text_add_padded(text, (uint64_t)c.year, 4);
+	text_add_char(text, ':');
+	add_time(text, &c);
+	text_add(text, " +0000");
 }
 
 /*

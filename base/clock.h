@@ -18,6 +18,8 @@
 uint64_t clock_ms(void);
 /* The same as of the kernel's last tick, 1 to 10 ms ago: for a fraction of the price. */
 uint64_t clock_tick_ms(void);
+/* CLOCK_MONOTONIC in microseconds. */
+uint64_t clock_us(void);
 /* CLOCK_REALTIME in ms since 1970. */
 int64_t clock_wall_ms(void);
 
@@ -29,6 +31,8 @@ void clock_add_rfc3339(struct text *text, int64_t wall_ms);
 /* Fri, 20 Nov 2026 11:50:00 GMT (IMF-fixdate, RFC 9110 section 5.6.7). Always 29 bytes. */
 #define CLOCK_HTTP_DATE_SIZE 29
 void clock_add_http_date(struct text *text, int64_t unix_seconds);
+/* 20/Nov/2026:11:50:00 +0000, as in the Common Log Format. Always 26 bytes. */
+void clock_add_clf(struct text *text, int64_t unix_seconds);
 /* Reads any of the three forms of RFC 9110 section 5.6.7. 0 or -EINVAL. */
 MUST_USE int clock_from_http_date(const char *bytes, size_t size, int64_t *unix_seconds);
 

@@ -97,7 +97,7 @@ static void add_setting(struct text *text, const struct setting *row,
 	text_add(text, "set ");
 	text_add(text, row->name);
 	text_add_char(text, ' ');
-	if (row->type == SETTING_STRING || row->type == SETTING_LIST) {
+	if (setting_is_text(row)) {
 		line_add_value(text, *string != NULL ? *string : "");
 		return;
 	}

@@ -111,14 +111,19 @@ static bool has_room(int fd)
  * terminal is log_descriptor()'s business. EAGAIN of a regular file means only that its block is
  * not in memory.
  */
-static bool write_now(int fd, const char *bytes, size_t size)
+ssize_t log_write_now(int fd, const char *bytes, size_t size)
 {
 	struct iovec all = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
 	ssize_t n = pwritev2(fd, &all, 1, -1, RWF_NOWAIT);
 
-	if (n < 0 && errno != EPIPE && (errno != EAGAIN || is_regular(fd)) && has_room(fd))
-		n = write(fd, bytes, size);
-	return n == (ssize_t)size;
+	if (n >= 0)
+		return n;
+	if (errno == EPIPE || (errno == EAGAIN && !is_regular(fd)))
+		return -errno;
+	if (!has_room(fd))
+		return -EAGAIN;
+	n = write(fd, bytes, size);
+	return n >= 0 ? n : -errno;
 }
 
 static bool write_line(struct log *log, enum log_level level, const char *event,
@@ -142,7 +147,7 @@ static bool write_line(struct log *log, enum log_level level, const char *event,
 	if (line.cut && !log->json)
 		text_add(&line, cut_mark);
 	text_add(&line, log->json ? "}\n" : "\n");
-	return write_now(log->fd, line.bytes, line.used);
+	return log_write_now(log->fd, line.bytes, line.used) == (ssize_t)line.used;
 }
 
 void log_write(struct log *log, enum log_level level, const char *event,

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/attr.h"
 
@@ -60,6 +61,12 @@ static inline struct log_field log_int(const char *name, int64_t value)
  * allow that; else `fd` itself. Open for the life of the process.
  */
 int log_descriptor(int fd);
+
+/*
+ * Writes without waiting, whatever `fd` is and however others opened it: how much was taken, or
+ * -errno. To a regular file it may wait for a disk.
+ */
+MUST_USE ssize_t log_write_now(int fd, const char *bytes, size_t size);
 
 /* `error` is an errno, positive or negative; written as its name, like ENOENT. */
 struct log_field log_errno(const char *name, int error);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/access_format.h"
+#include "base/cidr.h"
 #include "base/quantity.h"
 
 const struct setting settings_table[SETTINGS] = {
@@ -295,30 +297,57 @@ static void write_choice(const struct setting *row, const void *field, struct te
 	setting_add_choice(row, *value, text);
 }
 
+static int check_name(const char *text, struct text *why)
+{
+	if (text_is_token(text, strlen(text)))
+		return 0;
+	text_add(why,
+		"is not the name of a field: allowed are letters, digits and !#$%&'*+-.^_`|~");
+	return -EINVAL;
+}
+
 static const struct {
 	int (*read)(const struct setting *row, const char *text, void *field, struct text *why);
 	void (*write)(const struct setting *row, const void *field, struct text *text);
+	int (*check)(const char *text, struct text *why); /* of text that is not empty; or NULL */
+	bool is_text, is_list;
 } types[] = {
-	[SETTING_STRING] = {read_string, write_string},
-	[SETTING_LIST] = {read_list, write_string},
-	[SETTING_COUNT] = {read_number, write_number},
-	[SETTING_AUTO_COUNT] = {read_auto_count, write_number},
-	[SETTING_SIZE] = {read_number, write_number},
-	[SETTING_DURATION] = {read_number, write_number},
-	[SETTING_SWITCH] = {read_switch, write_switch},
-	[SETTING_CHOICE] = {read_choice, write_choice},
+	[SETTING_STRING] = {read_string, write_string, NULL, true, false},
+	[SETTING_LIST] = {read_list, write_string, NULL, true, true},
+	[SETTING_CIDRS] = {read_list, write_string, cidr_list_check, true, true},
+	[SETTING_FORMAT] = {read_string, write_string, access_format_check, true, false},
+	[SETTING_NAME] = {read_string, write_string, check_name, true, false},
+	[SETTING_COUNT] = {read_number, write_number, NULL, false, false},
+	[SETTING_AUTO_COUNT] = {read_auto_count, write_number, NULL, false, false},
+	[SETTING_SIZE] = {read_number, write_number, NULL, false, false},
+	[SETTING_DURATION] = {read_number, write_number, NULL, false, false},
+	[SETTING_SWITCH] = {read_switch, write_switch, NULL, false, false},
+	[SETTING_CHOICE] = {read_choice, write_choice, NULL, false, false},
 };
+
+bool setting_is_text(const struct setting *row)
+{
+	return types[row->type].is_text;
+}
+
+bool setting_is_list(const struct setting *row)
+{
+	return types[row->type].is_list;
+}
 
 int setting_read(const struct setting *row, const char *text, bool grow, struct settings *settings,
 	struct text *why)
 {
 	void *field = (char *)settings + row->offset;
 	const char *const *string = field;
+	int error = 0;
 
-	if (grow && row->type == SETTING_LIST && text[0] != '\0')
-		return read_items(text, *string, field, why);
-	if (grow && row->type == SETTING_LIST)
-		return 0;
+	if (types[row->type].check != NULL && text[0] != '\0')
+		error = types[row->type].check(text, why);
+	if (error != 0)
+		return error;
+	if (grow && setting_is_list(row))
+		return text[0] != '\0' ? read_items(text, *string, field, why) : 0;
 	return types[row->type].read(row, text, field, why);
 }
 
@@ -360,7 +389,7 @@ void settings_free(struct settings *settings)
 	for (size_t i = 0; i < SETTINGS; i++) {
 		const struct setting *row = &settings_table[i];
 
-		if (row->type == SETTING_STRING || row->type == SETTING_LIST)
+		if (setting_is_text(row))
 			replace_string((char *)settings + row->offset, NULL);
 	}
 }

@@ -17,6 +17,9 @@
 enum setting_type {
 	SETTING_STRING,
 	SETTING_LIST,
+	SETTING_CIDRS,
+	SETTING_FORMAT,
+	SETTING_NAME,
 	SETTING_COUNT,
 	SETTING_AUTO_COUNT,
 	SETTING_SIZE,
@@ -27,6 +30,9 @@ enum setting_type {
 
 typedef const char *setting_STRING;
 typedef const char *setting_LIST;
+typedef const char *setting_CIDRS;
+typedef const char *setting_FORMAT;
+typedef const char *setting_NAME;
 typedef uint64_t setting_COUNT;
 typedef uint64_t setting_AUTO_COUNT; /* 0: auto */
 typedef uint64_t setting_SIZE;
@@ -82,6 +88,10 @@ struct setting_section {
 };
 extern const struct setting_section settings_sections[SETTING_SECTIONS];
 
+/* Whether the field is a const char *, and NULL when it is not set. */
+bool setting_is_text(const struct setting *row) PURE;
+/* Whether it is one that grows when it is given again. */
+bool setting_is_list(const struct setting *row) PURE;
 /* The section that the row stands in. */
 const struct setting_section *setting_section(const struct setting *row) PURE;
 

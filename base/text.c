@@ -117,6 +117,18 @@ int text_to_uint(const char *bytes, size_t size, uint64_t max, uint64_t *value)
 	return 0;
 }
 
+bool text_is_token(const char *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		char letter = (char)(bytes[i] | 0x20);
+
+		if ((letter < 'a' || letter > 'z') && (bytes[i] < '0' || bytes[i] > '9') &&
+			(bytes[i] == '\0' || strchr("!#$%&'*+-.^_`|~", bytes[i]) == NULL))
+			return false;
+	}
+	return size > 0;
+}
+
 #define NAME_MAX_LENGTH 63
 
 static unsigned least(unsigned a, unsigned b)

@@ -31,7 +31,7 @@ int config_set(struct config_reading *reading, struct config_origin origin,
 	struct text reason = TEXT_OVER(bytes);
 	int error;
 
-	if (again && origin.source == CONFIG_FILE && row->type != SETTING_LIST)
+	if (again && origin.source == CONFIG_FILE && !setting_is_list(row))
 		return refuse_again(reading, origin, row->name, before->line);
 	error = setting_read(row, value, again, &config->settings, &reason);
 	if (error == -EINVAL || error == -ERANGE) {

@@ -1,7 +1,7 @@
 /*
  * config.h - what the user asked for: the settings from all their sources, the app, the verb.
  *
- * Lowest to highest: default; the platform's variables (PORT, WEB_CONCURRENCY); the environment
+ * Lowest to highest: default; the platform's variables (init/platform.def); the environment
  * (NARWHAL_NAME); the config file; NARWHAL_CMD_ARGS; the command line. A higher source replaces a
  * LIST, the same one extends it. Nothing here starts, opens or checks what a setting names, and
  * the one file that is read is the config file: a reload calls config_read() again.

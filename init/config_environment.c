@@ -14,15 +14,12 @@ const char *config_variable(char **envp, const char *name)
 	return NULL;
 }
 
-static int read_port(struct config_reading *reading, struct config_origin origin)
+static int read_port(struct config_reading *reading, struct config_origin origin, const char *value)
 {
-	const char *value = config_variable(reading->input->envp, "PORT");
 	char bytes[32];
 	struct text address = TEXT_OVER(bytes);
 	uint64_t port;
 
-	if (value == NULL)
-		return 0;
 	if (text_to_uint(value, strlen(value), 65535, &port) != 0 || port == 0) {
 		text_add(reading->why, "PORT: bind: \"");
 		text_add_escaped(reading->why, value, strlen(value), false);
@@ -33,15 +30,33 @@ static int read_port(struct config_reading *reading, struct config_origin origin
 	return config_set(reading, origin, &settings_table[SETTING_ID_bind], bytes);
 }
 
-int config_read_platform(struct config_reading *reading)
+static int read_platform(struct config_reading *reading, const char *name, enum setting_id id)
 {
 	const struct config_origin origin = {.source = CONFIG_PLATFORM};
-	const char *value = config_variable(reading->input->envp, "WEB_CONCURRENCY");
-	int error = read_port(reading, origin);
+	const char *value = config_variable(reading->input->envp, name);
 
-	if (error != 0 || value == NULL)
-		return error;
-	return config_set(reading, origin, &settings_table[SETTING_ID_workers], value);
+	if (value == NULL)
+		return 0;
+	if (id == SETTING_ID_bind)
+		return read_port(reading, origin, value);
+	return config_set(reading, origin, &settings_table[id], value);
+}
+
+int config_read_platform(struct config_reading *reading)
+{
+	static const struct {
+		const char *name;
+		enum setting_id id;
+	} variables[] = {
+#define PLATFORM(variable, setting) {#variable, SETTING_ID_##setting},
+#include "init/platform.def"
+#undef PLATFORM
+	};
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < COUNT_OF(variables); i++)
+		error = read_platform(reading, variables[i].name, variables[i].id);
+	return error;
 }
 
 static bool ends_with(const char *name, size_t size, const char *end)

@@ -34,7 +34,18 @@ void config_add_name(struct text *text, enum config_source source, const char *n
 /* The platform's variables, by the setting that they become. */
 static const char *platform_name(const char *setting)
 {
-	return strcmp(setting, "bind") == 0 ? "PORT" : "WEB_CONCURRENCY";
+	static const struct {
+		const char *name, *setting;
+	} variables[] = {
+#define PLATFORM(variable, setting) {#variable, #setting},
+#include "init/platform.def"
+#undef PLATFORM
+	};
+	size_t i = 0;
+
+	while (strcmp(variables[i].setting, setting) != 0)
+		i++;
+	return variables[i].name;
 }
 
 static void add_file_line(const struct config *config, unsigned line, struct text *text)

@@ -117,10 +117,9 @@ static const char head[] =
 	"  narwhal [FLAGS] APP                 APP is a directory, or a C module (./hello.so)\n"
 	"  narwhal [FLAGS] -- PROGRAM [WORDS]  any program\n"
 	"\n"
-	"Settings come from, lowest to highest: the defaults; PORT and WEB_CONCURRENCY; the\n"
-	"environment, as in NARWHAL_WORKERS=4; the config file, as in workers = 4; "
-	"NARWHAL_CMD_ARGS;\n"
-	"these flags, as in --workers 4 or --workers=4.\n"
+	"Settings come from, lowest to highest: the defaults; PORT, WEB_CONCURRENCY and\n"
+	"FORWARDED_ALLOW_IPS; the environment, as in NARWHAL_WORKERS=4; the config file, as in\n"
+	"workers = 4; NARWHAL_CMD_ARGS; these flags, as in --workers 4 or --workers=4.\n"
 	"\n"
 	"  -c, --config FILE\n"
 	"        the config file; by default NARWHAL_CONFIG, or else narwhal.conf if it is there\n";
@@ -182,9 +181,9 @@ static void print_value(FILE *out, const struct config *config, size_t id)
 	char bytes[64];
 	struct text text = TEXT_OVER(bytes);
 
-	if (row->type == SETTING_LIST) {
+	if (setting_is_list(row)) {
 		print_list(out, row->name, *string);
-	} else if (row->type == SETTING_STRING) {
+	} else if (setting_is_text(row)) {
 		print_line(out, row->name, *string != NULL ? *string : "",
 			*string != NULL ? strlen(*string) : 0);
 	} else {

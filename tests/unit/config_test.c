@@ -229,6 +229,19 @@ static void a_wrong_value_is_named_with_what_is_allowed(void **state)
 	assert_refused(&(struct start){.words = WORDS("app"), .environment = {"WEB_CONCURRENCY=0"}},
 		"WEB_CONCURRENCY: workers: \"0\" is out of range: allowed are auto, 1 to 512");
 	assert_refused(&(struct start){.words = WORDS("app"),
+			       .environment = {"FORWARDED_ALLOW_IPS=proxy"}},
+		"FORWARDED_ALLOW_IPS: forwarded_allow_ips: \"proxy\" has the item \"proxy\": "
+		"allowed "
+		"are addresses, blocks without bits behind their prefix (as in 10.0.0.0/8, "
+		"2001:db8::/32), and *");
+	assert_words_refused(WORDS("--proxy-allow-ips=::1,10.0.0.1/8", "app"),
+		"--proxy-allow-ips: \"::1,10.0.0.1/8\" has the item \"10.0.0.1/8\": allowed are "
+		"addresses, blocks without bits behind their prefix (as in 10.0.0.0/8, "
+		"2001:db8::/32), and *");
+	assert_words_refused(WORDS("--request-id-header=X Id", "app"),
+		"--request-id-header: \"X Id\" is not the name of a field: allowed are letters, "
+		"digits and !#$%&'*+-.^_`|~");
+	assert_refused(&(struct start){.words = WORDS("app"),
 			       .environment = {"NARWHAL_TIMEOUT=soon"}},
 		"NARWHAL_TIMEOUT: \"soon\" is not a duration (as in 30, 0.5, 500ms, 30s, 2m, 1h): "
 		"allowed are 0s to 86400s");
@@ -423,10 +436,10 @@ static void what_is_wrong_in_a_file_is_named_with_its_line(void **state)
 	assert_file_refused("= 4\n", "narwhal.conf:1: : unknown setting; narwhal --help tells all");
 	assert_file_refused("[https]\n", "narwhal.conf:1: [https] is an unknown section: "
 					 "allowed are [arbiter], [lifecycle], [hooks], [http], "
-					 "[privileges], [program], [log]");
+					 "[proxies], [privileges], [program], [log]");
 	assert_file_refused("[", "narwhal.conf:1: [ is an unknown section: "
 				 "allowed are [arbiter], [lifecycle], [hooks], [http], "
-				 "[privileges], [program], [log]");
+				 "[proxies], [privileges], [program], [log]");
 }
 
 static void no_value_of_a_file_is_cut_or_merged(void **state)

@@ -1,0 +1,255 @@
+#include "service/access_value.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "service/octet.h"
+
+static const struct narwhal_bytes nothing = {NULL, 0};
+
+void access_times_at(struct access_times *times, uint64_t now_ms)
+{
+	struct text clf, iso;
+	int64_t wall_ms;
+
+	if (LIKELY(now_ms < times->until_ms))
+		return;
+	wall_ms = clock_wall_ms();
+	times->began_ms = now_ms - (uint64_t)(wall_ms % 1000);
+	times->until_ms = times->began_ms + 1000;
+	times->wall_ms = wall_ms - wall_ms % 1000;
+	clf = TEXT_OVER(times->clf);
+	text_add_char(&clf, '[');
+	clock_add_clf(&clf, times->wall_ms / 1000);
+	text_add_char(&clf, ']');
+	iso = TEXT_OVER(times->iso);
+	clock_add_rfc3339(&iso, times->wall_ms);
+}
+
+typedef struct narwhal_bytes value_source(const struct access_facts *facts,
+	const struct access_part *part, struct text *text);
+
+static struct narwhal_bytes span(const struct access_facts *facts, struct request_span span)
+{
+	return span.size != 0 ? (struct narwhal_bytes){facts->bytes + span.at, span.size} : nothing;
+}
+
+static struct narwhal_bytes field_named(const struct access_facts *facts, const char *name,
+	size_t size)
+{
+	const struct request_field *found = request_field(facts->request, facts->bytes, name, size);
+
+	return found != NULL
+		       ? (struct narwhal_bytes){facts->bytes + found->value_at, found->value_size}
+		       : nothing;
+}
+
+static struct narwhal_bytes made(const struct text *text)
+{
+	return (struct narwhal_bytes){text->bytes, text->used};
+}
+
+#define SOURCE(name)                                                              \
+	static struct narwhal_bytes name(UNUSED const struct access_facts *facts, \
+		UNUSED const struct access_part *part, UNUSED struct text *text)
+
+SOURCE(client)
+{
+	peer_write_address(facts->client, text);
+	return made(text);
+}
+
+SOURCE(peer)
+{
+	peer_write(facts->peer, text);
+	return made(text);
+}
+
+SOURCE(method)
+{
+	return span(facts, facts->request->method);
+}
+
+SOURCE(target)
+{
+	return span(facts, facts->request->target);
+}
+
+SOURCE(path)
+{
+	return span(facts, facts->request->path);
+}
+
+SOURCE(query)
+{
+	return span(facts, facts->request->query);
+}
+
+SOURCE(referer)
+{
+	return field_named(facts, "referer", 7);
+}
+
+SOURCE(agent)
+{
+	return field_named(facts, "user-agent", 10);
+}
+
+SOURCE(field)
+{
+	return field_named(facts, part->text, part->size);
+}
+
+SOURCE(environment)
+{
+	return (struct narwhal_bytes){part->text, part->size};
+}
+
+SOURCE(time_clf)
+{
+	return (struct narwhal_bytes){facts->times->clf, sizeof(facts->times->clf) - 1};
+}
+
+SOURCE(time_iso)
+{
+	const struct access_times *times = facts->times;
+
+	text_add_bytes(text, times->iso, sizeof("2026-11-20T11:50:00.") - 1);
+	text_add_padded(text, facts->now_ms - times->began_ms, 3);
+	text_add_char(text, 'Z');
+	return made(text);
+}
+
+SOURCE(scheme)
+{
+	return facts->scheme;
+}
+
+SOURCE(host)
+{
+	return facts->host;
+}
+
+SOURCE(request_id)
+{
+	return facts->request_id;
+}
+
+SOURCE(trace)
+{
+	return facts->trace_id;
+}
+
+SOURCE(pid)
+{
+	return facts->pid;
+}
+
+/* The first line of that name in the answer's head. */
+SOURCE(answer_field)
+{
+	const char *at = facts->head.data, *end = at + facts->head.size, *line_end;
+
+	for (; at < end; at = line_end + 1) {
+		line_end = memchr(at, '\n', (size_t)(end - at));
+		if (line_end == NULL)
+			break;
+		if ((size_t)(line_end - at) < part->size + sizeof(": \r") - 1 ||
+			at[part->size] != ':' || !octet_same(at, part->text, part->size))
+			continue;
+		at += part->size + 2;
+		return (struct narwhal_bytes){at, (size_t)(line_end - at) - 1};
+	}
+	return nothing;
+}
+
+static const size_t protocol_size = sizeof("HTTP/1.1") - 1;
+
+/* From its method to its version, if it was understood so far. */
+SOURCE(request_line)
+{
+	const struct request *request = facts->request;
+	size_t size = request->method.size + 1u + request->target.size + 1u + protocol_size;
+
+	if (request->phase < REQUEST_FIELDS)
+		return nothing;
+	return (struct narwhal_bytes){facts->bytes + request->method.at, size};
+}
+
+SOURCE(protocol)
+{
+	struct narwhal_bytes line = request_line(facts, part, text);
+
+	if (line.data == NULL)
+		return nothing;
+	return (struct narwhal_bytes){line.data + line.size - protocol_size, protocol_size};
+}
+
+/* The value of a digit of base64 (RFC 4648 section 4), or -1. */
+static int digit_value(char digit)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
+
+	return found != NULL ? (int)(found - digits) : -1;
+}
+
+/* The name of Basic authentication (RFC 7617): what stands before the first colon. */
+SOURCE(user)
+{
+	struct narwhal_bytes value = field_named(facts, "authorization", 13);
+	size_t at = sizeof("Basic ") - 1;
+	unsigned bits = 0, count = 0;
+	int digit;
+
+	if (value.size < at || !octet_same(value.data, "basic ", at))
+		return nothing;
+	for (; at < value.size && (digit = digit_value(value.data[at])) >= 0; at++) {
+		bits = (bits << 6 | (unsigned)digit) & 0xffff;
+		count += 6;
+		if (count < 8)
+			continue;
+		count -= 8;
+		if ((char)(bits >> count) == ':')
+			break;
+		text_add_char(text, (char)(bits >> count));
+	}
+	return text->used != 0 ? made(text) : nothing;
+}
+
+#undef SOURCE
+
+/* Of the parts of kind ACCESS_TEXT; NULL: there is never one. */
+static value_source *const sources[] = {
+	[ACCESS_CLIENT] = client,
+	[ACCESS_IDENT] = NULL,
+	[ACCESS_USER] = user,
+	[ACCESS_TIME] = time_clf,
+	[ACCESS_LINE] = request_line,
+	[ACCESS_METHOD] = method,
+	[ACCESS_PATH] = path,
+	[ACCESS_QUERY] = query,
+	[ACCESS_PROTOCOL] = protocol,
+	[ACCESS_REFERER] = referer,
+	[ACCESS_AGENT] = agent,
+	[ACCESS_PID] = pid,
+	[ACCESS_TIME_ISO] = time_iso,
+	[ACCESS_PEER] = peer,
+	[ACCESS_SCHEME] = scheme,
+	[ACCESS_HOST] = host,
+	[ACCESS_TARGET] = target,
+	[ACCESS_REQUEST_ID] = request_id,
+	[ACCESS_TRACE_ID] = trace,
+	[ACCESS_FIELD] = field,
+	[ACCESS_ANSWER_FIELD] = answer_field,
+	[ACCESS_ENVIRONMENT] = environment,
+};
+
+struct narwhal_bytes access_value(const struct access_facts *facts, const struct access_part *part,
+	struct text *text)
+{
+	value_source *source = sources[part->atom];
+
+	return source != NULL ? source(facts, part, text) : nothing;
+}

@@ -1,0 +1,48 @@
+/*
+ * access_value.h - what an atom of the access log is, of one request and its answer.
+ *
+ * Pure but for the wall clock, which is asked once a second. Values are as they came: making them
+ * harmless is access_line.h's.
+ */
+#ifndef SERVICE_ACCESS_VALUE_H
+#define SERVICE_ACCESS_VALUE_H
+
+#include <stdint.h>
+
+#include "base/access_format.h"
+#include "base/text.h"
+#include "service/peer.h"
+#include "service/request.h"
+
+/* The present second, in the ways that lines write it. */
+struct access_times {
+	uint64_t until_ms; /* monotonic; the second is over then */
+	int64_t wall_ms;   /* at its beginning */
+	uint64_t began_ms; /* the same, monotonic */
+	char clf[28 + 1];  /* [20/Nov/2026:11:50:00 +0000] */
+	char iso[24 + 1];  /* 2026-11-20T11:50:00.000Z */
+};
+
+/* Bytes of no data: not known. */
+struct access_facts {
+	const struct request *request; /* as far as it was understood */
+	const char *bytes;	       /* that its offsets count from */
+	const struct peer *peer, *client;
+	struct narwhal_bytes scheme, host, request_id, trace_id;
+	unsigned status;
+	struct narwhal_bytes head; /* of the answer */
+	const struct access_times *times;
+	uint64_t now_ms;
+	struct narwhal_bytes pid;
+};
+
+/* Makes the times those of now, if the second is over. */
+void access_times_at(struct access_times *times, uint64_t now_ms);
+/*
+ * The value of a part of kind ACCESS_TEXT; no data: there is none. `text` is empty, and room for
+ * one that has to be made; what does not fit is cut.
+ */
+struct narwhal_bytes access_value(const struct access_facts *facts, const struct access_part *part,
+	struct text *text);
+
+#endif
