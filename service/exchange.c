@@ -12,7 +12,7 @@
 /* Up to here a body is copied behind its head; above, it goes out from where it is. */
 #define COPIED_BODY_MAX ((size_t)16 * 1024)
 /* Up to here reading a file and one write is cheaper than sendfile(2). */
-#define COPIED_FILE_MAX ((uint64_t)64 * 1024)
+#define COPIED_FILE_MAX ((size_t)64 * 1024)
 /* Answers of a pipeline that are collected before they are written. */
 #define BATCH_MAX ((size_t)64 * 1024)
 
@@ -90,17 +90,18 @@ static int copy_file(const struct narwhal_response *response, struct buffer *byt
 
 	if (buffer_reserve(bytes, size) != 0)
 		return -ENOMEM;
-	n = pread(response->file->fd, bytes->bytes + bytes->used, size,
-		(off_t)response->file_offset);
+	n = file_read(response->file, bytes->bytes + bytes->used, size, response->file_offset);
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	bytes->used += (size_t)n;
 	return (size_t)n == size ? 0 : -EIO;
 }
 
 static int write_file(struct narwhal_response *response, struct outgoing *out)
 {
-	if (response->file_size <= COPIED_FILE_MAX)
+	/* What lies in memory can go out from there. */
+	if (response->file_size <=
+		(response->file->bytes != NULL ? COPIED_BODY_MAX : COPIED_FILE_MAX))
 		return copy_file(response, &out->bytes);
 	outgoing_file(out, response->file, response->file_offset, response->file_size);
 	return 0;
@@ -230,6 +231,7 @@ static enum exchange_outcome answer(struct exchange *exchange, const struct peer
 	};
 
 	note_request(exchange, bytes);
+	view.now_ms = exchange->began_ms;
 	response_reset(&exchange->response);
 	view_handle(exchange->app, &view, &exchange->response);
 	exchange->page->request[0] = '\0';

@@ -1,6 +1,9 @@
 #include "service/file.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 
@@ -17,6 +20,18 @@ struct file *file_new(int *fd)
 	return file;
 }
 
+struct file *file_in_memory(char **bytes, size_t size)
+{
+	struct file *file = malloc(sizeof(*file));
+
+	if (file != NULL)
+		*file = (struct file){.fd = -1, .users = 1, .bytes = *bytes, .size = size};
+	else
+		free(*bytes);
+	*bytes = NULL;
+	return file;
+}
+
 struct file *file_hold(struct file *file)
 {
 	file->users++;
@@ -27,7 +42,24 @@ void file_release(struct file **file)
 {
 	if (*file != NULL && --(*file)->users == 0) {
 		fd_close(&(*file)->fd);
+		free((*file)->bytes);
 		free(*file);
 	}
 	*file = NULL;
+}
+
+ssize_t file_read(const struct file *file, char *to, size_t size, uint64_t at)
+{
+	ssize_t n;
+
+	if (file->bytes == NULL) {
+		n = TEMP_FAILURE_RETRY(pread(file->fd, to, size, (off_t)at));
+		return n >= 0 ? n : -errno;
+	}
+	if (at >= file->size)
+		return 0;
+	if (size > file->size - at)
+		size = file->size - (size_t)at;
+	memcpy(to, file->bytes + at, size);
+	return (ssize_t)size;
 }

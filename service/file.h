@@ -1,23 +1,34 @@
 /*
- * file.h - an open file that several answers may send at once: closed behind the last of them.
+ * file.h - a file that several answers may send at once: an open one, or one whose bytes lie in
+ * memory. Given back behind the last of them.
  *
  * Counted without atomics: files belong to the worker's one thread.
  */
 #ifndef SERVICE_FILE_H
 #define SERVICE_FILE_H
 
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
 #include "base/attr.h"
 
 struct file {
-	int fd; /* owned */
+	int fd; /* owned; -1: it lies in memory */
 	unsigned users;
+	char *bytes; /* owned; all of it, or NULL */
+	size_t size; /* of `bytes` */
 };
 
 /* Takes *fd, also on failure. One user; NULL without memory. */
 MUST_USE struct file *file_new(int *fd);
+/* Takes *bytes, which malloc(3) gave, also on failure. One user; NULL without memory. */
+MUST_USE struct file *file_in_memory(char **bytes, size_t size);
 /* One user more. */
 struct file *file_hold(struct file *file);
 /* One less, unless *file is NULL, which it is then. */
 void file_release(struct file **file);
+/* Copies out of it: how many bytes that were, 0 at its end, or -errno. */
+MUST_USE ssize_t file_read(const struct file *file, char *to, size_t size, uint64_t at);
 
 #endif

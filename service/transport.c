@@ -12,28 +12,51 @@
 /* One connection's share of a turn: others wait while the kernel copies. */
 #define SLICE ((size_t)512 * 1024)
 
+/* Of a file that lies in memory: this turn's share. */
+static struct iovec file_part(const struct outgoing *out)
+{
+	struct iovec part = {NULL, 0};
+
+	if (out->file_left != 0 && out->file->bytes != NULL) {
+		part.iov_base = out->file->bytes + out->file_at;
+		part.iov_len = out->file_left < SLICE ? (size_t)out->file_left : SLICE;
+	}
+	return part;
+}
+
+/* So many bytes of the three parts were sent, from the first on. */
+static void advance(struct outgoing *out, const struct iovec parts[3], size_t n)
+{
+	size_t bytes = n < parts[0].iov_len ? n : parts[0].iov_len;
+	size_t body = n - bytes < parts[1].iov_len ? n - bytes : parts[1].iov_len;
+	size_t file = n - bytes - body;
+
+	out->bytes_sent += bytes;
+	out->body_sent += body;
+	out->file_at += (off_t)file;
+	out->file_left -= file;
+}
+
 /* Memory first: in one call, and joined with the file that follows. */
 static enum transport_outcome write_memory(int fd, struct outgoing *out, uint64_t *sent)
 {
-	struct iovec parts[2] = {
+	struct iovec parts[3] = {
 		{out->bytes.bytes + out->bytes_sent, out->bytes.used - out->bytes_sent},
 		{out->body.bytes + out->body_sent, out->body.used - out->body_sent},
+		file_part(out),
 	};
-	struct msghdr all = {.msg_iov = parts, .msg_iovlen = 2};
-	int flags = MSG_NOSIGNAL | (out->file_left != 0 ? MSG_MORE : 0);
-	size_t due = parts[0].iov_len + parts[1].iov_len;
-	size_t first;
+	struct msghdr all = {.msg_iov = parts, .msg_iovlen = COUNT_OF(parts)};
+	size_t behind = parts[1].iov_len + parts[2].iov_len, due = parts[0].iov_len + behind;
+	int flags = MSG_NOSIGNAL | (out->file_left > parts[2].iov_len ? MSG_MORE : 0);
 	ssize_t n;
 
 	if (due == 0)
 		return TRANSPORT_SENT;
-	n = parts[1].iov_len == 0 ? TEMP_FAILURE_RETRY(send(fd, parts[0].iov_base, due, flags))
-				  : TEMP_FAILURE_RETRY(sendmsg(fd, &all, flags));
+	n = behind == 0 ? TEMP_FAILURE_RETRY(send(fd, parts[0].iov_base, due, flags))
+			: TEMP_FAILURE_RETRY(sendmsg(fd, &all, flags));
 	if (n < 0)
 		return errno == EAGAIN ? TRANSPORT_BLOCKED : TRANSPORT_GONE;
-	first = (size_t)n < parts[0].iov_len ? (size_t)n : parts[0].iov_len;
-	out->bytes_sent += first;
-	out->body_sent += (size_t)n - first;
+	advance(out, parts, (size_t)n);
 	*sent += (size_t)n;
 	/* A short write means a full socket: asking again would only give EAGAIN. */
 	return (size_t)n == due ? TRANSPORT_SENT : TRANSPORT_BLOCKED;
@@ -69,7 +92,7 @@ enum transport_outcome transport_write(int fd, struct outgoing *outgoing, uint64
 	outcome = write_memory(fd, outgoing, sent);
 	if (outcome != TRANSPORT_SENT || outgoing->file_left == 0)
 		return outcome;
-	return write_file(fd, outgoing, sent);
+	return outgoing->file->bytes != NULL ? TRANSPORT_YIELDED : write_file(fd, outgoing, sent);
 }
 
 ssize_t transport_read(int fd, char *bytes, size_t size)
