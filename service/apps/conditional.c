@@ -44,7 +44,7 @@ static bool list_has(const struct conditional *c, const char *value, size_t size
 	if (size == 1 && *value == '*')
 		return true;
 	while (next_tag(&at, end, &tag, &tag_size, &weak)) {
-		if ((weakly || !weak) && tag_size == c->etag_size &&
+		if ((weakly || (!weak && !c->weak)) && tag_size == c->etag_size &&
 			memcmp(tag, c->etag, tag_size) == 0)
 			return true;
 	}
@@ -83,6 +83,25 @@ static void add_unmodified_since(struct conditional *c, const char *value, size_
 	add_date(&c->unmodified_since, value, size);
 }
 
+/*
+ * Section 13.1.5: one tag, compared strongly, or the very date of Last-Modified, where that is a
+ * strong validator (section 8.8.2.2). Two such lines are none of both.
+ */
+static void add_range(struct conditional *c, const char *value, size_t size)
+{
+	bool again = c->range.given;
+	int64_t seconds;
+
+	c->range.given = true;
+	if (memchr(value, '"', size) != NULL)
+		c->range.matched =
+			!c->weak && size == c->etag_size && memcmp(value, c->etag, size) == 0;
+	else
+		c->range.matched = c->settled && clock_from_http_date(value, size, &seconds) == 0 &&
+				   seconds == c->modified;
+	c->range.matched = c->range.matched && !again;
+}
+
 static const struct {
 	const char *name;
 	size_t size;
@@ -96,6 +115,7 @@ static const struct {
 	FIELD("If-Modified-Since", add_modified_since),
 	FIELD("If-Match", add_match),
 	FIELD("If-Unmodified-Since", add_unmodified_since),
+	FIELD("If-Range", add_range),
 #undef FIELD
 };
 
@@ -112,7 +132,7 @@ void conditional_add(struct conditional *conditional, const char *name, size_t n
 	}
 }
 
-/* The steps of section 13.2.2; step 5 is about ranges. */
+/* The steps of section 13.2.2 before the one for ranges. */
 enum conditional_outcome conditional_decide(const struct conditional *conditional)
 {
 	const struct conditional *c = conditional;
@@ -128,4 +148,9 @@ enum conditional_outcome conditional_decide(const struct conditional *conditiona
 	if (c->modified_since.valid && c->modified <= c->modified_since.seconds)
 		return CONDITIONAL_NOT_MODIFIED;
 	return CONDITIONAL_SEND;
+}
+
+bool conditional_has_range(const struct conditional *conditional)
+{
+	return !conditional->range.given || conditional->range.matched;
 }
