@@ -158,7 +158,7 @@ $(BUILD)/narwhal: $(BUILD)/init/main.o $(BUILD)/init.a $(BUILD)/seccomp.a $(BUIL
 
 # Modules call back into the worker: it exports what include/narwhal/service.h declares.
 $(BUILD)/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/seccomp.a $(BUILD)/base.a
-	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic-symbol='narwhal_*' -o $@ $^ -l:libcap.a -ldl
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic-symbol='narwhal_*' -o $@ $^ -l:libcap.a -l:libz.a -ldl
 
 $(EXAMPLES) $(MODULES): $(BUILD)/%.so: %.c $(HEADERS) Makefile
 	@mkdir -p $(@D)
@@ -169,12 +169,12 @@ $(WITNESSES): $(BUILD)/%: $(BUILD)/%.o
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
-		-l:libinih.a -l:libcap.a -lcmocka -ldl
+		-l:libinih.a -l:libcap.a -l:libz.a -lcmocka -ldl
 
 $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call objects,$(wildcard tests/fuzz/lib/*.c)) \
 		$(ARCHIVES)
 	$(call quiet,LINK)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -pie -o $@ $(filter %.o,$^) \
-		-Wl,--start-group $(ARCHIVES) -Wl,--end-group -l:libinih.a -l:libcap.a -ldl
+		-Wl,--start-group $(ARCHIVES) -Wl,--end-group -l:libinih.a -l:libcap.a -l:libz.a -ldl
 
 # The second parser that ours is compared with, as Debian's package brings it.
 LLHTTP := $(patsubst %,$(BUILD)/tests/fuzz/llhttp/%.o,api http llhttp)

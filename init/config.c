@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file_rules.h"
 #include "init/config_reading.h"
 
 static void add_quoted(struct text *text, const char *value)
@@ -134,6 +135,23 @@ static int choose_app(struct config_reading *reading)
 	return 0;
 }
 
+/* Some values have a grammar of their own. */
+static int check_grammars(struct config_reading *reading)
+{
+	struct config *config = reading->config;
+	char bytes[512];
+	struct text reason = TEXT_OVER(bytes);
+	enum setting_id fault;
+	int error = file_rules_check(&config->settings, &fault, &reason);
+
+	if (error == 0)
+		return 0;
+	config_add_place(config, config->origin[fault], settings_table[fault].name, reading->why);
+	text_add(reading->why, ": ");
+	text_add(reading->why, bytes);
+	return error;
+}
+
 /* From the lowest source to the highest. */
 static int (*const sources[])(struct config_reading *reading) = {
 	find_file,
@@ -143,6 +161,7 @@ static int (*const sources[])(struct config_reading *reading) = {
 	read_cmd_args,
 	read_command_line,
 	choose_app,
+	check_grammars,
 };
 
 int config_read(struct config *config, const struct config_input *input, struct text *why)

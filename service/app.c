@@ -9,10 +9,11 @@
 #include "service/apps/files.h"
 #include "service/apps/module.h"
 
-static int load_files(struct app *app, const char *root, struct text *why)
+static int load_files(struct app *app, const char *root, const struct narwhal_host *host,
+	struct text *why)
 {
 	app->module = &files_module;
-	return files_open(root, &app->state, why);
+	return files_open(root, host->settings, &app->state, why);
 }
 
 static int load_module(struct app *app, const char *path, const struct narwhal_host *host,
@@ -44,7 +45,7 @@ int app_load(struct app *app, const char *name, const struct narwhal_host *host,
 
 	*app = (struct app){0};
 	if (error == 0 && S_ISDIR(status.st_mode))
-		return load_files(app, name, why);
+		return load_files(app, name, host, why);
 	if (!looks_like_module(name)) {
 		text_printf(why,
 			"app \"%s\": allowed are a directory of files (./public) and "

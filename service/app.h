@@ -8,11 +8,13 @@
 
 #include "base/attr.h"
 #include "base/log.h"
+#include "base/settings.h"
 #include "base/text.h"
 #include "narwhal/service.h"
 
 struct narwhal_host {
 	struct log *log;
+	const struct settings *settings;
 };
 
 struct app {

@@ -91,7 +91,8 @@ static int take_signals(struct worker *worker, struct text *why)
 /* As many descriptors as the connections may need, where the limit leaves the choice to us. */
 static int raise_limits(struct worker *worker, struct text *why)
 {
-	rlim_t want = 2 * worker->heritage.settings.worker_connections + FILES_BESIDE;
+	const struct settings *settings = &worker->heritage.settings;
+	rlim_t want = 2 * settings->worker_connections + settings->open_file_cache + FILES_BESIDE;
 	struct rlimit limit;
 
 	(void)why;
@@ -128,6 +129,7 @@ static int mask_others(struct worker *worker, struct text *why)
 static int load_app(struct worker *worker, struct text *why)
 {
 	worker->host.log = &worker->log;
+	worker->host.settings = &worker->heritage.settings;
 	return app_load(&worker->app, worker->heritage.app, &worker->host, why);
 }
 

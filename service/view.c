@@ -15,6 +15,11 @@ void view_handle(const struct app *app, struct narwhal_request *view,
 	view->peer_text = NULL; /* its bytes end with this call */
 }
 
+uint64_t view_now_ms(const struct narwhal_request *request)
+{
+	return request->now_ms;
+}
+
 static struct narwhal_bytes cut_out(const struct narwhal_request *view, size_t at, size_t size)
 {
 	return (struct narwhal_bytes){view->bytes + at, size};

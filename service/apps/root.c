@@ -36,7 +36,7 @@ static int open_beneath(int root_fd, const char *name, uint64_t flags)
 }
 
 /* Segment by segment, and no symbolic link is followed: any of them might lead out. */
-static int open_walking(int root_fd, const char *name)
+static int open_walking(int root_fd, const char *name, int flags)
 {
 	FD_SCOPED directory = -1;
 	char segment[NAME_MAX + 1];
@@ -53,14 +53,31 @@ static int open_walking(int root_fd, const char *name)
 		fd_close(&directory);
 		at = directory = fd;
 	}
-	fd = openat(at, name, OPEN_FLAGS | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(at, name, flags | O_NOFOLLOW | O_CLOEXEC);
 	return fd >= 0 ? fd : -errno;
+}
+
+static int open_below(const struct root *root, const char *name, int flags)
+{
+	return root->beneath ? open_beneath(root->fd, name, (uint64_t)flags)
+			     : open_walking(root->fd, name, flags);
 }
 
 int root_file(const struct root *root, const char *name)
 {
-	return root->beneath ? open_beneath(root->fd, name, OPEN_FLAGS)
-			     : open_walking(root->fd, name);
+	return open_below(root, name, OPEN_FLAGS);
+}
+
+int root_status(const struct root *root, const char *name, struct stat *status)
+{
+	FD_SCOPED fd = open_below(root, name, O_PATH);
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, status) != 0)
+		return -errno;
+	/* Without openat2(2) this is the link itself, and opening it would be refused. */
+	return S_ISLNK(status->st_mode) ? -ELOOP : 0;
 }
 
 static int probe(struct root *root)
@@ -81,15 +98,32 @@ static int probe(struct root *root)
 
 int root_open(struct root *root, const char *directory)
 {
+	struct stat status = {0};
 	int error;
 
 	root->fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root->fd < 0)
 		return -errno;
-	error = probe(root);
+	error = fstat(root->fd, &status) == 0 ? probe(root) : -errno;
 	if (error != 0)
 		root_close(root);
+	root->device = status.st_dev;
+	root->inode = status.st_ino;
 	return error;
+}
+
+bool root_moved(struct root *root, const char *directory)
+{
+	struct stat status;
+	struct root other;
+
+	if (stat(directory, &status) != 0 ||
+		(status.st_dev == root->device && status.st_ino == root->inode) ||
+		root_open(&other, directory) != 0)
+		return false;
+	root_close(root);
+	*root = other;
+	return true;
 }
 
 void root_close(struct root *root)

@@ -8,12 +8,15 @@
 #define SERVICE_APPS_ROOT_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "base/attr.h"
 
 struct root {
 	int fd;
 	bool beneath; /* openat2(2) may be used here */
+	dev_t device; /* of the directory itself */
+	ino_t inode;
 };
 
 /* 0, or -errno with nothing left to close: no directory, or none that this user may search. */
@@ -24,6 +27,13 @@ MUST_USE int root_open(struct root *root, const char *directory);
  * link that leads out.
  */
 MUST_USE int root_file(const struct root *root, const char *name);
+/* Of whatever root_file() would open, without opening it: a FIFO's writer notices that. */
+MUST_USE int root_status(const struct root *root, const char *name, struct stat *status);
+/*
+ * Whether `directory` is another one by now, as when a symbolic link in it was moved on to a new
+ * release; then that is the root. One that is not there, or not for us, is none.
+ */
+bool root_moved(struct root *root, const char *directory);
 void root_close(struct root *root);
 
 #endif
