@@ -31,6 +31,10 @@ OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,und
 	-fno-sanitize-recover=undefined
 FORTIFY :=
 STATIC := -pie
+else ifeq ($(COVERAGE),1)
+OPTIMIZE := -O0 -g --coverage
+FORTIFY :=
+STATIC := -pie
 else
 STATIC := -static-pie
 endif
@@ -67,7 +71,7 @@ quiet = $(if $(filter 0,$(V)),@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all run test faults bench image install clean help lint bootstrap units bare fuzz \
-	fuzzers
+	fuzzers coverage
 
 all: $(PROGRAMS) $(EXAMPLES) ## build everything into build/ (the default)
 
@@ -97,6 +101,10 @@ fuzz: ## libFuzzer on every target, or on TARGET alone, for SECONDS (60) each
 	@deploy/bootstrap build test
 	@+$(MAKE) --no-print-directory -s BUILD=$(BUILD)/fuzz CC=clang SANITIZE=fuzzer fuzzers
 	@BUILD=$(abspath $(BUILD))/fuzz SECONDS=$(SECONDS) tests/fuzz/run $(TARGET)
+
+coverage: ## how much of the HTTP parser units and corpora reach, file by file
+	@deploy/bootstrap build test
+	@BUILD=$(abspath $(BUILD)) prove -v -Itests/lib tests/system/coverage.t
 
 lint: ## only the lint tests
 	@deploy/bootstrap build test
@@ -173,8 +181,14 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
 
 $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call objects,$(wildcard tests/fuzz/lib/*.c)) \
 		$(ARCHIVES)
-	$(call quiet,LINK)$(CC) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -pie -o $@ $(filter %.o,$^) \
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(FUZZ_DRIVER) $(LDFLAGS) -pie -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(ARCHIVES) -Wl,--end-group -l:libinih.a -l:libcap.a -l:libz.a -ldl
+
+# Who calls the targets: libFuzzer; or, where no clang is, what replays files alone.
+FUZZ_DRIVER := $(if $(filter fuzzer,$(SANITIZE)),-fsanitize=fuzzer)
+ifneq ($(SANITIZE),fuzzer)
+$(FUZZERS): $(BUILD)/tests/fuzz/replay/main.o
+endif
 
 # The second parser that ours is compared with, as Debian's package brings it.
 LLHTTP := $(patsubst %,$(BUILD)/tests/fuzz/llhttp/%.o,api http llhttp)
