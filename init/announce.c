@@ -1,15 +1,9 @@
 #include "init/announce.h"
 
-#include <string.h>
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "base/text.h"
 #include "init/converge.h"
 #include "init/herald.h"
-#include "init/readiness.h"
-
-#define RETRY_MS 1000
 
 /* Once ready, it is so as long as anybody serves. */
 static bool is_ready(const struct arbiter *a)
@@ -20,20 +14,6 @@ static bool is_ready(const struct arbiter *a)
 				       roster_count(&a->roster, STATE_SPENT) !=
 			       0;
 	return a->wish.phase == PHASE_SERVE && converge_is_ready(&a->roster, &a->wish.crew);
-}
-
-static int tell_file(const struct arbiter *a, bool ready, struct text *why)
-{
-	const char *path = a->current->hooks->ready_file;
-	struct readiness readiness = {
-		.pid = getpid(),
-		.generation = a->wish.crew.generation,
-		.wall_ms = clock_wall_ms(),
-	};
-
-	if (path == NULL)
-		return 0;
-	return ready ? readiness_set(path, &readiness, why) : readiness_clear(path, why);
 }
 
 static void add_url(const struct address *address, struct text *text)
@@ -63,31 +43,6 @@ static void tell_log(struct arbiter *a)
 		log_uint("ms", a->now_ms - a->born_ms));
 }
 
-/*
- * The disk may refuse: then the service is what it is all the same, and the file is tried again
- * until it says so.
- */
-static void keep_file(struct arbiter *a)
-{
-	uint64_t generation = a->ready ? a->wish.crew.generation : 0;
-	bool again = a->retry_ms != CLOCK_NEVER;
-	char bytes[512];
-	struct text why = TEXT_OVER(bytes);
-
-	if (generation == a->told)
-		a->retry_ms = CLOCK_NEVER;
-	if (generation == a->told || (again && a->now_ms < a->retry_ms))
-		return;
-	if (tell_file(a, a->ready, &why) != 0) {
-		log_at(&a->log, again ? LOG_DEBUG : LOG_ERROR, "when_ready_failed",
-			log_string("reason", bytes));
-		a->retry_ms = a->now_ms + RETRY_MS;
-		return;
-	}
-	a->retry_ms = CLOCK_NEVER;
-	a->told = generation;
-}
-
 void announce_readiness(struct arbiter *a)
 {
 	bool before = a->ready;
@@ -97,7 +52,7 @@ void announce_readiness(struct arbiter *a)
 		a->ready_ms = a->now_ms;
 	if (a->ready != before)
 		a->retry_ms = CLOCK_NEVER; /* this is news: at once */
-	keep_file(a);
+	scribe_turn(a);
 	if (a->ready && a->announced != a->wish.crew.generation) {
 		a->announced = a->wish.crew.generation;
 		herald_ready(a);

@@ -174,7 +174,7 @@ static void converge(struct arbiter *a)
 	while (herald_has_started(a) && converge_next(&a->roster, &a->wish, a->now_ms, &order))
 		carry_out(a, &order);
 	herald_turn(a);
-	if (roster_occupied(&a->roster) == 0 && herald_has_ended(a))
+	if (roster_occupied(&a->roster) == 0 && herald_has_ended(a) && !scribe_is_busy(a))
 		arbiter_turn(a, TURN_EMPTY);
 	if (a->wish.phase == PHASE_KILL)
 		sweep_signal(SIGKILL); /* whoever was orphaned to us by the last one */
@@ -189,11 +189,12 @@ static uint64_t nearest_deadline(const struct arbiter *a)
 					     : a->wish.deadline_ms;
 	uint64_t look = gossip_deadline(a);
 	uint64_t news = herald_deadline(a);
+	uint64_t file = scribe_deadline(a);
 
 	nearest = look < nearest ? look : nearest;
 	nearest = news < nearest ? news : nearest;
 	nearest = a->reap_ms < nearest ? a->reap_ms : nearest;
-	return a->retry_ms < nearest ? a->retry_ms : nearest;
+	return file < nearest ? file : nearest;
 }
 
 /*

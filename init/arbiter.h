@@ -23,6 +23,7 @@
 #include "init/oom.h"
 #include "init/pidfile.h"
 #include "init/roster.h"
+#include "init/scribe.h"
 #include "init/wish.h"
 
 #define ARBITER_WORKERS_MAX 512
@@ -68,6 +69,7 @@ struct arbiter {
 	uint64_t reload_ms;	/* when the candidate was made */
 	uint64_t announced;	/* the generation that was said to be ready; or 0 */
 	uint64_t told;		/* the one that the ready file names; 0 while there is no file */
+	struct scribe scribe;	/* who makes the ready file, and removes it */
 	uint64_t retry_ms;	/* when the ready file is tried again; CLOCK_NEVER */
 	uint64_t requests;	/* served by workers that are gone */
 	uint64_t dropped;	/* connections that they had when they were killed */

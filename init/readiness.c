@@ -42,9 +42,14 @@ static const char *refusal_sentence(int error)
 	}
 }
 
-static int refuse(struct text *why, const char *path, int error)
+void readiness_refuse(const char *path, int error, struct text *why)
 {
 	text_printf(why, "%s: %s", path, refusal_sentence(error));
+}
+
+static int refuse(struct text *why, const char *path, int error)
+{
+	readiness_refuse(path, error, why);
 	return error;
 }
 

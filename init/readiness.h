@@ -35,6 +35,9 @@ MUST_USE int readiness_set(const char *path, const struct readiness *readiness, 
 /* Removes the file. 0, also when there is none, or -errno with `why`. */
 MUST_USE int readiness_clear(const char *path, struct text *why);
 
+/* The sentence for what one of these two gave. */
+void readiness_refuse(const char *path, int error, struct text *why);
+
 /*
  * For `narwhal ready`: 0 when the file is there, well-formed, and its pid lives; else -ENOENT,
  * -EBADMSG, -ESRCH or another -errno, and `why` is a line like "not ready: FILE does not exist".

@@ -138,6 +138,8 @@ static void bury_other(struct arbiter *a, const siginfo_t *info)
 	bool killed = info->si_code != CLD_EXITED && info->si_status == SIGKILL;
 	bool oom = killed && oom_explains(&a->oom, a->now_ms);
 
+	if (scribe_reap(a, info))
+		return;
 	if (hooks_reap(&a->herald.hooks, info, oom ? "oom" : NULL, a->now_ms))
 		return;
 	log_debug(&a->log, "orphan_reaped", log_int("pid", info->si_pid),

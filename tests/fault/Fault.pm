@@ -27,12 +27,13 @@ my $WHOLE = ($ENV{SANITIZE} // 0) eq '1' ? 15 : 5;    # seconds, from the fault'
 
 my %alive;
 
-# Each of the specs is of strace's -e inject=, but without "inject=".
+# Each of the specs is of strace's -e inject=, but without "inject="; -f means its children, too.
 sub inject {
 	my ($class, $n, @specs) = @_;
 	my $arbiter = $n->arbiter;
+	my @follow = $specs[0] eq '-f' ? shift @specs : ();
 	my $calls = join ',', map { /^([^:]+)/ } @specs;
-	my @command = ('strace', '-qq', '-o', '/dev/null', '-e', "trace=$calls",
+	my @command = ('strace', @follow, '-qq', '-o', '/dev/null', '-e', "trace=$calls",
 		map({ ('-e', "inject=$_") } @specs), '-p', $arbiter);
 	my $pid = fork // die "fork: $!";
 

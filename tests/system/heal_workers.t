@@ -60,7 +60,7 @@ $looping->wait_ready;
 my $looping_before = vitals($looping);
 symlink "$MODULES/crashes.so", "$dir/new.so" or die;
 rename "$dir/new.so", "$dir/app.so" or die;
-ok(-e "$dir/ready", 'one that will crash in each boot is ready');
+ok($looping->wait_until('the file', sub { -e "$dir/ready" }), 'one that will crash in each boot is ready');
 sleep 1.1;    # it has proven itself
 kill 'KILL', $looping->workers;
 
@@ -264,7 +264,7 @@ subtest 'a crash loop: at most 5 boots in 6 s, then one in 10 s, and unready mea
 	symlink $TROUBLE, "$dir/new.so" or die;
 	rename "$dir/new.so", "$dir/app.so" or die;
 	$n->signal('HUP')->wait_line(qr/ info ready /);
-	ok(-e "$dir/ready", 'a reload with a good app makes it ready');
+	ok($n->wait_until('the file', sub { -e "$dir/ready" }), 'a reload with a good app makes it ready');
 	be_whole($n, 1);
 	unharmed($n, $looping_before);
 	is($n->stop, 0, 'status 0');

@@ -45,6 +45,13 @@ sub seen {
 	return -e $name ? Narwhal::slurp($name) : undef;
 }
 
+# What the ready file says, soon: its child has it in hand when the line `ready` comes.
+sub is_said {
+	my ($n, $pattern, $what) = @_;
+
+	return ok($n->wait_until($what, sub { (seen($n, "$dir/ready") // '') =~ $pattern }, 5), $what);
+}
+
 # Requests served, of five.
 sub five {
 	my ($n) = @_;
@@ -63,19 +70,18 @@ subtest 'a full disk: no ready file, but a service; the file is there when there
 	my $n = begin(wrap => [ in_mounts($SMALL) ], args => [ '--when-ready', "$dir/ready" ]);
 	my $before = settle($n);
 
-	like(seen($n, "$dir/ready"), qr/^generation=1$/m, 'the file');
+	is_said($n, qr/^generation=1$/m, 'the file');
 	$n->signal('WINCH')->wait_line(qr/ unready /);
-	is(seen($n, "$dir/ready"), undef, 'withdrawn');
+	is_said($n, qr/\A\z/, 'withdrawn');
 	enter($n, $FILL);
-	$n->signal('HUP')->wait_line(qr/ error when_ready_failed .*No space left/);
-	$n->wait_line(qr/ info ready /);
+	$n->signal('HUP')->wait_line(qr/ info ready /);
+	$n->wait_line(qr/ error when_ready_failed .*No space left/);
 	is(five($n), 5, 'it serves');
 	sleep 1.2;    # the next try
 	is(scalar(grep { / error when_ready_failed / } $n->lines), 1, 'it is said once');
 	is(seen($n, "$dir/ready"), undef, 'no file, nor half of one');
 	enter($n, "rm $dir/fill");
-	$n->wait_until('the file is there', sub { defined seen($n, "$dir/ready") }, 5);
-	like(seen($n, "$dir/ready"), qr/^generation=2$/m, 'the file');
+	is_said($n, qr/^generation=2$/m, 'the file is there');
 	be_whole($n, 2);
 	unharmed($n, $before);
 	is($n->stop, 0, 'status 0');
@@ -87,20 +93,45 @@ subtest 'a read-only disk: the ready file cannot be withdrawn; it is when it can
 	my $before = settle($n);
 
 	enter($n, $LOCK);
-	$n->signal('HUP')->wait_line(qr/ error when_ready_failed .*Read-only/);
+	$n->signal('HUP');
 	$n->wait_line(qr/ worker_exit .*generation=1 cause=retired/) for 1 .. 2;
+	$n->wait_until('it is told', sub { grep { / error when_ready_failed .*Read-only/ } $n->lines });
 	is(five($n), 5, 'it serves');
 	$n->signal('WINCH')->wait_line(qr/ unready /);
 	$n->wait_line(qr/ worker_exit .*generation=2 cause=retired/) for 1 .. 2;
 	enter($n, "umount $dir");
-	$n->wait_until('the file is gone', sub { !defined seen($n, "$dir/ready") }, 5);
+	is_said($n, qr/\A\z/, 'the file is gone');
 	$n->signal('TTIN')->wait_line(qr/ info ready /);
-	like(seen($n, "$dir/ready"), qr/^generation=2$/m, 'there again');
+	is_said($n, qr/^generation=2$/m, 'there again');
 	$n->signal('TTOU');
 	be_whole($n, 2);
 	unharmed($n, $before);
 	enter($n, $LOCK);
 	is($n->stop, 0, 'a stop needs no disk: status 0');
+};
+
+subtest 'a disk that does not answer: the ready file waits, and nobody else' => sub {
+	my $n = begin(args => [ '--when-ready', "$dir/ready" ]);
+	my $before = settle($n);
+
+	is_said($n, qr/^generation=1$/m, 'the file');
+	my $fault = Fault->inject($n, '-f', 'unlink,unlinkat,rename:delay_enter=3600000000');
+	my $begun = time;
+	$n->signal('WINCH')->wait_line(qr/ unready /);
+	$n->wait_line(qr/ worker_exit .*cause=retired/) for 1 .. 2;
+	$n->signal('HUP')->wait_line(qr/ info ready /);
+	is(five($n), 5, 'it serves');
+	cmp_ok(time - $begun, '<', 5, 'at once');
+	$n->wait_line(qr/ error when_ready_failed .*its disk does not answer/);
+	$fault->end;
+	is_said($n, qr/^generation=2$/m, 'the file, when there is a disk again');
+	be_whole($n, 2);
+	unharmed($n, $before);
+	$fault = Fault->inject($n, '-f', 'unlink,unlinkat,rename:delay_enter=3600000000');
+	$begun = time;
+	is($n->stop, 0, 'status 0');
+	cmp_ok(time - $begun, '<', 9, 'a stop waits a while, and no longer');
+	unlink "$dir/ready";
 };
 
 subtest 'a log file on a full disk: lines are dropped and counted, nothing waits' => sub {
@@ -295,7 +326,7 @@ subtest 'the wall clock is for people: nothing is decided by it' => sub {
 		glob "$Narwhal::ROOT/init/*.c $Narwhal::ROOT/base/*.c";
 
 	is_deeply([ map { s{.*/(\w+/\w+\.c)}{$1}r } @users ],
-		[ 'init/announce.c', 'base/clock.c', 'base/log.c' ],
+		[ 'init/scribe.c', 'base/clock.c', 'base/log.c' ],
 		'the time of log lines and in the ready file, and no more');
 };
 

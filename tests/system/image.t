@@ -133,11 +133,12 @@ subtest 'readiness and health come, and go with SIGTERM' => sub {
 		return $docker->wait_until(20, $wanted, sub { inspect($id, '.State.Health.Status') eq $wanted });
 	};
 
-	like(in_container($id, "cat $READY"), qr/^pid=1$/m, 'the file is there');
 	ok($health->('healthy'), 'HEALTHCHECK says healthy');
+	like(in_container($id, "cat $READY"), qr/^pid=1$/m, 'the file is there');
 	$docker->ok('kill', '-s', 'TERM', $id);
 	wait_log($id, qr/ unready /);
-	is(in_container($id, "[ -e $READY ] || echo gone"), 'gone', 'the file goes when it drains');
+	ok($docker->wait_until(20, 'no file', sub { in_container($id, "[ -e $READY ] || echo gone") eq 'gone' }),
+		'the file goes when it drains');
 	isnt(($docker->try('exec', $id, 'narwhal', 'ready'))[0], 0, 'narwhal ready says no');
 	ok($health->('unhealthy'), 'HEALTHCHECK says unhealthy');
 	$docker->ok('kill', '-s', 'INT', $id);

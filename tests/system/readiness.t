@@ -32,13 +32,14 @@ subtest 'it is there only while the service is ready' => sub {
 	my ($status, $output);
 
 	like($n->wait_ready, qr/ workers=2 serving=2 /, 'ready when both workers are');
+	$n->wait_until('the file', sub { -e $file });
 	like(content(), qr/\Apid=\d+\ngeneration=1\ntime=20\d\d-\S+Z\n\z/, 'what it says');
 	like(content(), qr/^pid=@{[$n->arbiter]}$/m, 'the arbiter');
 	($status, $output) = probe();
 	is($status, 0, 'the probe agrees');
 	is($output, '', 'in silence');
 	$n->signal('TERM')->wait_line(qr/ info unready /);
-	ok(!-e $file, 'gone while it serves on');
+	ok($n->wait_until('no file', sub { !-e $file }), 'gone while it serves on');
 	($status, $output) = probe();
 	is($status, 1, 'the probe agrees');
 	like($output, qr/^narwhal: not ready: \Q$file\E/, 'and says why');
@@ -62,7 +63,7 @@ subtest 'it goes when no worker is left, and comes back' => sub {
 	kill 'KILL', $n->workers;
 	$n->wait_line(qr/ info unready /);
 	$n->wait_line(qr/ info ready /);
-	ok(-e $file, 'back');
+	ok($n->wait_until('the file', sub { -e $file }), 'back');
 	is($n->stop, 0, 'status 0');
 	ok(!-e $file, 'gone');
 	opendir my $d, $dir or die;

@@ -47,7 +47,8 @@ subtest 'a new generation takes over, and the old one leaves' => sub {
 	$n->wait_line(qr/ worker_exit .*generation=1 cause=retired status=0/) for 1 .. 2;
 	is(scalar(grep { $old{$_} } $n->workers), 0, 'none of the old ones');
 	is(scalar $n->workers, 2, 'two new ones');
-	like(Narwhal::slurp("$dir/ready"), qr/^generation=2$/m, 'the ready file says so');
+	ok($n->wait_until('the file', sub { Narwhal::slurp("$dir/ready") =~ /^generation=2$/m }),
+		'the ready file says so');
 	is($n->get('/')->{status}, 200, 'served');
 	is($n->stop, 0, 'status 0');
 };
