@@ -7,10 +7,20 @@
 
 #define BUFFER_LEAST 512
 
+static int resize(struct buffer *buffer, size_t size)
+{
+	char *bytes = realloc(buffer->bytes, size);
+
+	if (bytes == NULL)
+		return -ENOMEM;
+	buffer->bytes = bytes;
+	buffer->size = size;
+	return 0;
+}
+
 int buffer_reserve(struct buffer *buffer, size_t more)
 {
 	size_t size = buffer->size != 0 ? buffer->size : BUFFER_LEAST;
-	char *bytes;
 
 	if (more <= buffer->size - buffer->used)
 		return 0;
@@ -18,12 +28,16 @@ int buffer_reserve(struct buffer *buffer, size_t more)
 		return -ENOMEM;
 	while (size - buffer->used < more)
 		size *= 2;
-	bytes = realloc(buffer->bytes, size);
-	if (bytes == NULL)
+	return resize(buffer, size);
+}
+
+int buffer_reserve_exactly(struct buffer *buffer, size_t more)
+{
+	if (more <= buffer->size - buffer->used)
+		return 0;
+	if (more > SIZE_MAX / 2 - buffer->used)
 		return -ENOMEM;
-	buffer->bytes = bytes;
-	buffer->size = size;
-	return 0;
+	return resize(buffer, buffer->used + more);
 }
 
 int buffer_add(struct buffer *buffer, const void *bytes, size_t size)

@@ -18,6 +18,8 @@ struct buffer {
 
 /* Makes room for `more` bytes behind `used`. Returns 0 or -ENOMEM, the buffer unchanged. */
 MUST_USE int buffer_reserve(struct buffer *buffer, size_t more);
+/* The same for what is known to come: no larger than that. */
+MUST_USE int buffer_reserve_exactly(struct buffer *buffer, size_t more);
 MUST_USE int buffer_add(struct buffer *buffer, const void *bytes, size_t size);
 /* Forgets the first `size` bytes. */
 void buffer_consume(struct buffer *buffer, size_t size);

@@ -1,6 +1,7 @@
 #include "service/boot.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,10 @@
 
 /* Descriptors beside those of clients: listeners, loop, channel, log, what the app opens. */
 #define FILES_BESIDE 256
+
+/* Bytes: what of freed memory stays with the worker, and how large a single piece of it may be. */
+#define MEMORY_KEPT_MAX (16 * 1024 * 1024)
+#define PIECE_KEPT_MAX (4 * 1024 * 1024)
 
 /* A worker without its arbiter is nobody's: it must not serve on. */
 static int tie_to_parent(struct worker *worker, struct text *why)
@@ -163,6 +168,19 @@ static int open_exchange(struct worker *worker, struct text *why)
 	return exchange_open(&worker->exchange);
 }
 
+/*
+ * Bodies come and go: given back to the kernel each time, their pages would be zeroed and mapped
+ * anew for each request, which costs more than to read them. What is larger goes back at once.
+ */
+static int keep_memory(struct worker *worker, struct text *why)
+{
+	(void)worker;
+	(void)why;
+	(void)mallopt(M_MMAP_THRESHOLD, PIECE_KEPT_MAX);
+	(void)mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT_MAX);
+	return 0;
+}
+
 static int open_loop(struct worker *worker, struct text *why)
 {
 	int error = loop_open(&worker->loop);
@@ -228,6 +246,7 @@ static const struct boot_step {
 	{"app", load_app, EXIT_APP},
 	{"worker_init", start_app, EXIT_BOOT},
 	{"memory", open_exchange, EXIT_BOOT},
+	{"memory to keep", keep_memory, EXIT_BOOT},
 	{"event loop", open_loop, EXIT_BOOT},
 	{"listeners", open_listeners, EXIT_BOOT},
 	{"max_requests", limit_requests, EXIT_BOOT},

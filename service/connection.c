@@ -9,9 +9,16 @@
 #include "service/dialogue.h"
 #include "service/worker.h"
 
+/* What is read of a request that nothing is known of: more would be copied out of the scratch. */
+#define FIRST_READ ((size_t)16 * 1024)
 /* Above this a body is read to where it stays, and not by way of the scratch buffer. */
-#define DIRECT_MIN ((uint64_t)WORKER_SCRATCH)
+#define DIRECT_MIN ((uint64_t)16 * 1024)
 #define DIRECT_MAX ((uint64_t)256 * 1024)
+/*
+ * Room is made at once for all that is missing, up to here: a buffer that grows is copied each
+ * time. What the client does not send after all is never touched, and so costs no memory.
+ */
+#define AHEAD_MAX ((uint64_t)16 * 1024 * 1024)
 /* A connection's share of one turn. */
 #define READS_MAX 2
 
@@ -101,23 +108,15 @@ static bool is_listening(const struct connection *connection)
 	return connection_is_open(connection) && connection->step <= CONNECTION_IDLE;
 }
 
-/* Reads behind what is kept of a request. As transport_read(); *room is what was asked for. */
-static ssize_t read_behind(struct connection *connection, size_t *room)
+/* To where it stays: as transport_read(). *room is what was asked for. */
+static ssize_t read_body(struct connection *connection, uint64_t missing, size_t *room)
 {
-	struct worker *worker = connection->worker;
 	struct buffer *input = &connection->input;
-	uint64_t missing = pending_missing(connection->pending);
+	size_t ahead = (size_t)(missing < AHEAD_MAX ? missing : AHEAD_MAX);
 	ssize_t n;
 
-	if (missing < DIRECT_MIN) {
-		*room = WORKER_SCRATCH;
-		n = transport_read(connection->watch.fd, worker->scratch, WORKER_SCRATCH);
-		if (n > 0 && buffer_add(input, worker->scratch, (size_t)n) != 0)
-			return -ENOMEM;
-		return n;
-	}
 	*room = missing < DIRECT_MAX ? (size_t)missing : (size_t)DIRECT_MAX;
-	if (buffer_reserve(input, *room) != 0)
+	if (input->size - input->used < *room && buffer_reserve_exactly(input, ahead) != 0)
 		return -ENOMEM;
 	n = transport_read(connection->watch.fd, input->bytes + input->used, *room);
 	if (n > 0)
@@ -125,10 +124,26 @@ static ssize_t read_behind(struct connection *connection, size_t *room)
 	return n;
 }
 
+/* Reads behind what is kept of a request. */
+static ssize_t read_behind(struct connection *connection, size_t *room)
+{
+	char *scratch = connection->worker->scratch;
+	uint64_t missing = pending_missing(connection->pending);
+	ssize_t n;
+
+	if (missing >= DIRECT_MIN)
+		return read_body(connection, missing, room);
+	*room = WORKER_SCRATCH;
+	n = transport_read(connection->watch.fd, scratch, WORKER_SCRATCH);
+	if (n > 0 && buffer_add(&connection->input, scratch, (size_t)n) != 0)
+		return -ENOMEM;
+	return n;
+}
+
 static ssize_t receive_bytes(struct connection *connection, struct window *window)
 {
 	struct worker *worker = connection->worker;
-	size_t room = WORKER_SCRATCH;
+	size_t room = FIRST_READ;
 	ssize_t n;
 
 	if (connection->input.used != 0) {
