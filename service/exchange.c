@@ -156,7 +156,7 @@ static int write_response(struct exchange *exchange, const struct response_frame
 /* Writes the response as it is, or a 500 in its place. */
 static enum exchange_outcome respond(struct exchange *exchange, bool close)
 {
-	/* As far as the request line, and not its beginning alone, was understood. */
+	/* As far as it was understood: of one that is refused, perhaps the method alone. */
 	const struct request *request = exchange->request;
 	struct response_frame frame = {
 		.stamp = exchange->stamp,

@@ -60,6 +60,13 @@ static bool request_empty_lines(struct request *request, const char *bytes, size
 	return true;
 }
 
+static bool request_method_is(const struct request *request, const char *bytes, const char *name)
+{
+	size_t size = strlen(name);
+
+	return request->method.size == size && memcmp(bytes + request->method.at, name, size) == 0;
+}
+
 static bool request_method(struct request *request, const char *bytes, size_t size)
 {
 	size_t most = request->line_at + REQUEST_METHOD_MAX + 1, end = size < most ? size : most;
@@ -73,6 +80,7 @@ static bool request_method(struct request *request, const char *bytes, size_t si
 	if (bytes[at] != ' ')
 		return request_refuse(request, 400, "a method that is no token and one space");
 	request->method = request_span(request->line_at, at);
+	request->head = request_method_is(request, bytes, "HEAD");
 	request->at++;
 	request->phase = REQUEST_TARGET;
 	return true;
@@ -154,13 +162,6 @@ static bool request_starts(const struct request *request, const char *bytes, con
 	return request->target.size >= size && octet_same(bytes + request->target.at, lower, size);
 }
 
-static bool request_method_is(const struct request *request, const char *bytes, const char *name)
-{
-	size_t size = strlen(name);
-
-	return request->method.size == size && memcmp(bytes + request->method.at, name, size) == 0;
-}
-
 /* The four forms of a target (RFC 9112 section 3.2). */
 static bool request_form(struct request *request, const char *bytes)
 {
@@ -221,7 +222,6 @@ static bool request_version(struct request *request, const char *bytes, size_t s
 	}
 	request->at += 10;
 	request->lines = 0;
-	request->head = request_method_is(request, bytes, "HEAD");
 	request->line_at = request->at;
 	request->phase = REQUEST_FIELDS;
 	return request_form(request, bytes);

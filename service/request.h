@@ -74,7 +74,7 @@ struct request {
 	struct request_span path, query; /* path: "/" for an absolute target that has none */
 	struct request_span host;	 /* with the port; size 0: none, in HTTP/1.0 alone */
 	uint8_t minor;			 /* HTTP/1.0 or 1.1 */
-	bool head;			 /* the method is HEAD */
+	bool head; /* the method is HEAD: known even of a request that is refused behind it */
 	bool keep_alive;
 	bool expect_continue; /* the client waits for 100 (Continue) before it sends the body */
 	enum request_framing framing;

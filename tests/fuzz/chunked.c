@@ -120,7 +120,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct decoding whole = decoding_new(limits, size);
 
 	decoding_add(&whole, data, size);
-	check_pieces(&whole, (const char *)data, size, 1);
+	if (size <= 256)
+		check_pieces(&whole, (const char *)data, size, 1);
 	check_pieces(&whole, (const char *)data, size, 24);
 	check_encoded(limits, data, size);
 	free(whole.body);

@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct request *whole = fuzz_request(limits);
 
 	(void)parse_copy(whole, limits, data, size);
-	if (size <= 512)
+	if (size <= 256)
 		check_pieces(whole, limits, data, size, 1);
 	check_pieces(whole, limits, data, size, 24);
 	check_pieces(whole, limits, data, size, size + 1);

@@ -163,6 +163,20 @@ subtest 'a request that does not come in time is 408, whatever came before it' =
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'the answer to a refused HEAD is a head alone' => sub {
+	my $n = start(@{ $SERVER{'request limits'} }, $ECHO);
+	my %head = (
+		"HEAD /\x01 HTTP/1.1\r\n" => 400, "HEAD / HTTP/3.0\r\n" => 505, 'HEAD /' . 'x' x 60 => 414,
+		"HEAD / HTTP/1.1\r\n\r\n" => 400, sized('HEAD /', 'x' x 1001) => 413,
+	);
+	my %client = map { $_ => $n->{crowd}->add(bytes => $_) } keys %head;
+
+	$n->{crowd}->run;
+	like($client{$_}{got}, qr{\AHTTP/1\.1 $head{$_} (?:[^\r\n]+\r\n)+\r\n\z}, escaped(substr $_, 0, 30))
+		for sort keys %head;
+	is($n->stop, 0, 'status 0');
+};
+
 sub sized {
 	my ($line, $body) = @_;
 
