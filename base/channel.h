@@ -28,8 +28,8 @@ enum channel_side {
 
 struct message {
 	enum message_type type;
-	int fd;	     /* REOPEN's, close-on-exec, the receiver's to close; else -1 */
-	size_t size; /* of the payload */
+	int fd; /* REOPEN's or REOPEN_ACCESS's, close-on-exec, the receiver's to close; else -1 */
+	size_t size;			       /* of the payload */
 	char payload[CHANNEL_PAYLOAD_MAX + 1]; /* NUL-terminated, for text */
 };
 

@@ -17,7 +17,8 @@ enum kind {
 	KIND_BOOL,
 };
 
-/* The lines with one number, each exactly once; beside them stand "listener", "app" and "set". */
+/* The lines with one number, each exactly once; beside them stand "access", "listener", "app" and
+ * "set". */
 static const struct field {
 	const char *name;
 	enum kind kind;
@@ -110,6 +111,8 @@ void heritage_write(const struct heritage *heritage, struct text *text)
 	MUST(heritage->listeners <= HERITAGE_LISTENERS);
 	for (size_t i = 0; i < COUNT_OF(fields); i++)
 		add_number(text, fields[i].name, get_number(heritage, &fields[i]));
+	if (heritage->access_fd > 0)
+		add_number(text, "access", (uint64_t)heritage->access_fd);
 	for (size_t i = 0; i < heritage->listeners; i++)
 		add_number(text, "listener", (uint64_t)heritage->listener_fd[i]);
 	for (size_t i = 0; i < SETTINGS; i++)
@@ -142,6 +145,18 @@ static int read_app(struct reading *reading, char *value)
 		return fail(reading, "app", "is given twice");
 	reading->heritage->app = strdup(value);
 	return reading->heritage->app != NULL ? 0 : -ENOMEM;
+}
+
+static int read_access(struct reading *reading, char *value)
+{
+	uint64_t fd;
+
+	if (reading->heritage->access_fd != 0)
+		return fail(reading, "access", "is given twice");
+	if (text_to_uint(value, strlen(value), INT_MAX, &fd) != 0 || fd <= STDERR_FILENO)
+		return fail(reading, "access", "is not the number of a descriptor");
+	reading->heritage->access_fd = (int)fd;
+	return 0;
 }
 
 static int read_listener(struct reading *reading, char *value)
@@ -199,6 +214,7 @@ static const struct {
 	const char *name;
 	int (*read)(struct reading *reading, char *value);
 } texts[] = {
+	{"access", read_access},
 	{"app", read_app},
 	{"listener", read_listener},
 	{"set", read_setting},
@@ -330,6 +346,8 @@ static int disinherit_all(const struct heritage *heritage)
 
 	if (error == 0)
 		error = fd_disinherit(heritage->page_fd);
+	if (error == 0 && heritage->access_fd > 0)
+		error = fd_disinherit(heritage->access_fd);
 	for (size_t i = 0; error == 0 && i < heritage->listeners; i++)
 		error = fd_disinherit(heritage->listener_fd[i]);
 	return error;

@@ -30,6 +30,7 @@ struct heritage {
 	bool drop;	/* started as root: become uid and gid first */
 	uid_t uid;
 	gid_t gid;
+	int access_fd; /* the file of the access log; 0: none */
 	size_t listeners;
 	int listener_fd[HERITAGE_LISTENERS];
 	char *app; /* the positional argument; owned */

@@ -30,6 +30,9 @@ struct page {
 
 	/* Method and target of the request in hand, cut to fit, NUL-terminated; "" when none. */
 	char request[PAGE_REQUEST_MAX];
+
+	/* Lines of the access log that were dropped: nobody took them. */
+	_Atomic uint64_t access_dropped;
 };
 
 #endif

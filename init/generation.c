@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "init/image.h"
 #include "init/inherit.h"
+#include "init/logfile.h"
 
 /* What when_ready names must stay what it was: a file that the arbiter writes, or one that it runs.
  */
@@ -51,6 +52,14 @@ static int open_image(struct generation *generation, const struct generation *be
 	return generation->image_fd;
 }
 
+/* Each worker gets it opened anew; here only whether that can be. */
+static int try_access_log(const struct settings *settings, struct text *why)
+{
+	FD_SCOPED fd = logfile_open_access(settings, why);
+
+	return fd < 0 && why->used != 0 ? fd : 0;
+}
+
 static int open_parts(struct generation *generation, const struct legacy *legacy, struct text *why)
 {
 	const struct settings *s = &generation->config.settings;
@@ -63,6 +72,8 @@ static int open_parts(struct generation *generation, const struct legacy *legacy
 	struct address_list addresses;
 	int error = users_resolve(&question, &generation->users, why);
 
+	if (error == 0)
+		error = try_access_log(s, why);
 	if (error == 0)
 		error = open_image(generation, legacy->before, why);
 	if (error == 0)

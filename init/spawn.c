@@ -16,18 +16,20 @@
 #include "init/gossip.h"
 #include "init/herald.h"
 #include "init/inherit.h"
+#include "init/logfile.h"
 #include "init/signals.h"
 
 /* What a worker is born with. The arbiter keeps one end of the channel and the page's memory. */
 struct birth {
 	int own_fd;
 	int channel_fd;
-	int page_fd; /* the child's, once it has the page */
+	int page_fd;   /* the child's, once it has the page */
+	int access_fd; /* -1: none */
 	int heritage_fd;
 	struct page *page;
 };
 
-static const struct generation *generation_of(const struct arbiter *a, unsigned slot)
+const struct generation *spawn_generation(const struct arbiter *a, unsigned slot)
 {
 	uint64_t number = a->roster.slots[slot].generation;
 
@@ -36,7 +38,7 @@ static const struct generation *generation_of(const struct arbiter *a, unsigned 
 
 static int make_heritage(struct arbiter *a, unsigned slot, struct birth *birth)
 {
-	const struct generation *generation = generation_of(a, slot);
+	const struct generation *generation = spawn_generation(a, slot);
 	const struct listener_set *listeners = &generation->listeners;
 	struct text text = {.bytes = a->heritage, .size = HERITAGE_SIZE_MAX};
 	struct heritage heritage = {
@@ -47,6 +49,7 @@ static int make_heritage(struct arbiter *a, unsigned slot, struct birth *birth)
 		.drop = generation->users.drop,
 		.uid = generation->users.uid,
 		.gid = generation->users.gid,
+		.access_fd = birth->access_fd > 0 ? birth->access_fd : 0,
 		.listeners = listeners->count,
 		.app = generation->config.app,
 		.settings = generation->config.settings,
@@ -80,12 +83,24 @@ static int make_page(struct birth *birth)
 	return 0;
 }
 
+/* A worker without its access log is better than none. */
+static void open_access(struct arbiter *a, unsigned slot, struct birth *birth)
+{
+	char bytes[512];
+	struct text why = TEXT_OVER(bytes);
+
+	birth->access_fd = logfile_open_access(&spawn_generation(a, slot)->config.settings, &why);
+	if (why.used != 0)
+		log_error(&a->log, "access_log_refused", log_string("reason", bytes));
+}
+
 static int prepare(struct arbiter *a, unsigned slot, struct birth *birth)
 {
 	int error = channel_pair(&birth->own_fd, &birth->channel_fd);
 
 	if (error == 0)
 		error = make_page(birth);
+	open_access(a, slot, birth);
 	if (error == 0)
 		error = make_heritage(a, slot, birth);
 	return error;
@@ -103,6 +118,8 @@ static int hand_down(const struct listener_set *listeners, const struct birth *b
 		error = fd_inherit(birth->channel_fd);
 	if (error == 0)
 		error = fd_inherit(birth->page_fd);
+	if (error == 0 && birth->access_fd >= 0)
+		error = fd_inherit(birth->access_fd);
 	if (error == 0)
 		error = fd_inherit(birth->heritage_fd);
 	for (size_t i = 0; error == 0 && i < listeners->count; i++)
@@ -128,7 +145,7 @@ NORETURN static void be_worker(const struct arbiter *a, unsigned slot, const str
 	char name[] = "narwhal-worker", slot_text[32], generation_text[48], why_bytes[256];
 	char *argv[] = {name, slot_text, generation_text, NULL};
 	struct text text = TEXT_OVER(slot_text), why = TEXT_OVER(why_bytes);
-	const struct generation *generation = generation_of(a, slot);
+	const struct generation *generation = spawn_generation(a, slot);
 	int error = hand_down(&generation->listeners, birth);
 
 	text_printf(&text, "slot=%u", slot);
@@ -157,7 +174,7 @@ static int take_over(struct arbiter *a, unsigned slot, struct birth *birth)
 		.slot = slot,
 		.page = birth->page,
 		.page_fd = birth->page_fd,
-		.timeout_ms = generation_of(a, slot)->config.settings.timeout,
+		.timeout_ms = spawn_generation(a, slot)->config.settings.timeout,
 		.look_ms = CLOCK_NEVER,
 	};
 	birth->own_fd = -1;
@@ -169,6 +186,7 @@ static void let_go(struct birth *birth)
 {
 	fd_close(&birth->own_fd);
 	fd_close(&birth->channel_fd);
+	fd_close(&birth->access_fd);
 	fd_close(&birth->heritage_fd);
 	if (birth->page == NULL)
 		return;
@@ -178,7 +196,7 @@ static void let_go(struct birth *birth)
 
 int spawn_worker(struct arbiter *a, unsigned slot)
 {
-	struct birth birth = {-1, -1, -1, -1, NULL};
+	struct birth birth = {-1, -1, -1, -1, -1, NULL};
 	int error = prepare(a, slot, &birth);
 	pid_t pid = -1;
 

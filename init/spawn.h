@@ -14,4 +14,7 @@ MUST_USE int spawn_worker(struct arbiter *arbiter, unsigned slot);
 void spawn_hang_up(struct child *child);
 void spawn_forget(struct child *child);
 
+/* The generation of the worker in a slot. */
+const struct generation *spawn_generation(const struct arbiter *arbiter, unsigned slot) PURE;
+
 #endif

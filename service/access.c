@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 
 #define BUFFER_SIZE ((size_t)64 * 1024)
 /* A pipe takes so much in one piece (PIPE_BUF), and has not room for many of them. */
@@ -59,25 +60,26 @@ static void measure(struct access *access)
 	struct stat status;
 	bool file = fstat(access->fd, &status) == 0 && S_ISREG(status.st_mode);
 
+	access->room = (struct watch){.fd = access->fd, .ready = room_ready};
 	access->piece = file ? BUFFER_SIZE : PIECE;
 	access->enough = file ? BUFFER_SIZE - ACCESS_LINE_MAX : ENOUGH_PIECES;
 }
 
-int access_open(struct access *access, const char *format, int fd, const struct access_home *home,
+int access_open(struct access *access, const char *format, int *fd, const struct access_home *home,
 	struct text *why)
 {
 	struct text pid;
 	int error;
 
 	access_init(access);
+	access->fd = *fd;
+	*fd = -1;
 	error = access_format_read(format, &access->format, why);
 	if (error != 0)
 		return error;
 	access->buffer = malloc(BUFFER_SIZE);
-	if (access->buffer == NULL) {
-		access_format_free(&access->format);
+	if (access->buffer == NULL)
 		return -ENOMEM;
-	}
 	fill_in_environment(&access->format);
 	access->timed = says_duration(&access->format);
 	pid = TEXT_OVER(access->pid_bytes);
@@ -86,8 +88,6 @@ int access_open(struct access *access, const char *format, int fd, const struct 
 	access->loop = home->loop;
 	access->log = home->log;
 	access->all_dropped = home->dropped;
-	access->fd = fd;
-	access->room = (struct watch){.fd = fd, .ready = room_ready};
 	measure(access);
 	return 0;
 }
@@ -174,11 +174,11 @@ static void room_ready(struct watch *watch, uint32_t events)
 	flush(access);
 }
 
-void access_turn(struct access *access, uint64_t now_ms)
+uint64_t access_turn(struct access *access, uint64_t now_ms)
 {
 	access->now_ms = now_ms;
-	if (access->timed)
-		access->turn_us = clock_us();
+	access_times_at(&access->times, now_ms);
+	return access->timed ? clock_us() : 0;
 }
 
 void access_tick(struct access *access)
@@ -208,10 +208,15 @@ static void drop_torn(struct access *access)
 	drop(access, 1);
 }
 
-void access_reopened(struct access *access)
+void access_reopen(struct access *access, int *fd)
 {
+	if (access->used != 0)
+		flush(access);
 	unwatch(access);
 	drop_torn(access);
+	fd_close(&access->fd);
+	access->fd = *fd;
+	*fd = -1;
 	measure(access);
 	if (access->used != 0)
 		flush(access);
@@ -219,8 +224,6 @@ void access_reopened(struct access *access)
 
 void access_close(struct access *access)
 {
-	if (!access_is_on(access))
-		return;
 	if (access->used != 0)
 		flush(access);
 	drop_torn(access);
@@ -228,6 +231,7 @@ void access_close(struct access *access)
 		drop(access, access->buffer[i] == '\n');
 	say_dropped(access);
 	unwatch(access);
+	fd_close(&access->fd);
 	free(access->buffer);
 	access_format_free(&access->format);
 	access_init(access);

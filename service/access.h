@@ -20,11 +20,10 @@
 #include "service/access_line.h"
 
 struct access {
-	int fd; /* borrowed; -1: there is no access log */
+	int fd; /* owned; -1: there is no access log */
 	struct access_format format;
-	bool timed;	  /* the format says a duration */
-	uint64_t turn_us; /* when this turn of the loop began, if it does */
-	uint64_t now_ms;  /* the same in milliseconds */
+	bool timed;	 /* the format says a duration */
+	uint64_t now_ms; /* when this turn of the loop began */
 	struct access_times times;
 	char pid_bytes[16];
 	struct narwhal_bytes pid;
@@ -55,8 +54,8 @@ struct access_home {
 
 /* Before access_open(), or instead of it: no access log. */
 void access_init(struct access *access);
-/* 0, or -errno with `why`. Borrows `fd`, which gets replaced by access_reopen(). */
-MUST_USE int access_open(struct access *access, const char *format, int fd,
+/* 0, or -errno with `why`. Takes *fd, also on failure; with -1 it begins with access_reopen(). */
+MUST_USE int access_open(struct access *access, const char *format, int *fd,
 	const struct access_home *home, struct text *why);
 /* Writes what there is, if that is possible now. */
 void access_close(struct access *access);
@@ -66,8 +65,8 @@ static inline bool access_is_on(const struct access *access)
 	return access->fd >= 0;
 }
 
-/* A turn of the loop begins. */
-void access_turn(struct access *access, uint64_t now_ms);
+/* A turn of the loop begins: when, in microseconds, or 0 if no line wants to know it. */
+uint64_t access_turn(struct access *access, uint64_t now_ms);
 /* ... and ends: writes what is due. */
 void access_tick(struct access *access);
 static inline uint64_t access_nearest(const struct access *access)
@@ -75,8 +74,8 @@ static inline uint64_t access_nearest(const struct access *access)
 	/* Nobody wakes only to fail again: the next turn that has work tries it. */
 	return access->failing ? CLOCK_NEVER : access->flush_ms;
 }
-/* The file behind the descriptor is another one now: there is room again, perhaps. */
-void access_reopened(struct access *access);
+/* From now on *fd, which it takes, is the file. */
+void access_reopen(struct access *access, int *fd);
 
 /*
  * The answers in one struct outgoing, in their order, whose lines are still to be written.
@@ -92,7 +91,7 @@ struct access_notes {
 struct access_place {
 	uint64_t body_at;  /* where the answer's body begins */
 	uint64_t end;	   /* behind it; UINT64_MAX: the last byte there will be */
-	uint64_t began_us; /* when its request was there; as turn_us */
+	uint64_t began_us; /* when its request was there; of access_turn() */
 };
 
 /* Takes down what is known of an answer; makes *notes if it is NULL. */

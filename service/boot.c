@@ -181,6 +181,23 @@ static int keep_memory(struct worker *worker, struct text *why)
 	return 0;
 }
 
+/* "-" is the standard output, as we were born with it. */
+static int open_access_log(struct worker *worker, struct text *why)
+{
+	const struct settings *settings = &worker->heritage.settings;
+	const struct access_home home = {
+		.loop = &worker->loop,
+		.log = &worker->log,
+		.dropped = &worker->page->access_dropped,
+	};
+
+	if (settings->accesslog == NULL)
+		return 0;
+	worker->exchange.access = &worker->access;
+	return access_open(&worker->access, settings->access_log_format, &worker->access_fd, &home,
+		why);
+}
+
 static int open_loop(struct worker *worker, struct text *why)
 {
 	int error = loop_open(&worker->loop);
@@ -248,6 +265,7 @@ static const struct boot_step {
 	{"memory", open_exchange, EXIT_BOOT},
 	{"memory to keep", keep_memory, EXIT_BOOT},
 	{"event loop", open_loop, EXIT_BOOT},
+	{"access log", open_access_log, EXIT_BOOT},
 	{"listeners", open_listeners, EXIT_BOOT},
 	{"max_requests", limit_requests, EXIT_BOOT},
 	{"channel", say_ready, EXIT_BOOT},
@@ -270,6 +288,17 @@ static enum exits run_steps(struct worker *worker, struct text *why)
 	return EXIT_OK;
 }
 
+/* Before privileges go: the standard output may be one that root alone may open anew. */
+static void take_access_log(struct worker *worker)
+{
+	const char *name = worker->heritage.settings.accesslog;
+
+	if (name != NULL && strcmp(name, "-") == 0)
+		worker->access_fd = log_descriptor(STDOUT_FILENO);
+	else if (worker->heritage.access_fd > 0)
+		worker->access_fd = worker->heritage.access_fd;
+}
+
 enum exits boot_worker(struct worker *worker)
 {
 	char bytes[CHANNEL_PAYLOAD_MAX];
@@ -278,8 +307,10 @@ enum exits boot_worker(struct worker *worker)
 	*worker = (struct worker){
 		.step = WORKER_SERVING,
 		.signal_fd = -1,
+		.access_fd = -1,
 		.loop = {.epoll_fd = -1},
 	};
+	access_init(&worker->access);
 	if (heritage_receive(&worker->heritage, &why) != 0) {
 		/* No channel to tell it on: somebody has started this by hand. */
 		(void)fprintf(stderr, "narwhal-worker: is started by narwhal alone: %s\n", bytes);
@@ -290,5 +321,6 @@ enum exits boot_worker(struct worker *worker)
 		.level = (enum log_level)worker->heritage.settings.loglevel,
 		.json = worker->heritage.settings.log_format == 1,
 	};
+	take_access_log(worker);
 	return run_steps(worker, &why);
 }

@@ -78,10 +78,13 @@ static void wait_for_room(struct connection *connection, bool progress)
 static void wait_for_source(struct connection *connection, struct outgoing *outgoing)
 {
 	struct narwhal_stream *stream = outgoing->stream;
+	struct access_notes *notes = outgoing->notes;
 
 	outgoing->stream = NULL;
+	outgoing->notes = NULL;
 	outgoing_free(&connection->outgoing);
 	connection->outgoing.stream = stream;
+	connection->outgoing.notes = notes;
 	stream->connection = connection;
 	connection->step = CONNECTION_WAITING;
 	connection_wait(connection, DEADLINE_APP);
@@ -124,16 +127,15 @@ static enum transport_outcome send_stream(int fd, struct outgoing *outgoing, uin
 	enum transport_outcome outcome;
 	uint64_t written = 0;
 
-	for (*sent = 0; *sent < STREAM_SHARE; *sent += written) {
+	for (*sent = 0; *sent < STREAM_SHARE;) {
 		if (outgoing_is_empty(outgoing))
 			filled = stream_fill(outgoing);
 		if (filled == STREAM_FAILED)
 			return TRANSPORT_SHORT;
 		outcome = transport_write(fd, outgoing, &written);
-		if (outcome != TRANSPORT_SENT) {
-			*sent += written;
+		*sent += written;
+		if (outcome != TRANSPORT_SENT)
 			return outcome;
-		}
 		outgoing_reset(outgoing);
 		if (filled != STREAM_MORE)
 			return TRANSPORT_SENT;
@@ -145,8 +147,13 @@ static enum transport_outcome send_stream(int fd, struct outgoing *outgoing, uin
 
 static enum transport_outcome send_outgoing(int fd, struct outgoing *outgoing, uint64_t *sent)
 {
-	return LIKELY(outgoing->stream == NULL) ? transport_write(fd, outgoing, sent)
-						: send_stream(fd, outgoing, sent);
+	enum transport_outcome outcome = LIKELY(outgoing->stream == NULL)
+						 ? transport_write(fd, outgoing, sent)
+						 : send_stream(fd, outgoing, sent);
+
+	if (UNLIKELY(outgoing->notes != NULL))
+		outgoing->notes->sent += *sent;
+	return outcome;
 }
 
 bool delivery_flush(struct connection *connection, struct outgoing *outgoing)
@@ -160,6 +167,8 @@ bool delivery_flush(struct connection *connection, struct outgoing *outgoing)
 			return false;
 		}
 		outgoing_reset(outgoing);
+		if (UNLIKELY(outgoing->notes != NULL))
+			access_notes_end(outgoing->notes);
 		if (!connection->last)
 			return true;
 		finish(connection);

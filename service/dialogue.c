@@ -59,6 +59,9 @@ void dialogue_refuse(struct connection *connection, unsigned status, const char 
 	struct exchange *exchange = &connection->worker->exchange;
 
 	exchange_begin(exchange, &connection->pending);
+	exchange->peer = &connection->peer;
+	if (connection->input.used != 0)
+		exchange->bytes = connection->input.bytes; /* else they are where they came in */
 	exchange_refuse(exchange, status, reason);
 	log_refusal(connection);
 	deliver_last(connection, true);

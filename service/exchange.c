@@ -146,11 +146,72 @@ static int write_response(struct exchange *exchange, const struct response_frame
 	size_t before = out->bytes.used;
 	int error = response_write_head(&exchange->response, frame, &out->bytes);
 
+	exchange->head_size = out->bytes.used - before;
 	if (error == 0 && response_sends_body(&exchange->response, frame))
 		error = write_body(&exchange->response, out, frame);
 	if (error != 0)
 		out->bytes.used = before;
 	return error;
+}
+
+/* What stood in outgoing.bytes before an answer. */
+struct mark {
+	size_t used, sent;
+};
+
+static struct narwhal_bytes asked_host(const struct exchange *exchange)
+{
+	struct request_span host = exchange->request->host;
+
+	if (host.size == 0)
+		return (struct narwhal_bytes){NULL, 0};
+	return (struct narwhal_bytes){exchange->bytes + host.at, host.size};
+}
+
+/* The first chunk's head is put in front of it, and all before it moves: bytes_sent says how far.
+ */
+static struct narwhal_bytes answer_head(const struct exchange *exchange, struct mark before)
+{
+	const struct outgoing *out = &exchange->outgoing;
+	size_t at = before.used + out->bytes_sent - before.sent;
+
+	return (struct narwhal_bytes){out->bytes.bytes + at, exchange->head_size};
+}
+
+static struct access_place answer_place(const struct exchange *exchange, struct mark before)
+{
+	const struct outgoing *out = &exchange->outgoing;
+	uint64_t sent = out->notes != NULL ? out->notes->sent : 0;
+	uint64_t left = out->bytes.used - out->bytes_sent + out->body.used + out->file_left;
+
+	return (struct access_place){
+		.body_at = sent + before.used - before.sent + exchange->head_size,
+		.end = out->stream != NULL ? UINT64_MAX : sent + left,
+		.began_us =
+			exchange->intake.has_head ? exchange->intake.began_us : exchange->turn_us,
+	};
+}
+
+static void note_answer(struct exchange *exchange, struct mark before)
+{
+	struct access *access = exchange->access;
+	const struct access_place place = answer_place(exchange, before);
+	const struct access_facts facts = {
+		.request = exchange->request,
+		.bytes = exchange->bytes,
+		.peer = exchange->peer,
+		.client = exchange->peer,
+		.scheme = {"http", 4},
+		.host = asked_host(exchange),
+		.status = exchange->response.status,
+		.head = answer_head(exchange, before),
+		.times = &access->times,
+		.now_ms = access->now_ms,
+		.pid = access->pid,
+	};
+
+	if (access_is_on(access))
+		access_note(access, &exchange->outgoing.notes, &facts, &place);
 }
 
 /* Writes the response as it is, or a 500 in its place. */
@@ -164,6 +225,7 @@ static enum exchange_outcome respond(struct exchange *exchange, bool close)
 		.close = close,
 		.old = request->minor == 0,
 	};
+	const struct mark before = {exchange->outgoing.bytes.used, exchange->outgoing.bytes_sent};
 
 	/* Nothing else ends a body of unknown size then: RFC 9112 section 6.3. */
 	if (frame.old && response_size(&exchange->response) == NARWHAL_UNKNOWN)
@@ -176,6 +238,8 @@ static enum exchange_outcome respond(struct exchange *exchange, bool close)
 		if (write_response(exchange, &frame) != 0)
 			frame.close = true; /* no memory even for that */
 	}
+	if (UNLIKELY(exchange->access != NULL))
+		note_answer(exchange, before);
 	response_drop(&exchange->response);
 	return frame.close ? EXCHANGE_LAST : EXCHANGE_ANSWERED;
 }
@@ -197,9 +261,10 @@ static enum exchange_outcome refuse(struct exchange *exchange, unsigned status, 
  * What the arbiter reports when this worker hangs: "GET /target", and since when. `timeout` is for
  * one request: many quick ones in one turn of the loop are no hang.
  */
-static void note_request(struct exchange *exchange, const char *bytes)
+static void note_request(struct exchange *exchange)
 {
 	const struct request *request = exchange->request;
+	const char *bytes = exchange->bytes;
 	struct page *page = exchange->page;
 	size_t method = request->method.size; /* at most REQUEST_METHOD_MAX */
 	size_t target = request->target.size;
@@ -219,18 +284,17 @@ static void note_request(struct exchange *exchange, const char *bytes)
 		memory_order_relaxed);
 }
 
-static enum exchange_outcome answer(struct exchange *exchange, const struct peer *peer,
-	const char *bytes)
+static enum exchange_outcome answer(struct exchange *exchange)
 {
 	const struct request *request = exchange->request;
 	struct narwhal_request view = {
 		.head = request,
-		.bytes = bytes,
-		.body = {bytes + request->head_size, exchange->intake.body_size},
-		.peer = peer,
+		.bytes = exchange->bytes,
+		.body = {exchange->bytes + request->head_size, exchange->intake.body_size},
+		.peer = exchange->peer,
 	};
 
-	note_request(exchange, bytes);
+	note_request(exchange);
 	view.now_ms = exchange->began_ms;
 	response_reset(&exchange->response);
 	view_handle(exchange->app, &view, &exchange->response);
@@ -239,8 +303,8 @@ static enum exchange_outcome answer(struct exchange *exchange, const struct peer
 }
 
 /* The sized body, as far as it is there. */
-static enum exchange_outcome take_sized(struct exchange *exchange, const struct peer *peer,
-	const struct window *window, size_t *taken)
+static enum exchange_outcome take_sized(struct exchange *exchange, const struct window *window,
+	size_t *taken)
 {
 	struct intake *intake = &exchange->intake;
 	const struct request *request = exchange->request;
@@ -250,11 +314,11 @@ static enum exchange_outcome take_sized(struct exchange *exchange, const struct 
 	if (intake->body_size < request->content_length)
 		return EXCHANGE_INCOMPLETE;
 	*taken = request->head_size + (size_t)intake->body_size;
-	return answer(exchange, peer, window->bytes);
+	return answer(exchange);
 }
 
-static enum exchange_outcome take_chunked(struct exchange *exchange, const struct peer *peer,
-	struct window *window, size_t *taken)
+static enum exchange_outcome take_chunked(struct exchange *exchange, struct window *window,
+	size_t *taken)
 {
 	struct intake *intake = &exchange->intake;
 	struct chunked *chunked = &intake->chunked;
@@ -273,22 +337,22 @@ static enum exchange_outcome take_chunked(struct exchange *exchange, const struc
 		break;
 	}
 	*taken = at + chunked->consumed;
-	return answer(exchange, peer, window->bytes);
+	return answer(exchange);
 }
 
-static enum exchange_outcome take_body(struct exchange *exchange, const struct peer *peer,
-	struct window *window, size_t *taken)
+static enum exchange_outcome take_body(struct exchange *exchange, struct window *window,
+	size_t *taken)
 {
 	switch (exchange->request->framing) {
 	case REQUEST_BODY_SIZED:
-		return take_sized(exchange, peer, window, taken);
+		return take_sized(exchange, window, taken);
 	case REQUEST_BODY_CHUNKED:
-		return take_chunked(exchange, peer, window, taken);
+		return take_chunked(exchange, window, taken);
 	case REQUEST_BODY_NONE:
 		break;
 	}
 	*taken = exchange->request->head_size;
-	return answer(exchange, peer, window->bytes);
+	return answer(exchange);
 }
 
 /* RFC 9110 section 10.1.1: only a client that waits is told, and only if it does wait. */
@@ -309,6 +373,8 @@ enum exchange_outcome exchange_next(struct exchange *exchange, const struct peer
 	struct request *request = exchange->request;
 
 	*taken = 0;
+	exchange->bytes = window->bytes;
+	exchange->peer = peer;
 	if (!exchange->intake.has_head) {
 		switch (request_parse(request, &exchange->limits, window->bytes, window->size)) {
 		case REQUEST_INCOMPLETE:
@@ -319,9 +385,10 @@ enum exchange_outcome exchange_next(struct exchange *exchange, const struct peer
 			break;
 		}
 		exchange->intake.has_head = true;
+		exchange->intake.began_us = exchange->turn_us;
 		if (request->framing == REQUEST_BODY_CHUNKED)
 			chunked_reset(&exchange->intake.chunked);
 		invite_body(exchange, window->size);
 	}
-	return take_body(exchange, peer, window, taken);
+	return take_body(exchange, window, taken);
 }

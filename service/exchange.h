@@ -12,6 +12,7 @@
 
 #include "base/attr.h"
 #include "base/page.h"
+#include "service/access.h"
 #include "service/app.h"
 #include "service/chunked.h"
 #include "service/peer.h"
@@ -28,6 +29,7 @@ struct window {
 /* How far the reading of one request has come. */
 struct intake {
 	bool has_head;
+	uint64_t began_us;  /* when the head was complete; as turn_us */
 	uint64_t body_size; /* bytes of the body behind the head, decoded */
 	struct chunked chunked;
 };
@@ -43,14 +45,19 @@ struct exchange {
 	struct request_limits limits;
 	struct app *app;
 	struct page *page;
+	struct access *access; /* NULL: no access log */
 
 	/* Set for each turn and connection. */
+	uint64_t turn_us; /* of access_turn() */
 	struct narwhal_bytes stamp;
 	bool closing; /* every answer says Connection: close */
 
 	/* The request in hand, and all that goes out as one write. */
 	struct request *request;
+	const char *bytes; /* that its offsets count from */
+	const struct peer *peer;
 	struct intake intake;
+	size_t head_size; /* of the last answer's head */
 	struct narwhal_response response;
 	struct outgoing outgoing;
 	const char *reason; /* of the last refusal */
@@ -81,7 +88,7 @@ enum exchange_outcome exchange_next(struct exchange *exchange, const struct peer
 	struct window *window, size_t *taken);
 /* Whether the answers so far must be written before there can be another one. */
 PURE bool exchange_is_full(const struct exchange *exchange);
-/* Answers with an error instead. */
+/* Answers with an error instead; `bytes` and `peer` are those of the request in hand. */
 void exchange_refuse(struct exchange *exchange, unsigned status, const char *reason);
 /* How many bytes of its body are known to be missing; 0 when that is unknown. */
 PURE uint64_t pending_missing(const struct pending *pending);

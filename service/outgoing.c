@@ -1,5 +1,6 @@
 #include "service/outgoing.h"
 
+#include "service/access.h"
 #include "service/stream.h"
 
 #define KEPT_MAX ((size_t)256 * 1024)
@@ -9,6 +10,7 @@ void outgoing_free(struct outgoing *outgoing)
 	buffer_free(&outgoing->bytes);
 	buffer_free(&outgoing->body);
 	outgoing_drop(outgoing);
+	access_notes_free(&outgoing->notes);
 	*outgoing = (struct outgoing){0};
 }
 

@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "service/file.h"
 
+struct access_notes;
 struct narwhal_stream;
 
 struct outgoing {
@@ -25,6 +26,7 @@ struct outgoing {
 	off_t file_at;
 	uint64_t file_left;
 	struct narwhal_stream *stream; /* owned; NULL: nothing comes behind the rest */
+	struct access_notes *notes;    /* owned: lines of the access log; NULL: none */
 };
 
 /* Gives everything back; {0} afterwards, as before the first use. */

@@ -53,6 +53,14 @@ static void reopen_log(struct worker *worker, const struct message *message)
 		log_debug(&worker->log, "log_reopened", log_uint("slot", worker->heritage.slot));
 }
 
+static void reopen_access_log(struct worker *worker, struct message *message)
+{
+	if (message->fd < 0 || worker->heritage.settings.accesslog == NULL)
+		return;
+	access_reopen(&worker->access, &message->fd);
+	log_debug(&worker->log, "access_log_reopened", log_uint("slot", worker->heritage.slot));
+}
+
 void worker_channel_ready(struct watch *watch, uint32_t events)
 {
 	struct worker *worker = CONTAINER_OF(watch, struct worker, channel);
@@ -63,6 +71,8 @@ void worker_channel_ready(struct watch *watch, uint32_t events)
 	while ((outcome = channel_receive(watch->fd, CHANNEL_ARBITER, &message)) == 1) {
 		if (message.type == MESSAGE_REOPEN)
 			reopen_log(worker, &message);
+		else if (message.type == MESSAGE_REOPEN_ACCESS)
+			reopen_access_log(worker, &message);
 		else
 			worker_retire(worker, message.type == MESSAGE_DRAIN);
 		fd_close(&message.fd);
@@ -108,6 +118,8 @@ static void begin_turn(struct worker *worker)
 
 	worker->now_ms = clock_ms();
 	worker->exchange.stamp = stamp_at(&worker->stamp, worker->now_ms);
+	if (UNLIKELY(worker->exchange.access != NULL))
+		worker->exchange.turn_us = access_turn(&worker->access, worker->now_ms);
 	(void)atomic_exchange(&page->busy_since_ms, worker->now_ms);
 	if (LIKELY(atomic_load(&page->watched) != 0) ||
 		worker->now_ms - worker->announced_ms < ANNOUNCE_MS)
@@ -150,8 +162,10 @@ static uint64_t nearest(const struct worker *worker)
 {
 	uint64_t connections = deadlines_nearest(&worker->deadlines);
 	uint64_t acceptors = acceptors_nearest(&worker->acceptors);
+	uint64_t lines = access_nearest(&worker->access);
+	uint64_t first = connections < acceptors ? connections : acceptors;
 
-	return connections < acceptors ? connections : acceptors;
+	return first < lines ? first : lines;
 }
 
 static void turn(struct worker *worker)
@@ -166,6 +180,7 @@ static void turn(struct worker *worker)
 	}
 	if (worker->step == WORKER_RETIRING && worker->pool.used == 0)
 		worker->step = WORKER_LEAVING;
+	access_tick(&worker->access);
 	end_turn(worker);
 }
 
@@ -193,6 +208,8 @@ void worker_close(struct worker *worker)
 {
 	pool_close(&worker->pool);
 	exchange_close(&worker->exchange);
+	access_close(&worker->access); /* behind those whose answers it notes */
+	fd_close(&worker->access_fd);
 	free(worker->scratch);
 	loop_close(&worker->loop);
 	fd_close(&worker->signal_fd);

@@ -15,6 +15,7 @@
 #include "base/loop.h"
 #include "base/page.h"
 #include "service/acceptors.h"
+#include "service/access.h"
 #include "service/app.h"
 #include "service/deadlines.h"
 #include "service/exchange.h"
@@ -45,6 +46,8 @@ struct worker {
 	struct pool pool;
 	struct deadlines deadlines;
 	struct exchange exchange;
+	struct access access;
+	int access_fd; /* until the access log takes it; else -1 */
 	struct stamp stamp;
 	char *scratch;	       /* WORKER_SCRATCH bytes that every connection reads into */
 	uint64_t now_ms;       /* monotonic, as of this turn */

@@ -35,8 +35,11 @@ static void world_open(struct world *world, const char *format, int fd)
 	char bytes[2048];
 	struct text why = TEXT_OVER(bytes);
 	const struct access_home home = {&world->loop, &world->log, &world->dropped};
+	int own_fd = fd_duplicate(fd);
 
-	assert_int_equal(access_open(&world->access, format, fd, &home, &why), 0);
+	assert_true(own_fd >= 0);
+	assert_int_equal(access_open(&world->access, format, &own_fd, &home, &why), 0);
+	assert_int_equal(own_fd, -1);
 	access_turn(&world->access, 1000);
 }
 
@@ -238,7 +241,7 @@ static void a_full_disk_is_tried_again_with_the_next_line_a_second_later(void **
 	access_tick(&world->access);
 	assert_true(world->access.failing);
 	assert_int_equal(access_nearest(&world->access), CLOCK_NEVER);
-	assert_int_equal(dup3(world->pipe[1], full_fd, O_CLOEXEC), full_fd);
+	assert_int_equal(dup3(world->pipe[1], world->access.fd, O_CLOEXEC), world->access.fd);
 	access_turn(&world->access, 2999);
 	access_tick(&world->access);
 	assert_true(world->access.failing);
@@ -249,29 +252,44 @@ static void a_full_disk_is_tried_again_with_the_next_line_a_second_later(void **
 	fd_close(&full_fd);
 }
 
-/* A file that grows no further, as by a quota: the write that reaches the end is taken in part. */
-static void a_line_that_was_torn_is_completed_and_one_of_another_file_is_dropped(void **state)
+static void a_line_that_was_torn_is_not_completed_in_another_file(void **state)
 {
 	struct world *world = *state;
-	char path[] = "/tmp/narwhal-access-XXXXXX", bytes[4096];
-	int fd = mkostemp(path, O_CLOEXEC | O_APPEND);
-	int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	char bytes[64];
+	int full_fd = open("/dev/full", O_WRONLY | O_CLOEXEC), fd = fd_duplicate(world->pipe[1]);
 
-	assert_true(fd >= 0 && null_fd >= 0);
-	world_open(world, "%(target)s", fd);
+	assert_true(full_fd >= 0 && fd >= 0);
+	world_open(world, "%(target)s", full_fd);
 	add_line(world, 10);
-	world->access.torn = true; /* as after a write of a part of it */
+	world->access.torn = true; /* as after a write that took four bytes of it */
 	memmove(world->access.buffer, world->access.buffer + 4, 6);
 	world->access.used = 6;
 	add_line(world, 10);
-	assert_int_equal(dup3(world->pipe[1], fd, O_CLOEXEC), fd);
-	access_reopened(&world->access);
+	access_reopen(&world->access, &fd);
+	assert_int_equal(fd, -1);
 	assert_int_equal(read_all(world->pipe[0], bytes, sizeof(bytes)), 10);
 	assert_int_equal(bytes[0], '/');
 	assert_int_equal(world->dropped, 1);
-	assert_int_equal(unlink(path), 0);
-	fd_close(&fd);
-	fd_close(&null_fd);
+	fd_close(&full_fd);
+}
+
+static void lines_so_far_go_to_the_old_file(void **state)
+{
+	struct world *world = *state;
+	char bytes[64];
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	world_open(world, "%(target)s", world->pipe[1]);
+	add_line(world, 10);
+	access_reopen(&world->access, &fds[1]);
+	assert_int_equal(read_all(world->pipe[0], bytes, sizeof(bytes)), 10);
+	add_line(world, 20);
+	access_turn(&world->access, 9000);
+	access_tick(&world->access);
+	assert_int_equal(read_all(world->pipe[0], bytes, sizeof(bytes)), 0);
+	assert_int_equal(read_all(fds[0], bytes, sizeof(bytes)), 20);
+	fd_close(&fds[0]);
 }
 
 static void notes_come_out_in_their_order_however_many(void **state)
@@ -332,7 +350,8 @@ int main(void)
 		IN_A_WORLD(a_blocked_reader_costs_whole_lines_that_are_counted),
 		IN_A_WORLD(a_reader_that_is_gone_costs_lines_and_nothing_else),
 		IN_A_WORLD(a_full_disk_is_tried_again_with_the_next_line_a_second_later),
-		IN_A_WORLD(a_line_that_was_torn_is_completed_and_one_of_another_file_is_dropped),
+		IN_A_WORLD(a_line_that_was_torn_is_not_completed_in_another_file),
+		IN_A_WORLD(lines_so_far_go_to_the_old_file),
 		IN_A_WORLD(notes_come_out_in_their_order_however_many),
 		IN_A_WORLD(a_variable_of_the_environment_is_its_value),
 	};
