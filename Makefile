@@ -60,6 +60,9 @@ CLIENT := $(BUILD)/tests/client/counter
 IMPOSTORS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fault/*.c))
 # Each tests/fuzz/NAME.c is a target; tests/fuzz/lib is linked to all.
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
+# Images of the tests' own for upgrades, each with a fault; and workers of theirs.
+MISFIT := $(BUILD)/tests/images/misfit
+FICKLE := $(BUILD)/tests/images/fickle
 PROGRAMS := $(BUILD)/narwhal $(BUILD)/narwhal-worker
 
 # One short line for each thing made; V=1 shows the commands.
@@ -140,7 +143,7 @@ help: ## print this
 # With BUILD, CC and SANITIZE as `make fuzz` gives them.
 fuzzers: $(FUZZERS)
 
-units: $(UNITS) $(MODULES) $(WITNESSES) $(CLIENT) $(IMPOSTORS)
+units: $(UNITS) $(MODULES) $(WITNESSES) $(CLIENT) $(IMPOSTORS) $(MISFIT) $(FICKLE)
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -203,6 +206,13 @@ $(CLIENT): $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/client/*.c)) $(BUILD)/in
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
 
 $(IMPOSTORS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/base.a
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
+
+$(MISFIT): $(MISFIT).o $(BUILD)/init/main.o $(BUILD)/init.a $(BUILD)/seccomp.a $(BUILD)/base.a
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -Wl,--wrap=heirloom_thaw \
+		-Wl,--wrap=adoption_run -o $@ $^ -l:libinih.a -l:libcap.a
+
+$(FICKLE): $(FICKLE).o
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

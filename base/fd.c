@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define OPEN_MAX_GUESS 65536
+#define ALL_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 
 void fd_close(int *fd)
 {
@@ -50,6 +51,27 @@ int fd_place(int fd, int at)
 	return dup3(fd, at, 0) == at ? 0 : -errno;
 }
 
+int fd_duplicate_pair(int fd)
+{
+	int lower = fd_duplicate(fd), upper;
+
+	while (lower >= 0) {
+		upper = fcntl(fd, F_DUPFD_CLOEXEC, lower + 1);
+		if (upper == lower + 1)
+			return lower;
+		fd_close(&lower);
+		if (upper < 0)
+			break;
+		lower = upper; /* the number behind it may be free */
+	}
+	return lower >= 0 ? lower : -EMFILE;
+}
+
+int fd_replace(int at, int fd)
+{
+	return dup3(fd, at, O_CLOEXEC) == at ? 0 : -errno;
+}
+
 static int write_all(int fd, const char *bytes, size_t size)
 {
 	while (size > 0) {
@@ -71,14 +93,18 @@ int fd_sealed(const char *name, const void *bytes, size_t size)
 	if (fd < 0)
 		return -errno;
 	error = write_all(fd, bytes, size);
-	if (error == 0 && fcntl(fd, F_ADD_SEALS,
-				  F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0)
+	if (error == 0 && fcntl(fd, F_ADD_SEALS, ALL_SEALS) != 0)
 		error = -errno;
 	if (error != 0) {
 		fd_close(&fd);
 		return error;
 	}
 	return fd;
+}
+
+bool fd_is_sealed(int fd)
+{
+	return fcntl(fd, F_GET_SEALS) == ALL_SEALS;
 }
 
 int fd_shared(const char *name, size_t size)

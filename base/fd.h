@@ -26,8 +26,14 @@ MUST_USE int fd_duplicate(int fd);
 void fd_disinherit_from(int first);
 /* Makes `at` (0 to 2) another name of `fd`, open across exec. */
 MUST_USE int fd_place(int fd, int at);
+/* Two more descriptors of the same file, side by side, from 3 on: the lower one, or -errno. */
+MUST_USE int fd_duplicate_pair(int fd);
+/* Makes `at` another descriptor of the same file, close-on-exec, whatever it was before. */
+MUST_USE int fd_replace(int at, int fd);
 /* A sealed, anonymous file that holds `bytes`: nobody can change it any more. -errno, or the fd. */
 MUST_USE int fd_sealed(const char *name, const void *bytes, size_t size);
+/* Whether it is such a file. */
+bool fd_is_sealed(int fd);
 /* An anonymous file of `size` zero bytes, for shared memory; its size is sealed. */
 MUST_USE int fd_shared(const char *name, size_t size);
 /* Closes every descriptor from `first` on, whoever left it to us; but not `but` (-1: none). */

@@ -106,6 +106,12 @@ static void add_setting(struct text *text, const struct setting *row,
 	text_add_char(text, '\n');
 }
 
+void heritage_add_settings(const struct settings *settings, struct text *text)
+{
+	for (size_t i = 0; i < SETTINGS; i++)
+		add_setting(text, &settings_table[i], settings);
+}
+
 void heritage_write(const struct heritage *heritage, struct text *text)
 {
 	MUST(heritage->listeners <= HERITAGE_LISTENERS);
@@ -115,8 +121,7 @@ void heritage_write(const struct heritage *heritage, struct text *text)
 		add_number(text, "access", (uint64_t)heritage->access_fd);
 	for (size_t i = 0; i < heritage->listeners; i++)
 		add_number(text, "listener", (uint64_t)heritage->listener_fd[i]);
-	for (size_t i = 0; i < SETTINGS; i++)
-		add_setting(text, &settings_table[i], &heritage->settings);
+	heritage_add_settings(&heritage->settings, text);
 	/* Last, and never left out: a text that was cut is known by that. */
 	text_add(text, "app ");
 	line_add_value(text, heritage->app != NULL ? heritage->app : "");

@@ -37,6 +37,8 @@ struct heritage {
 	struct settings settings;
 };
 
+/* "set workers 2" and so on, for each; see base/line.h. */
+void heritage_add_settings(const struct settings *settings, struct text *text);
 /* Writes all of it. A text that is too small is `cut`. */
 void heritage_write(const struct heritage *heritage, struct text *text);
 /*

@@ -167,6 +167,7 @@ static void converge(struct arbiter *a)
 
 	if (a->wish.deadline_ms <= a->now_ms)
 		arbiter_turn(a, TURN_OVERDUE);
+	upgrade_turn(a);
 	reload_settle(a);
 	shelf_clear(&a->shelf, &a->roster);
 	a->wish.backlog = a->wish.phase == PHASE_DRAIN && has_backlog(a);
@@ -190,9 +191,11 @@ static uint64_t nearest_deadline(const struct arbiter *a)
 	uint64_t look = gossip_deadline(a);
 	uint64_t news = herald_deadline(a);
 	uint64_t file = scribe_deadline(a);
+	uint64_t upgrade = upgrade_deadline(a);
 
 	nearest = look < nearest ? look : nearest;
 	nearest = news < nearest ? news : nearest;
+	nearest = upgrade < nearest ? upgrade : nearest;
 	nearest = a->reap_ms < nearest ? a->reap_ms : nearest;
 	return file < nearest ? file : nearest;
 }
@@ -283,30 +286,31 @@ static void leave_cause(struct arbiter *a, const char *cause)
 		log_warning(&a->log, "termination_log_failed", log_errno("error", error));
 }
 
+int arbiter_live(struct arbiter *a)
+{
+	/* The line of no death: from here on PID 1 retries by deadline, and never exits because the
+	 * world refused something. */
+	turn_loop(a);
+	say_stopped(a);
+	if (a->wish.exit_status != EXIT_OK)
+		leave_cause(a, a->last_cause);
+	opening_close(a);
+	return a->wish.exit_status;
+}
+
 int arbiter_serve(struct config *config, const struct config_input *input)
 {
-	struct arbiter a = {.input = input, .born_ms = clock_ms()};
+	struct arbiter a = {.input = input};
 	char bytes[1024];
 	struct text why = TEXT_OVER(bytes);
-	int status = EXIT_USAGE;
 
-	a.now_ms = a.born_ms;
-	a.current = &a.made[0];
-	a.candidate = &a.made[1];
 	if (opening_run(&a, config, &why) == 0) {
 		say_who(&a);
 		announce_listeners(&a);
-		/* The line of no death: from here on PID 1 retries by deadline, and never exits
-		 * because the world refused something. */
-		turn_loop(&a);
-		status = a.wish.exit_status;
-		say_stopped(&a);
-		if (status != EXIT_OK)
-			leave_cause(&a, a.last_cause);
-	} else {
-		leave_cause(&a, bytes);
-		(void)fprintf(stderr, "narwhal: %s\n", bytes);
+		return arbiter_live(&a);
 	}
+	leave_cause(&a, bytes);
+	(void)fprintf(stderr, "narwhal: %s\n", bytes);
 	opening_close(&a);
-	return status;
+	return EXIT_USAGE;
 }

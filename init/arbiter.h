@@ -24,6 +24,7 @@
 #include "init/pidfile.h"
 #include "init/roster.h"
 #include "init/scribe.h"
+#include "init/upgrade.h"
 #include "init/wish.h"
 
 #define ARBITER_WORKERS_MAX 512
@@ -52,12 +53,15 @@ struct arbiter {
 	struct child *children; /* ARBITER_SLOTS of them, beside the roster's slots */
 	struct wish wish;
 	struct herald herald;
+	struct upgrade upgrade;
 	struct generation made[2];
 	struct generation *current;   /* the one that serves: of made[] */
 	struct generation *candidate; /* the other of made[]; its number is 0 when there is none */
 	uint64_t generations;	      /* made so far, the failed ones, too */
 	struct shelf shelf;	      /* listeners that only workers who leave have */
 	struct inherited inherited;
+	int start_fd;	/* where narwhal was started: a relative config file is looked for there; -1
+			 */
 	char *heritage; /* HERITAGE_SIZE_MAX bytes to write a heritage in */
 
 	uint64_t born_ms;
@@ -82,6 +86,9 @@ struct arbiter {
 
 /* Runs the service from its start to its end; takes *config. The exit status. */
 MUST_USE int arbiter_serve(struct config *config, const struct config_input *input);
+
+/* From the line of no death to the end, for one that is open; closes it. The exit status. */
+MUST_USE int arbiter_live(struct arbiter *arbiter);
 
 /* Carries an event out: what it takes of the world, then the step in the roster. */
 void arbiter_step(struct arbiter *arbiter, unsigned index, enum event event);

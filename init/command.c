@@ -1,22 +1,15 @@
 #include "init/command.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/exits.h"
-#include "base/fd.h"
 #include "init/arbiter.h"
-#include "init/hook_book.h"
-#include "init/image.h"
-#include "init/inherit.h"
-#include "init/opening.h"
+#include "init/check.h"
 #include "init/program.h"
 #include "init/readiness.h"
+#include "init/request.h"
 #include "init/termination.h"
 #include "init/usage.h"
-#include "init/users.h"
 
 static int complain(const char *reason)
 {
@@ -54,43 +47,44 @@ static int ready(struct config *config, const struct config_input *input)
 	return readiness_check(path, &why) == 0 ? EXIT_OK : complain(bytes);
 }
 
-/* The files that a start would need, and not what stands in them. */
-static int check_files(const struct settings *s, struct text *why)
+/* How it goes, the arbiter's log says. */
+static int request(const struct config *config, enum request request)
 {
-	struct hook_book *book = NULL;
-	FD_SCOPED image_fd = -1;
-	mode_t mode;
-	int error = opening_umask(s, &mode, why);
+	char bytes[512];
+	struct text why = TEXT_OVER(bytes);
+	pid_t pid = request_find(&config->settings, &why);
 
-	if (error == 0 && s->chdir != NULL && access(s->chdir, X_OK) != 0) {
-		text_printf(why, "chdir: %s: %s", s->chdir, strerror(errno));
-		error = -errno;
-	}
-	if (error == 0)
-		error = image_open(s->worker_image, &image_fd, why);
-	if (error == 0)
-		error = hook_book_read(s, &book, why);
-	if (error == 0)
-		hook_book_release(book);
-	return error;
+	return pid > 0 && request_send(pid, request, &why) == 0 ? EXIT_OK : complain(bytes);
+}
+
+static int upgrade(struct config *config, const struct config_input *input)
+{
+	(void)input;
+	return request(config, config->settings.upgrade_hold ? REQUEST_HOLD : REQUEST_UPGRADE);
+}
+
+static int commit(struct config *config, const struct config_input *input)
+{
+	(void)input;
+	return request(config, REQUEST_COMMIT);
+}
+
+static int rollback(struct config *config, const struct config_input *input)
+{
+	(void)input;
+	return request(config, REQUEST_ROLLBACK);
 }
 
 /* What can be known of the settings without starting anything. */
 static int check(struct config *config, const struct config_input *input)
 {
-	const struct settings *s = &config->settings;
-	struct users_question question = users_question(s->user, s->group);
-	struct address_list addresses;
-	struct users users;
 	char bytes[512];
 	struct text why = TEXT_OVER(bytes);
+	int error = program_is_wished(config) ? program_check(config, &why)
+					      : check_config(config, &why);
 
 	(void)input;
-	if (program_is_wished(config))
-		return program_check(config, &why) == 0 ? EXIT_OK : complain(bytes);
-	if (users_resolve(&question, &users, &why) != 0 ||
-		inherit_addresses(NULL, s->bind, true, &addresses, &why) != 0 ||
-		check_files(s, &why) != 0)
+	if (error != 0)
 		return complain(bytes);
 	(void)fputs(config->warnings, stderr);
 	return EXIT_OK;
@@ -120,6 +114,9 @@ static int version(struct config *config, const struct config_input *input)
 static int (*const commands[])(struct config *, const struct config_input *) = {
 	[CONFIG_SERVE] = serve,
 	[CONFIG_READY] = ready,
+	[CONFIG_UPGRADE] = upgrade,
+	[CONFIG_COMMIT] = commit,
+	[CONFIG_ROLLBACK] = rollback,
 	[CONFIG_CHECK] = check,
 	[CONFIG_PRINT] = print,
 	[CONFIG_HELP] = help,

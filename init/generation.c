@@ -38,11 +38,11 @@ int generation_addresses(const struct config *config, struct address_list *addre
 		config->origin[SETTING_ID_bind].source != CONFIG_DEFAULT, addresses, why);
 }
 
-/* A reload brings no new program: the file may be another by now. */
+/* A reload brings no new program: the file may be another by now. An upgrade does. */
 static int open_image(struct generation *generation, const struct generation *before,
 	struct text *why)
 {
-	if (before == NULL)
+	if (before == NULL || before->foreign)
 		return image_open(generation->config.settings.worker_image, &generation->image_fd,
 			why);
 	generation->image_fd = fd_duplicate(before->image_fd);

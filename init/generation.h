@@ -19,6 +19,7 @@
 
 struct generation {
 	uint64_t number; /* from 1; 0: none */
+	bool foreign;	 /* made by another image of narwhal: the next one has another worker's */
 	struct config config;
 	struct users users;
 	int image_fd; /* the worker's program; owned */

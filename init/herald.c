@@ -32,17 +32,22 @@ static void fire(struct arbiter *a, enum hook hook, const struct log_field *own)
 #define fire_with(a, hook, ...) \
 	fire(a, hook, (const struct log_field[]){__VA_ARGS__, {.kind = LOG_FIELD_END}})
 
+int herald_prepare(struct arbiter *a, struct text *why)
+{
+	a->herald = (struct herald){.exit_ms = CLOCK_NEVER, .notify = {.fd = -1}};
+	return hooks_open(&a->herald.hooks, &a->log, why);
+}
+
 int herald_open(struct arbiter *a, struct text *why)
 {
 	struct notify_question question = notify_question();
 	char bytes[256];
 	struct text reason = TEXT_OVER(bytes);
 
-	a->herald = (struct herald){.exit_ms = CLOCK_NEVER};
-	/* A manager that cannot be told is no reason not to serve. */
+	(void)why;
 	if (notify_open(&a->herald.notify, &question, getpid(), a->now_ms, &reason) != 0)
 		log_warning(&a->log, "notify_refused", log_string("reason", bytes));
-	return hooks_open(&a->herald.hooks, &a->log, why);
+	return 0;
 }
 
 void herald_close(struct arbiter *a)
@@ -61,6 +66,11 @@ void herald_reloading(struct arbiter *a)
 void herald_ready(struct arbiter *a)
 {
 	fire_with(a, HOOK_WHEN_READY, log_uint("serving", roster_count(&a->roster, STATE_SERVING)));
+}
+
+void herald_pre_exec(struct arbiter *a)
+{
+	fire(a, HOOK_PRE_EXEC, &(const struct log_field){.kind = LOG_FIELD_END});
 }
 
 /* Of the worker's generation, which need not be the one that serves. */

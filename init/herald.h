@@ -35,13 +35,16 @@ struct herald {
 	char said[NOTIFY_STATE_MAX]; /* to the manager */
 };
 
-/* 0, or -errno with `why`. herald_close() is due in both cases. */
+/* Memory alone: 0, or -ENOMEM with `why`. herald_close() is due in both cases. */
+MUST_USE int herald_prepare(struct arbiter *arbiter, struct text *why);
+/* Looks for the service manager. 0: one that cannot be told is no reason not to serve. */
 MUST_USE int herald_open(struct arbiter *arbiter, struct text *why);
 void herald_close(struct arbiter *arbiter);
 
 /* Moments: */
 void herald_reloading(struct arbiter *arbiter);
 void herald_ready(struct arbiter *arbiter);
+void herald_pre_exec(struct arbiter *arbiter);
 void herald_forking(struct arbiter *arbiter, unsigned slot);
 void herald_forked(struct arbiter *arbiter, unsigned slot);
 /* Of the slot `index`; `signal_name` is NULL when the worker exited, with `status`. */

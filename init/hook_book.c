@@ -156,13 +156,21 @@ static int add_all(struct hook_book *book, const struct settings *settings, stru
 	return error;
 }
 
+struct hook_book *hook_book_new(void)
+{
+	struct hook_book *book = calloc(1, sizeof(*book));
+
+	if (book != NULL)
+		book->references = 1;
+	return book;
+}
+
 int hook_book_read(const struct settings *settings, struct hook_book **book, struct text *why)
 {
-	struct hook_book *made = calloc(1, sizeof(*made));
+	struct hook_book *made = hook_book_new();
 	int error = -ENOMEM;
 
 	if (made != NULL) {
-		made->references = 1;
 		made->timeout_ms = settings->hook_timeout;
 		error = add_all(made, settings, why);
 	}

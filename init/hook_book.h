@@ -48,6 +48,8 @@ struct hook_book {
  */
 MUST_USE int hook_book_read(const struct settings *settings, struct hook_book **book,
 	struct text *why);
+/* An empty one with one reference; NULL: no memory. */
+struct hook_book *hook_book_new(void);
 struct hook_book *hook_book_keep(struct hook_book *book);
 void hook_book_release(struct hook_book *book);
 

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
@@ -63,4 +65,80 @@ int image_open(const char *path, int *fd, struct text *why)
 	text_printf(why, "worker_image: neither %s nor %s is a program; set worker_image", beside,
 		installed);
 	return *fd;
+}
+
+/* `fd` is taken. */
+static int hold(struct image_hold *hold, int *fd, const char *path, struct text *why)
+{
+	int pair = fd_duplicate_pair(*fd);
+
+	fd_close(fd);
+	*hold = (struct image_hold){.fd = pair, .path = strdup(path)};
+	if (pair >= 0 && hold->path != NULL)
+		return 0;
+	text_printf(why, "%s: %s", path, strerror(pair < 0 ? -pair : ENOMEM));
+	image_let_go(hold);
+	return pair < 0 ? pair : -ENOMEM;
+}
+
+#define BY_DESCRIPTOR "/dev/fd/"
+
+/*
+ * As it was called, if that is a whole path: a link may lead to another program tomorrow. Else,
+ * also if it was exec'd by descriptor, as /proc has it, which has followed all links.
+ */
+static bool is_whole_path(const char *called)
+{
+	return called != NULL && called[0] == '/' &&
+	       strncmp(called, BY_DESCRIPTOR, sizeof(BY_DESCRIPTOR) - 1) != 0;
+}
+
+int image_hold_own(struct image_hold *image, struct text *why)
+{
+	const char *called = (const char *)(uintptr_t)getauxval(AT_EXECFN);
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	int fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+
+	self[n > 0 ? n : 0] = '\0';
+	if (fd >= 0)
+		return hold(image, &fd, is_whole_path(called) ? called : self, why);
+	text_printf(why, "/proc/self/exe: %s", strerror(errno));
+	return -errno;
+}
+
+/* A script would have an interpreter exec'd, and that would find no heirloom. */
+static bool is_script(int fd)
+{
+	char magic[2];
+
+	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && magic[0] == '#' &&
+	       magic[1] == '!';
+}
+
+int image_hold_file(struct image_hold *image, const char *path, struct text *why)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat status;
+	int error = fd < 0 || fstat(fd, &status) != 0 ? -errno : 0;
+
+	if (error == 0 && (!S_ISREG(status.st_mode) || (status.st_mode & 0111) == 0))
+		error = -EACCES;
+	if (error == 0 && is_script(fd))
+		error = -ENOEXEC;
+	if (error == 0)
+		return hold(image, &fd, path, why);
+	fd_close(&fd);
+	text_printf(why, "%s: %s", path, strerror(-error));
+	return error;
+}
+
+void image_let_go(struct image_hold *image)
+{
+	int behind = image->fd >= 0 ? image->fd + 1 : -1;
+
+	fd_close(&behind);
+	fd_close(&image->fd);
+	free(image->path);
+	image->path = NULL;
 }

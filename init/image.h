@@ -13,4 +13,19 @@
 /* `path` NULL: beside narwhal itself, else where it was installed. 0, or -errno with `why`. */
 MUST_USE int image_open(const char *path, int *fd, struct text *why);
 
+/*
+ * A program of narwhal's. The number behind `fd` is held, too: at an exec the heirloom takes that
+ * place, where the next image looks for it (see succession.h).
+ */
+struct image_hold {
+	int fd;	    /* -1: there is none */
+	char *path; /* where it was found; owned */
+};
+
+/* What runs here. 0, or -errno with `why`. */
+MUST_USE int image_hold_own(struct image_hold *hold, struct text *why);
+/* What may run here next: a program that can be read and is no script. 0, or -errno with `why`. */
+MUST_USE int image_hold_file(struct image_hold *hold, const char *path, struct text *why);
+void image_let_go(struct image_hold *hold);
+
 #endif

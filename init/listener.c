@@ -377,6 +377,15 @@ int listener_share(struct listener *listener, const struct listener *other, int 
 	return error;
 }
 
+int listener_adopt(struct listener *listener)
+{
+	int listens = ask(listener->fd, SO_ACCEPTCONN);
+
+	if (listens < 0)
+		return listens;
+	return listens == 1 ? learn_address(listener) : -EINVAL;
+}
+
 bool listener_waiting(const struct listener *listener)
 {
 	struct pollfd poll_fd = {.fd = listener->fd, .events = POLLIN};

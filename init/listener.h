@@ -54,6 +54,9 @@ MUST_USE int listener_share(struct listener *listener, const struct listener *ot
  */
 MUST_USE int listener_gate(struct listener *listener);
 
+/* After an exec: it listens, and its address is what the kernel tells. 0 or -errno. */
+MUST_USE int listener_adopt(struct listener *listener);
+
 /* Whether a connection waits to be accepted, now. */
 bool listener_waiting(const struct listener *listener);
 

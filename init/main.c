@@ -10,6 +10,7 @@
 #include "init/command.h"
 #include "init/config.h"
 #include "init/signals.h"
+#include "init/succession.h"
 #include "init/termination.h"
 
 /*
@@ -46,11 +47,15 @@ int main(int argc, char **argv)
 	struct config config;
 	char bytes[1024];
 	struct text why = TEXT_OVER(bytes);
+	int image_fd;
 
 	signals_block(&found);
 	spare_memory();
 	if (fd_standard() != 0)
 		return EXIT_USAGE;
+	image_fd = succession_find();
+	if (image_fd >= 0)
+		return succession_run(image_fd, &input);
 	/* A reload finds a relative config file where the start found it, whatever chdir did. */
 	start_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (start_fd >= 0)

@@ -92,10 +92,20 @@ static int enter_directory(struct arbiter *a, struct text *why)
 	return 0;
 }
 
-static int open_roster(struct arbiter *a, struct text *why)
+int opening_prepare(struct arbiter *a, struct text *why)
 {
+	static const struct crew nobody;
+	struct wish_limits wish_limits = {.sweep = SWEEP_MS};
 	struct roster_limits limits = {.hurry = HURRY_MS};
 
+	a->current = &a->made[0];
+	a->candidate = &a->made[1];
+	a->now_ms = clock_ms();
+	a->start_fd = a->loop.epoll_fd = a->signals.fd = a->pidfile.fd = -1;
+	a->oom.fd = a->termination_fd = -1;
+	a->retry_ms = a->reap_ms = CLOCK_NEVER;
+	upgrade_init(&a->upgrade);
+	wish_init(&a->wish, &nobody, ARBITER_WORKERS_MAX, &wish_limits);
 	a->heritage = malloc(HERITAGE_SIZE_MAX);
 	a->children = calloc(ARBITER_SLOTS, sizeof(*a->children));
 	if (a->heritage == NULL || a->children == NULL ||
@@ -103,7 +113,7 @@ static int open_roster(struct arbiter *a, struct text *why)
 		text_add(why, "no memory for the roster");
 		return -ENOMEM;
 	}
-	return 0;
+	return herald_prepare(a, why);
 }
 
 static int open_oom(struct arbiter *a, struct text *why)
@@ -138,21 +148,18 @@ static int begin_readiness(struct arbiter *a, struct text *why)
 
 static int open_generation(struct arbiter *a, struct text *why)
 {
-	struct wish_limits limits = {.sweep = SWEEP_MS};
 	const struct legacy legacy = {NULL, &a->shelf, &a->inherited};
 	struct config config = a->current->config;
-	struct crew crew;
 	int error = generation_open(a->current, a->generations, &config, &legacy, why);
 
 	if (error != 0)
 		return error;
-	crew = generation_crew(a->current);
-	wish_init(&a->wish, &crew, ARBITER_WORKERS_MAX, &limits);
+	a->wish.crew = generation_crew(a->current);
 	reload_apply(a);
 	return 0;
 }
 
-static int open_loop(struct arbiter *a, struct text *why)
+int opening_loop(struct arbiter *a, struct text *why)
 {
 	int error = loop_open(&a->loop);
 
@@ -179,12 +186,12 @@ static int (*const openings[])(struct arbiter *, struct text *) = {
 	enter_directory,
 	open_log,
 	open_termination,
-	open_roster,
 	open_oom,
 	count_workers,
 	become_reaper,
-	open_loop,
+	opening_loop,
 	open_pidfile,
+	upgrade_open,
 	herald_open,
 	open_generation,
 	begin_readiness,
@@ -192,18 +199,16 @@ static int (*const openings[])(struct arbiter *, struct text *) = {
 
 int opening_run(struct arbiter *a, struct config *config, struct text *why)
 {
+	int error = opening_prepare(a, why);
+
 	a->generations = 1;
+	a->born_ms = a->now_ms;
 	*a->current = (struct generation){.number = 1, .config = *config, .image_fd = -1};
 	*config = (struct config){0};
-	a->loop.epoll_fd = a->signals.fd = a->pidfile.fd = -1;
-	a->oom.fd = a->termination_fd = a->herald.notify.fd = -1;
-	a->retry_ms = a->reap_ms = CLOCK_NEVER;
-	for (size_t i = 0; i < COUNT_OF(openings); i++) {
-		int error = openings[i](a, why);
-
-		if (error != 0)
-			return error;
-	}
+	for (size_t i = 0; error == 0 && i < COUNT_OF(openings); i++)
+		error = openings[i](a, why);
+	if (error != 0)
+		return error;
 	/* What the start alone needed goes back: a container may idle for years. */
 	(void)malloc_trim(0);
 	return 0;
@@ -220,6 +225,7 @@ void opening_close(struct arbiter *a)
 	loop_close(&a->loop);
 	oom_close(&a->oom);
 	fd_close(&a->termination_fd);
+	upgrade_close(&a->upgrade);
 	roster_free(&a->roster);
 	free(a->children);
 	free(a->heritage);

@@ -11,10 +11,15 @@
 #include "base/text.h"
 #include "init/arbiter.h"
 
+/* An arbiter, zero before, that has its memory and nothing of the world. 0, or -ENOMEM with `why`.
+ */
+MUST_USE int opening_prepare(struct arbiter *arbiter, struct text *why);
 /* Takes *config. 0, or -errno with `why`; opening_close() is due in both cases. */
 MUST_USE int opening_run(struct arbiter *arbiter, struct config *config, struct text *why);
 /* The setting `umask` as a number. 0, or -EINVAL with `why`. */
 MUST_USE int opening_umask(const struct settings *settings, mode_t *mode, struct text *why);
+/* The loop, and the signals in it. 0, or -errno with `why`. */
+MUST_USE int opening_loop(struct arbiter *arbiter, struct text *why);
 void opening_close(struct arbiter *arbiter);
 
 #endif

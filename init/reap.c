@@ -11,6 +11,7 @@
 #include "init/gossip.h"
 #include "init/herald.h"
 #include "init/spawn.h"
+#include "init/trial.h"
 
 #define REAPS_AT_ONCE 256
 #define RETRY_MS 10
@@ -125,6 +126,7 @@ static void bury(struct arbiter *a, unsigned index, const siginfo_t *info)
 	obituary.cause = true_cause(a, &obituary);
 	write_obituary(a, &obituary);
 	tally(a, child->page, &obituary);
+	upgrade_mourn(a, index, obituary.cause);
 	spawn_forget(child);
 	slot->killed = obituary.cause == CAUSE_SIGNAL && obituary.status == SIGKILL;
 	arbiter_step(a, index, EVENT_EXITED);
@@ -138,7 +140,7 @@ static void bury_other(struct arbiter *a, const siginfo_t *info)
 	bool killed = info->si_code != CLD_EXITED && info->si_status == SIGKILL;
 	bool oom = killed && oom_explains(&a->oom, a->now_ms);
 
-	if (scribe_reap(a, info))
+	if (scribe_reap(a, info) || trial_reap(a, info))
 		return;
 	if (hooks_reap(&a->herald.hooks, info, oom ? "oom" : NULL, a->now_ms))
 		return;

@@ -21,20 +21,29 @@ static const enum setting_id fixed[] = {
 	SETTING_ID_errorlog,
 };
 
-static int check_fixed(const struct settings *old, const struct settings *new, struct text *why)
+static bool is_same(const struct setting *row, const struct settings *a, const struct settings *b,
+	struct text *why)
+{
+	char before_bytes[1024], after_bytes[1024];
+	struct text before = TEXT_OVER(before_bytes), after = TEXT_OVER(after_bytes);
+
+	setting_write(row, a, &before);
+	setting_write(row, b, &after);
+	if (strcmp(before_bytes, after_bytes) == 0)
+		return true;
+	text_printf(why, "%s: \"%s\" cannot become \"%s\" by a reload: restart for that", row->name,
+		before_bytes, after_bytes);
+	return false;
+}
+
+int reload_check(const struct generation *before, const struct settings *settings, struct text *why)
 {
 	for (size_t i = 0; i < COUNT_OF(fixed); i++) {
-		const struct setting *row = &settings_table[fixed[i]];
-		char before_bytes[1024], after_bytes[1024];
-		struct text before = TEXT_OVER(before_bytes), after = TEXT_OVER(after_bytes);
+		bool is_free = before->foreign && fixed[i] == SETTING_ID_worker_image;
 
-		setting_write(row, old, &before);
-		setting_write(row, new, &after);
-		if (strcmp(before_bytes, after_bytes) == 0)
-			continue;
-		text_printf(why, "%s: \"%s\" cannot become \"%s\" by a reload: restart for that",
-			row->name, before_bytes, after_bytes);
-		return -EINVAL;
+		if (!is_free && !is_same(&settings_table[fixed[i]], &before->config.settings,
+					settings, why))
+			return -EINVAL;
 	}
 	return 0;
 }
@@ -48,7 +57,7 @@ static int make_candidate(struct arbiter *a, struct text *why)
 
 	if (error != 0)
 		return error;
-	error = check_fixed(&a->current->config.settings, &config.settings, why);
+	error = reload_check(a->current, &config.settings, why);
 	if (error != 0) {
 		config_free(&config);
 		return error;
@@ -114,6 +123,7 @@ void reload_begin(struct arbiter *a)
 	reload_fail(a, "another reload was asked for");
 	if (make_candidate(a, &why) != 0) {
 		log_error(&a->log, "reload_failed", log_string("reason", bytes));
+		upgrade_note(a, bytes);
 		return;
 	}
 	a->reload_ms = a->now_ms;
@@ -133,7 +143,7 @@ void reload_settle(struct arbiter *a)
 		return;
 	if (wish_is_ending(&a->wish))
 		reload_fail(a, "the service ends");
-	else if (converge_is_ready(&a->roster, &a->wish.candidate))
+	else if (converge_is_ready(&a->roster, &a->wish.candidate) && !upgrade_holds(a))
 		commit(a);
 }
 
@@ -143,6 +153,7 @@ void reload_fail(struct arbiter *a, const char *reason)
 		return;
 	log_error(&a->log, "reload_failed", log_uint("generation", a->candidate->number),
 		log_string("reason", reason));
+	upgrade_note(a, reason);
 	shelf_put(&a->shelf, &a->candidate->listeners, &a->current->listeners, a->candidate->number,
 		a->candidate->number);
 	generation_close(a->candidate);

@@ -7,6 +7,9 @@
 
 #include "init/arbiter.h"
 
+/* Whether one can follow the other without a restart: 0, or -EINVAL with `why`. */
+MUST_USE int reload_check(const struct generation *before, const struct settings *settings,
+	struct text *why);
 /* Reads the config again and wishes for the new generation. What is wrong is one line. */
 void reload_begin(struct arbiter *arbiter);
 /* Promotes the candidate if it is ready by now. */

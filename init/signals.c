@@ -11,6 +11,7 @@
 #include "init/arbiter.h"
 #include "init/logfile.h"
 #include "init/reload.h"
+#include "init/request.h"
 
 /* All that can be pending but a flood of real-time ones, which may wait for the next turn. */
 #define SIGNALS_AT_ONCE 64
@@ -49,70 +50,73 @@ void signals_restore(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void verb_stop(struct arbiter *a, const char *name)
+static void verb_stop(struct arbiter *a, const struct signalfd_siginfo *info)
 {
-	(void)name;
+	(void)info;
 	arbiter_turn(a, TURN_STOP);
 }
 
-static void verb_quick(struct arbiter *a, const char *name)
+static void verb_quick(struct arbiter *a, const struct signalfd_siginfo *info)
 {
-	(void)name;
+	(void)info;
 	arbiter_turn(a, TURN_QUICK);
 }
 
-static void verb_more(struct arbiter *a, const char *name)
+static void verb_more(struct arbiter *a, const struct signalfd_siginfo *info)
 {
 	bool done = wish_more(&a->wish);
 
-	(void)name;
+	(void)info;
 	arbiter_turn(a, TURN_WAKE);
 	log_info(&a->log, done ? "workers_wished" : "workers_at_most",
 		log_uint("workers", a->wish.crew.workers));
 }
 
-static void verb_fewer(struct arbiter *a, const char *name)
+static void verb_fewer(struct arbiter *a, const struct signalfd_siginfo *info)
 {
 	bool done = wish_fewer(&a->wish);
 
-	(void)name;
+	(void)info;
 	log_info(&a->log, done ? "workers_wished" : "workers_at_least",
 		log_uint("workers", a->wish.crew.workers));
 }
 
-static void verb_reload(struct arbiter *a, const char *name)
+static void verb_reload(struct arbiter *a, const struct signalfd_siginfo *info)
 {
-	(void)name;
-	reload_begin(a);
+	(void)info;
+	if (!upgrade_keep(a))
+		reload_begin(a);
 }
 
-static void verb_reopen(struct arbiter *a, const char *name)
+static void verb_reopen(struct arbiter *a, const struct signalfd_siginfo *info)
 {
-	(void)name;
+	(void)info;
 	logfile_reopen(a);
 }
 
-static void verb_rest(struct arbiter *a, const char *name)
+static void verb_rest(struct arbiter *a, const struct signalfd_siginfo *info)
 {
-	(void)name;
-	arbiter_turn(a, TURN_REST);
+	(void)info;
+	if (!upgrade_give_way(a))
+		arbiter_turn(a, TURN_REST);
 }
 
-static void verb_reap(struct arbiter *a, const char *name)
+static void verb_reap(struct arbiter *a, const struct signalfd_siginfo *info)
 {
 	(void)a;
-	(void)name;
+	(void)info;
 }
 
-static void verb_not_yet(struct arbiter *a, const char *name)
+/* The number that comes with it, if narwhal itself has sent it. */
+static void verb_upgrade(struct arbiter *a, const struct signalfd_siginfo *info)
 {
-	log_warning(&a->log, "signal_not_yet", log_string("name", name));
+	request_carry_out(a, info->ssi_code == SI_QUEUE ? (uint32_t)info->ssi_int : 0);
 }
 
 static const struct {
 	int number;
 	const char *name;
-	void (*verb)(struct arbiter *arbiter, const char *name);
+	void (*verb)(struct arbiter *arbiter, const struct signalfd_siginfo *info);
 } rows[] = {
 #define SIGNAL(name, verb, meaning) {SIG##name, #name, verb_##verb},
 #include "init/signals.def"
@@ -134,7 +138,7 @@ static void carry_out(struct arbiter *a, size_t row, const struct signalfd_sigin
 	bool was_ending = wish_is_ending(&a->wish);
 	struct text cause;
 
-	rows[row].verb(a, rows[row].name);
+	rows[row].verb(a, info);
 	if (was_ending || !wish_is_ending(&a->wish))
 		return;
 	cause = TEXT_OVER(a->last_cause);

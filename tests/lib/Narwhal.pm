@@ -9,7 +9,8 @@
 #
 # Options of start: args; env (a hash over a clean environment); pid1 (1: PID 1 of a pid
 # namespace, needs root); user (a uid); cwd; bind (0: give no --bind of our own); wrap (a command
-# in front). Unless bind is 0, it listens on a free port of 127.0.0.1.
+# in front); program (another narwhal than the one that was built). Unless bind is 0, it listens on
+# a free port of 127.0.0.1.
 #
 # Nothing here waits for time: every wait is for a line, a byte or an end, with a deadline, and a
 # wait in vain dies with all that was logged. Whatever a test leaves behind is killed at its end.
@@ -59,7 +60,7 @@ sub start {
 # In the child: never returns.
 sub become_narwhal {
 	my ($write, $option) = @_;
-	my @command = (@{ $option->{wrap} // [] }, $PROGRAM);
+	my @command = (@{ $option->{wrap} // [] }, $option->{program} // $PROGRAM);
 
 	push @command, '--bind', '127.0.0.1:0' if $option->{bind} // 1;
 	push @command, @{ $option->{args} // [] };

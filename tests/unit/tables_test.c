@@ -173,6 +173,32 @@ static void a_signal_has_one_verb_and_can_be_caught(void **unused)
 	}
 }
 
+enum kind {
+	WORD,
+	FLAG,
+};
+
+static const struct verb {
+	const char *name, *word;
+	enum kind kind;
+} verbs[] = {
+#define VERB(name, word, flag, kind, help) {#name, word, kind},
+#include "init/verbs.def"
+#undef VERB
+};
+
+static void no_verb_has_the_word_of_another(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < COUNT_OF(verbs); i++) {
+		for (size_t j = 0; j < i; j++) {
+			assert_string_not_equal(verbs[i].name, verbs[j].name);
+			assert_false(verbs[i].kind == verbs[j].kind &&
+				     strcmp(verbs[i].word, verbs[j].word) == 0);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +209,7 @@ int main(void)
 		cmocka_unit_test(a_cause_is_logged_by_its_own_name),
 		cmocka_unit_test(exit_statuses_differ_and_are_not_the_shells),
 		cmocka_unit_test(a_signal_has_one_verb_and_can_be_caught),
+		cmocka_unit_test(no_verb_has_the_word_of_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,144 @@
+#include "init/adoption.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "init/gossip.h"
+#include "init/heirloom.h"
+#include "init/herald.h"
+#include "init/opening.h"
+#include "init/reload.h"
+
+static void find_closed(int *fd, void *context)
+{
+	int *closed = context;
+
+	if (*fd >= 0 && fcntl(*fd, F_GETFD) < 0)
+		*closed = *fd;
+}
+
+static int check_descriptors(struct arbiter *a, struct text *why)
+{
+	int closed = -1;
+
+	heirloom_each_fd(a, find_closed, &closed);
+	if (closed < 0)
+		return 0;
+	text_printf(why, "descriptor %d was not handed on", closed);
+	return -EBADF;
+}
+
+/* Standard error may be a file by the setting errorlog: it is the one still. */
+static int adopt_log(struct arbiter *a, struct text *why)
+{
+	(void)why;
+	a->log.fd = log_descriptor(STDERR_FILENO);
+	return 0;
+}
+
+static int adopt_listener(struct listener *listener, struct text *why)
+{
+	int error = listener_adopt(listener);
+
+	if (error != 0)
+		text_printf(why, "%s: %s", listener->asked, strerror(-error));
+	return error;
+}
+
+static int adopt_listeners(struct arbiter *a, struct text *why)
+{
+	struct listener_set *set = &a->current->listeners;
+	int error = 0;
+
+	for (size_t i = 0; error == 0 && i < set->count; i++)
+		error = adopt_listener(&set->item[i], why);
+	for (struct shelved *at = a->shelf.first; error == 0 && at != NULL; at = at->next)
+		error = adopt_listener(&at->listener, why);
+	return error;
+}
+
+static int map_page(struct child *child)
+{
+	struct stat status;
+	void *memory;
+
+	if (fstat(child->page_fd, &status) != 0)
+		return -errno;
+	if (status.st_size < (off_t)sizeof(struct page))
+		return -EINVAL;
+	memory = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED, child->page_fd,
+		0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	child->page = memory;
+	return 0;
+}
+
+static int adopt_child(struct child *child)
+{
+	int error = map_page(child);
+
+	if (error != 0 || child->watch.fd < 0)
+		return error;
+	child->watch.ready = gossip_read;
+	return loop_add(&child->arbiter->loop, &child->watch, EPOLLIN);
+}
+
+static int adopt_children(struct arbiter *a, struct text *why)
+{
+	for (unsigned i = 0; i < ARBITER_SLOTS; i++) {
+		int error = a->children[i].arbiter != NULL ? adopt_child(&a->children[i]) : 0;
+
+		if (error == 0)
+			continue;
+		text_printf(why, "the worker in slot %u: %s", i, strerror(-error));
+		return error;
+	}
+	return 0;
+}
+
+/* A kill that happened meanwhile is one more than was counted. */
+static int adopt_oom(struct arbiter *a, struct text *why)
+{
+	struct oom_account account = a->oom.account;
+
+	(void)why;
+	oom_open(&a->oom, "");
+	a->oom.account = account;
+	return 0;
+}
+
+static int adopt_times(struct arbiter *a, struct text *why)
+{
+	(void)why;
+	reload_apply(a);
+	a->reap_ms = a->now_ms; /* whose SIGCHLD was read, and who was not reaped */
+	return 0;
+}
+
+static int (*const adoptions[])(struct arbiter *, struct text *) = {
+	check_descriptors,
+	adopt_log,
+	adopt_listeners,
+	opening_loop,
+	adopt_children,
+	adopt_oom,
+	herald_open,
+	adopt_times,
+};
+
+int adoption_run(struct arbiter *a, struct text *why)
+{
+	for (size_t i = 0; i < COUNT_OF(adoptions); i++) {
+		int error = adoptions[i](a, why);
+
+		if (error != 0)
+			return error;
+	}
+	return 0;
+}

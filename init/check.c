@@ -1,0 +1,46 @@
+#include "init/check.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "init/hook_book.h"
+#include "init/image.h"
+#include "init/inherit.h"
+#include "init/opening.h"
+#include "init/users.h"
+
+/* The files that a start would need, and not what stands in them. */
+static int check_files(const struct settings *s, struct text *why)
+{
+	struct hook_book *book = NULL;
+	FD_SCOPED image_fd = -1;
+	mode_t mode;
+	int error = opening_umask(s, &mode, why);
+
+	if (error == 0 && s->chdir != NULL && access(s->chdir, X_OK) != 0) {
+		text_printf(why, "chdir: %s: %s", s->chdir, strerror(errno));
+		error = -errno;
+	}
+	if (error == 0)
+		error = image_open(s->worker_image, &image_fd, why);
+	if (error == 0)
+		error = hook_book_read(s, &book, why);
+	if (error == 0)
+		hook_book_release(book);
+	return error;
+}
+
+int check_config(const struct config *config, struct text *why)
+{
+	const struct settings *s = &config->settings;
+	struct users_question question = users_question(s->user, s->group);
+	struct address_list addresses;
+	struct users users;
+	int error = users_resolve(&question, &users, why);
+
+	if (error == 0)
+		error = inherit_addresses(NULL, s->bind, true, &addresses, why);
+	return error == 0 ? check_files(s, why) : error;
+}

@@ -1,0 +1,15 @@
+/*
+ * check.h - what can be known of a config without starting anything: its users, addresses and
+ * files.
+ */
+#ifndef INIT_CHECK_H
+#define INIT_CHECK_H
+
+#include "base/attr.h"
+#include "base/text.h"
+#include "init/config.h"
+
+/* Of a service. 0, or -errno with `why`. */
+MUST_USE int check_config(const struct config *config, struct text *why);
+
+#endif

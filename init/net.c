@@ -1,0 +1,69 @@
+#include "init/net.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "init/signals.h"
+
+#define RETRY_NS 100000000
+
+static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGALRM};
+
+void net_return(const struct net *net)
+{
+	const struct timespec soon = {.tv_nsec = RETRY_NS};
+	struct signals_found ignored;
+
+	signals_block(&ignored);
+	(void)alarm(0); /* it would survive the exec */
+	for (;;) {
+		(void)execveat(net->back_fd, "", net->argv, net->envp, AT_EMPTY_PATH);
+		/* The one place where PID 1 sleeps: there is nothing else that it could do. */
+		(void)nanosleep(&soon, NULL);
+	}
+}
+
+/* The net lies at the bottom of the stack that the handler runs on: no global is needed to find it.
+ */
+static void fall(int number, siginfo_t *info, void *context)
+{
+	const ucontext_t *where = context;
+
+	(void)number;
+	(void)info;
+	net_return(where->uc_stack.ss_sp);
+}
+
+void net_spread(const struct net *net, void *memory, unsigned seconds)
+{
+	const stack_t stack = {.ss_sp = memory, .ss_size = NET_SIZE};
+	struct sigaction action = {.sa_sigaction = fall, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	sigset_t set;
+
+	memcpy(memory, net, sizeof(*net));
+	(void)sigaltstack(&stack, NULL);
+	(void)sigfillset(&action.sa_mask);
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < COUNT_OF(faults); i++) {
+		(void)sigaction(faults[i], &action, NULL);
+		(void)sigaddset(&set, faults[i]);
+	}
+	(void)sigprocmask(SIG_UNBLOCK, &set, NULL); /* blocked, a fault would kill */
+	(void)alarm(seconds);
+}
+
+void net_remove(void)
+{
+	const stack_t none = {.ss_flags = SS_DISABLE};
+	struct signals_found ignored;
+
+	(void)alarm(0);
+	signals_block(&ignored);
+	for (size_t i = 0; i < COUNT_OF(faults); i++)
+		(void)signal(faults[i], SIG_DFL);
+	(void)sigaltstack(&none, NULL);
+}

@@ -1,0 +1,193 @@
+#include "init/rehearsal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/exits.h"
+#include "base/fd.h"
+#include "base/heritage.h"
+#include "init/check.h"
+#include "init/gossip.h"
+#include "init/heirloom.h"
+#include "init/opening.h"
+#include "init/reap.h"
+#include "init/reload.h"
+#include "init/trial.h"
+
+struct rehearsal {
+	const struct arbiter *thawed;
+	const struct config_input *input;
+	struct arbiter stage; /* on which one worker plays */
+};
+
+static void report(const struct rehearsal *r, const char *word, const char *more)
+{
+	char bytes[TRIAL_WORD_MAX];
+	struct text text = TEXT_OVER(bytes);
+
+	text_add(&text, word);
+	text_add(&text, more);
+	(void)!write(r->thawed->upgrade.report_fd, text.bytes, text.used);
+}
+
+/* If this goes wrong later, the image that runs now must be able to read what this one writes. */
+static int check_way_back(struct rehearsal *r, struct text *why)
+{
+	uint64_t reads = r->thawed->upgrade.reads;
+
+	if (reads >= HEIRLOOM_OLDEST)
+		return 0;
+	text_printf(why,
+		"the image that runs reads heirlooms up to version %llu, this one writes %d to %d",
+		(unsigned long long)reads, HEIRLOOM_OLDEST, HEIRLOOM_VERSION);
+	return -EINVAL;
+}
+
+static int read_config(struct rehearsal *r, struct text *why)
+{
+	struct config *config = &r->stage.current->config;
+	int error = config_read(config, r->input, why);
+
+	if (error != 0)
+		return error;
+	r->stage.current->number = 1;
+	if (config->app == NULL) {
+		text_add(why, "there is no app to serve any more");
+		return -EINVAL;
+	}
+	error = reload_check(r->thawed->current, &config->settings, why);
+	return error == 0 ? check_config(config, why) : error;
+}
+
+/* The kernel chooses an abstract name (unix(7): autobind). */
+static int open_listener(struct rehearsal *r, struct text *why)
+{
+	static const struct sockaddr_un any = {.sun_family = AF_UNIX};
+	struct listener_set *set = &r->stage.current->listeners;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	(void)why;
+	if (fd < 0)
+		return -errno;
+	set->item[0] = (struct listener){.fd = fd};
+	set->count = 1;
+	if (bind(fd, (const struct sockaddr *)&any, sizeof(any.sun_family)) != 0 ||
+		listen(fd, 1) != 0)
+		return -errno;
+	return 0;
+}
+
+static int set_stage(struct rehearsal *r, struct text *why)
+{
+	struct generation *generation = r->stage.current;
+	const struct settings *s = &generation->config.settings;
+	struct users_question question = users_question(s->user, s->group);
+	int error = users_resolve(&question, &generation->users, why);
+
+	r->stage.log = (struct log){.fd = STDERR_FILENO, .level = LOG_INFO};
+	r->stage.roster.limits.boot_timeout = s->boot_timeout;
+	if (error == 0)
+		error = image_open(s->worker_image, &generation->image_fd, why);
+	if (error == 0)
+		error = open_listener(r, why);
+	return error == 0 ? loop_open(&r->stage.loop) : error;
+}
+
+/* Its death is seen by its channel, too. */
+static int start_worker(struct rehearsal *r, struct text *why)
+{
+	const struct slot *slot = &r->stage.roster.slots[0];
+
+	roster_assign(&r->stage.roster, 0, 1);
+	arbiter_step(&r->stage, 0, EVENT_SPAWNED);
+	while (slot->state == STATE_BOOTING) {
+		(void)loop_wait(&r->stage.loop, -1);
+		loop_dispatch(&r->stage.loop);
+		reap_all(&r->stage);
+	}
+	if (slot->state == STATE_SERVING)
+		return 0;
+	text_add(why, "the worker cannot serve: ");
+	text_add(why,
+		r->stage.last_cause[0] != '\0' ? r->stage.last_cause : "it ended without a word");
+	return -ECHILD;
+}
+
+static int connect_worker(const struct rehearsal *r)
+{
+	struct sockaddr_un address;
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (getsockname(r->stage.current->listeners.item[0].fd, (struct sockaddr *)&address,
+		    &size) != 0 ||
+		connect(fd, (const struct sockaddr *)&address, size) != 0)
+		error = -errno;
+	if (error == 0)
+		return fd;
+	fd_close(&fd);
+	return error;
+}
+
+/* Any status will do: an app may have nothing at "/". That it answers is what counts. */
+static int ask(struct rehearsal *r, struct text *why)
+{
+	static const char request[] = "GET / HTTP/1.1\r\nHost: narwhal\r\n"
+				      "User-Agent: narwhal-trial\r\nConnection: close\r\n\r\n";
+	static const char answer[] = "HTTP/1.1 ";
+	char bytes[sizeof(answer) - 1];
+	FD_SCOPED fd = connect_worker(r);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) != (ssize_t)sizeof(request) - 1)
+		return -errno;
+	n = recv(fd, bytes, sizeof(bytes), MSG_WAITALL);
+	if (n == (ssize_t)sizeof(bytes) && memcmp(bytes, answer, sizeof(bytes)) == 0)
+		return 0;
+	text_add(why, "the worker did not answer a request");
+	return -EPROTO;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct rehearsal *r, struct text *why);
+} steps[] = {
+	{"the way back", check_way_back},
+	{"the config", read_config},
+	{"its stage", set_stage},
+	{"a worker", start_worker},
+	{"a request", ask},
+};
+
+static int run_steps(struct rehearsal *r, struct text *why)
+{
+	int error = opening_prepare(&r->stage, why);
+
+	for (size_t i = 0; error == 0 && i < COUNT_OF(steps); i++) {
+		report(r, "at ", steps[i].name);
+		error = steps[i].run(r, why);
+	}
+	if (error != 0 && why->used == 0)
+		text_add(why, strerror(-error));
+	return error;
+}
+
+int rehearsal_run(const struct arbiter *thawed, const struct config_input *input)
+{
+	struct rehearsal r = {.thawed = thawed, .input = input};
+	char bytes[TRIAL_WORD_MAX];
+	struct text why = TEXT_OVER(bytes);
+	int error = run_steps(&r, &why);
+
+	report(&r, error == 0 ? TRIAL_PASSED : "", error == 0 ? NARWHAL_VERSION : bytes);
+	return error == 0 ? EXIT_OK : EXIT_BOOT; /* its worker dies with it */
+}

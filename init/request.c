@@ -1,0 +1,110 @@
+#include "init/request.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "init/arbiter.h"
+
+/* Above the numbers, so that a value that somebody else sends along is none of them. */
+#define MARK 0x6e777200u
+#define MASK 0xffffff00u
+
+static void ask_upgrade(struct arbiter *a)
+{
+	upgrade_ask(a, false);
+}
+
+static void ask_hold(struct arbiter *a)
+{
+	upgrade_ask(a, true);
+}
+
+static void ask_commit(struct arbiter *a)
+{
+	if (!upgrade_step(a, UPGRADE_EVENT_COMMITTED, NULL))
+		log_warning(&a->log, "commit_refused", log_string("reason", "no upgrade is held"));
+}
+
+static void ask_rollback(struct arbiter *a)
+{
+	if (!upgrade_step(a, UPGRADE_EVENT_RECALLED, "it was called back"))
+		log_warning(&a->log, "rollback_refused",
+			log_string("reason", "no upgrade is under way"));
+}
+
+static void (*const asked[])(struct arbiter *) = {
+	[REQUEST_UPGRADE] = ask_upgrade,
+	[REQUEST_HOLD] = ask_hold,
+	[REQUEST_COMMIT] = ask_commit,
+	[REQUEST_ROLLBACK] = ask_rollback,
+};
+
+void request_carry_out(struct arbiter *a, uint32_t value)
+{
+	uint32_t number = value & ~MASK;
+
+	if ((value & MASK) != MARK || number >= COUNT_OF(asked))
+		number = REQUEST_UPGRADE;
+	asked[number](a);
+}
+
+/* The first line of a small file. */
+static int read_line(const char *path, char *bytes, size_t size)
+{
+	FD_SCOPED fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t n = fd >= 0 ? read(fd, bytes, size - 1) : -1;
+
+	if (n < 0)
+		return -errno;
+	bytes[n] = '\0';
+	bytes[strcspn(bytes, "\n")] = '\0';
+	return 0;
+}
+
+static pid_t read_pidfile(const char *path, struct text *why)
+{
+	char bytes[32];
+	int error = read_line(path, bytes, sizeof(bytes));
+	uint64_t pid = 0;
+
+	if (error == 0)
+		error = text_to_uint(bytes, strlen(bytes), INT32_MAX, &pid);
+	if (error == 0 && pid > 0)
+		return (pid_t)pid;
+	text_printf(why, "pidfile: %s: %s", path, error != 0 ? strerror(-error) : "holds no pid");
+	return error != 0 ? error : -EINVAL;
+}
+
+/* Another program may do anything on SIGUSR2, or die of it. */
+pid_t request_find(const struct settings *settings, struct text *why)
+{
+	pid_t pid = settings->pidfile != NULL ? read_pidfile(settings->pidfile, why) : 1;
+	char name[32] = "", own[16] = "", path_bytes[48];
+	struct text path = TEXT_OVER(path_bytes);
+
+	if (pid < 0)
+		return pid;
+	(void)prctl(PR_GET_NAME, own, 0L, 0L, 0L);
+	text_printf(&path, "/proc/%d/comm", (int)pid);
+	if (read_line(path_bytes, name, sizeof(name)) == 0 && strcmp(name, own) == 0)
+		return pid;
+	text_printf(why, "process %d is no %s, but \"%s\": give --pidfile as the service has it",
+		(int)pid, own, name);
+	return -ESRCH;
+}
+
+int request_send(pid_t pid, enum request request, struct text *why)
+{
+	const union sigval value = {.sival_int = (int)(MARK | request)};
+
+	if (sigqueue(pid, SIGUSR2, value) == 0)
+		return 0;
+	text_printf(why, "SIGUSR2 to process %d: %s", (int)pid, strerror(errno));
+	return -errno;
+}

@@ -1,0 +1,32 @@
+/*
+ * request.h - what `narwhal upgrade`, `narwhal commit` and `narwhal rollback` ask of the arbiter:
+ * SIGUSR2 with a number. So whoever may send it a signal may ask, and nobody else.
+ */
+#ifndef INIT_REQUEST_H
+#define INIT_REQUEST_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/attr.h"
+#include "base/text.h"
+
+struct arbiter;
+struct settings;
+
+enum request {
+#define REQUEST(name, number, meaning) REQUEST_##name = number,
+#include "init/requests.def"
+#undef REQUEST
+};
+
+/* `value` as it came; a number that is none of ours is the signal alone. */
+void request_carry_out(struct arbiter *arbiter, uint32_t value);
+
+/* The arbiter that the settings mean: by its pidfile, or else PID 1. The pid, or -errno with `why`.
+ */
+MUST_USE pid_t request_find(const struct settings *settings, struct text *why);
+/* 0, or -errno with `why`. */
+MUST_USE int request_send(pid_t pid, enum request request, struct text *why);
+
+#endif
