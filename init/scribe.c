@@ -59,15 +59,16 @@ static void begin(struct arbiter *a, uint64_t generation)
 		.generation = generation,
 		.wall_ms = clock_wall_ms(),
 	};
+	pid_t pid = fork();
 
+	if (pid == 0)
+		be_scribe(path_of(a), &readiness);
 	a->scribe = (struct scribe){
-		.pid = fork(),
+		.pid = pid > 0 ? pid : 0, /* never -1: it is somebody to kill(2) */
 		.generation = generation,
 		.deadline_ms = a->now_ms + PATIENCE_MS,
 	};
-	if (a->scribe.pid == 0)
-		be_scribe(path_of(a), &readiness);
-	if (a->scribe.pid < 0)
+	if (pid < 0)
 		finish(a, write_file(path_of(a), &readiness));
 }
 

@@ -20,13 +20,32 @@ use Time::HiRes qw(sleep time);
 
 use Narwhal;
 
-our @EXPORT_OK = qw(be_whole enter in_mounts is_whole serves unharmed vitals);
+our @EXPORT_OK = qw(be_whole begin enter five in_mounts is_whole serves settle unharmed vitals);
 
 my $TICKS = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 my $SANITIZE = ($ENV{SANITIZE} // 0) eq '1';
 my $WHOLE = $SANITIZE ? 15 : 5;    # seconds, from the fault's end
 
 my %alive;
+
+# Two workers, with an app that does what it is asked for, or with another. Options are start's.
+sub begin {
+	my (%option) = @_;
+	my @args = @{ delete $option{args} // [] };
+	my $app = delete $option{app} // "$Narwhal::BUILD/tests/modules/trouble.so";
+
+	return Narwhal->start(%option,
+		args => [ '--workers', 2, '--min-ready', 2, '--loglevel', 'debug', @args, $app ]);
+}
+
+# When both serve: how it is then, for unharmed().
+sub settle {
+	my ($n) = @_;
+
+	$n->wait_ready;
+	$n->wait_until('whole', sub { is_whole($n, 2) });
+	return vitals($n);
+}
 
 # Each of the specs is of strace's -e inject=, but without "inject="; -f means its children, too.
 sub inject {
@@ -109,6 +128,13 @@ sub serves {
 	my ($n, $path) = @_;
 
 	return (eval { $n->get($path // '/')->{status} } // 0) == 200;
+}
+
+# Requests served, of five.
+sub five {
+	my ($n) = @_;
+
+	return scalar grep { serves($n) } 1 .. 5;
 }
 
 # So many workers serve, and no slot is in any other state. Wants --loglevel debug.

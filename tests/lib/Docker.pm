@@ -140,6 +140,20 @@ sub wait_until {
 	return 1;
 }
 
+# Until the log of a container has it: all of the log.
+sub wait_log {
+	my ($self, $id, $pattern) = @_;
+	my $log = '';
+
+	eval {
+		$self->wait_until(10, "the log has $pattern", sub {
+			(undef, $log) = $self->try('logs', $id);
+			return $log =~ $pattern;
+		});
+	} or die "$@$log";
+	return $log;
+}
+
 sub base_image {
 	my ($self) = @_;
 

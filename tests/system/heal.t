@@ -3,43 +3,19 @@
 use strict;
 use warnings;
 
+use File::Temp qw(tempdir);
 use FindBin;
 use Test::More;
 use Time::HiRes qw(sleep);
 
 use lib "$FindBin::Bin/../fault";
 use Cgroup;
-use Fault qw(be_whole is_whole serves unharmed vitals);
+use Fault qw(be_whole begin five serves settle unharmed);
 use Narwhal;
 
 plan skip_all => 'tracing and control groups need root' if $> != 0;
 plan skip_all => 'an image under sanitizers asks for memory as no other' if $ENV{SANITIZE};
 plan skip_all => 'no strace' if system('strace -V >/dev/null 2>&1') != 0;
-
-my $TROUBLE = "$Narwhal::BUILD/tests/modules/trouble.so";
-
-sub begin {
-	my (%option) = @_;
-	my @args = @{ delete $option{args} // [] };
-
-	return Narwhal->start(%option, args =>
-			[ '--workers', 2, '--min-ready', 2, '--loglevel', 'debug', @args, $TROUBLE ]);
-}
-
-sub settle {
-	my ($n) = @_;
-
-	$n->wait_ready;
-	$n->wait_until('whole', sub { is_whole($n, 2) });
-	return vitals($n);
-}
-
-# Requests served, of five.
-sub five {
-	my ($n) = @_;
-
-	return scalar grep { serves($n) } 1 .. 5;
-}
 
 # Each row: what fails, and how. All of them at once, each on an arbiter of its own.
 my @refusals = (
@@ -173,12 +149,15 @@ SKIP: {
 }
 
 subtest 'no process, and the service is asked to end' => sub {
-	my $n = begin();
+	my $dir = tempdir(CLEANUP => 1);
+	my $n = begin(args => [ '--when-ready', "$dir/ready" ]);
 
 	settle($n);
+	$n->wait_until('the file', sub { -e "$dir/ready" });
 	my $fault = Fault->inject($n, 'clone,clone3,fork,vfork:error=EAGAIN');
 	kill 'KILL', $n->workers;
 	$n->wait_line(qr/ spawn_refused /);
+	ok($n->wait_until('no file', sub { !-e "$dir/ready" }), 'the ready file goes without a process, too');
 	is($n->stop, 0, 'it ends, status 0');
 };
 

@@ -9,7 +9,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use lib "$FindBin::Bin/../fault";
-use Fault qw(be_whole is_whole serves unharmed vitals);
+use Fault qw(be_whole begin serves settle unharmed vitals);
 use Narwhal;
 
 my $MODULES = "$Narwhal::BUILD/tests/modules";
@@ -18,21 +18,6 @@ my $IMPOSTOR = "$Narwhal::BUILD/tests/fault/impostor";
 my $dir = tempdir(CLEANUP => 1);
 
 chmod 0755, $dir;
-
-sub begin {
-	my (%option) = @_;
-	my @args = ('--workers', 2, '--min-ready', 2, '--loglevel', 'debug', @{ $option{args} // [] });
-
-	return Narwhal->start(%option, args => [ @args, $option{app} // $TROUBLE ]);
-}
-
-sub settle {
-	my ($n) = @_;
-
-	$n->wait_ready;
-	$n->wait_until('whole', sub { is_whole($n, 2) });
-	return vitals($n);
-}
 
 sub put {
 	my ($name, $text) = @_;

@@ -11,34 +11,17 @@ use Time::HiRes qw(sleep time);
 
 use lib "$FindBin::Bin/../fault";
 use Cgroup;
-use Fault qw(be_whole enter in_mounts is_whole serves unharmed vitals);
+use Fault qw(be_whole begin enter five in_mounts settle unharmed vitals);
 use Narwhal;
 
 plan skip_all => 'mount namespaces and control groups need root' if $> != 0;
 
-my $TROUBLE = "$Narwhal::BUILD/tests/modules/trouble.so";
 my $dir = tempdir(CLEANUP => 1);
 
 chmod 0755, $dir;
 
 # A sanitizer's search for leaks needs /proc, and nobody else who traces the process.
 my %NO_SEARCH = (env => { ASAN_OPTIONS => 'handle_segv=0:detect_leaks=0' });
-
-sub begin {
-	my (%option) = @_;
-	my @args = @{ delete $option{args} // [] };
-
-	return Narwhal->start(%option, args =>
-			[ '--workers', 2, '--min-ready', 2, '--loglevel', 'debug', @args, $TROUBLE ]);
-}
-
-sub settle {
-	my ($n) = @_;
-
-	$n->wait_ready;
-	$n->wait_until('whole', sub { is_whole($n, 2) });
-	return vitals($n);
-}
 
 # As the arbiter sees it.
 sub seen {
@@ -53,13 +36,6 @@ sub is_said {
 	my ($n, $pattern, $what) = @_;
 
 	return ok($n->wait_until($what, sub { (seen($n, "$dir/ready") // '') =~ $pattern }, 5), $what);
-}
-
-# Requests served, of five.
-sub five {
-	my ($n) = @_;
-
-	return scalar grep { serves($n) } 1 .. 5;
 }
 
 # Disks.

@@ -23,21 +23,8 @@ sub container {
 	my @network = grep({ $_ eq 'none' } @$options) ? () : ('--network', 'host');
 	my $id = $docker->ok('run', '-d', @network, @$options, 'narwhal',
 		@network ? ('--bind', '127.0.0.1:0') : (), @arguments);
-	my $log = wait_log($id, qr/ info ready /);
+	my $log = $docker->wait_log($id, qr/ info ready /);
 	return ($id, $log =~ m{ info ready .*?address=http://(\S+?)[, ]});
-}
-
-sub wait_log {
-	my ($id, $pattern) = @_;
-	my $log = '';
-
-	eval {
-		$docker->wait_until($Narwhal::PATIENCE, "the log has $pattern", sub {
-			(undef, $log) = $docker->try('logs', $id);
-			return $log =~ $pattern;
-		});
-	} or die "$@$log";
-	return $log;
 }
 
 sub inspect {
@@ -105,7 +92,7 @@ subtest 'it is PID 1, serves, replaces workers and reaps a thousand orphans' => 
 	my @before = workers($id);
 	is(scalar @before, 2, 'two workers');
 	in_container($id, "kill -9 $before[0]");
-	wait_log($id, qr/ worker_exit slot=\d pid=$before[0] .*SIGKILL/);
+	$docker->wait_log($id, qr/ worker_exit slot=\d pid=$before[0] .*SIGKILL/);
 	ok($docker->wait_until($Narwhal::PATIENCE, 'there are two again',
 		sub { grep({ $_ != $before[0] } workers($id)) == 2 }), 'a killed worker is replaced');
 	is(fetch($address, '/')->{status}, 200, 'it serves on');
@@ -136,7 +123,7 @@ subtest 'readiness and health come, and go with SIGTERM' => sub {
 	ok($health->('healthy'), 'HEALTHCHECK says healthy');
 	like(in_container($id, "cat $READY"), qr/^pid=1$/m, 'the file is there');
 	$docker->ok('kill', '-s', 'TERM', $id);
-	wait_log($id, qr/ unready /);
+	$docker->wait_log($id, qr/ unready /);
 	ok($docker->wait_until(20, 'no file', sub { in_container($id, "[ -e $READY ] || echo gone") eq 'gone' }),
 		'the file goes when it drains');
 	isnt(($docker->try('exec', $id, 'narwhal', 'ready'))[0], 0, 'narwhal ready says no');
@@ -166,7 +153,7 @@ subtest 'docker stop lets a running download finish' => sub {
 		$docker->try('stop', $id);
 		POSIX::_exit(0);
 	}
-	wait_log($id, qr/ signal name=TERM /);
+	$docker->wait_log($id, qr/ signal name=TERM /);
 	# A client of 24 MB/s: that takes two seconds, which is the point.
 	while (my $n = sysread $slow, $bytes, 1 << 20) {
 		$got += $n;

@@ -23,22 +23,9 @@ sub container {
 		'--loglevel', 'debug', @arguments, '/build/tests/modules/trouble.so');
 }
 
-sub wait_log {
-	my ($id, $pattern) = @_;
-	my $log = '';
-
-	eval {
-		$docker->wait_until($Narwhal::PATIENCE, "the log has $pattern", sub {
-			(undef, $log) = $docker->try('logs', $id);
-			return $log =~ $pattern;
-		});
-	} or die "$@$log";
-	return $log;
-}
-
 sub told {
 	my ($id) = @_;
-	my ($line) = wait_log($id, qr/ info ready /) =~ /( info workers_auto .*)/;
+	my ($line) = $docker->wait_log($id, qr/ info ready /) =~ /( info workers_auto .*)/;
 
 	return { map { /^(\w+)=(\S+)$/ ? ($1, $2) : () } split / /, $line };
 }
@@ -72,9 +59,9 @@ subtest '--memory, and the OOM killer' => sub {
 	is("$told->{workers} $told->{memory}", '1 ' . (60 << 20), 'one worker fits');
 	$docker->try('exec', $id, 'bash', '-c', 'exec 3<>/dev/tcp/127.0.0.1/8000;'
 		. ' printf "GET /eat HTTP/1.1\r\nHost: x\r\n\r\n" >&3; read -r line <&3');
-	like(wait_log($id, qr/ worker_exit /), qr{ worker_exit .*cause=oom .*request="GET /eat"},
+	like($docker->wait_log($id, qr/ worker_exit /), qr{ worker_exit .*cause=oom .*request="GET /eat"},
 		'its kill is told as what it was');
-	wait_log($id, qr/ info worker_ready /);
+	$docker->wait_log($id, qr/ info worker_ready /);
 	$docker->ok('stop', $id);
 	is($docker->ok('inspect', '--format', '{{.State.ExitCode}}', $id), 0, 'it went on and ended well');
 };
