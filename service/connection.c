@@ -11,7 +11,10 @@
 
 /* What is read of a request that nothing is known of: more would be copied out of the scratch. */
 #define FIRST_READ ((size_t)16 * 1024)
-/* Above this a body is read to where it stays, and not by way of the scratch buffer. */
+/*
+ * Above this a body is read to where it stays, and not by way of the scratch buffer, once as much
+ * of it has come: a slow client does not touch a page for what it promises.
+ */
 #define DIRECT_MIN ((uint64_t)16 * 1024)
 #define DIRECT_MAX ((uint64_t)256 * 1024)
 /*
@@ -131,10 +134,10 @@ static ssize_t read_behind(struct connection *connection, size_t *room)
 	uint64_t missing = pending_missing(connection->pending);
 	ssize_t n;
 
-	if (missing >= DIRECT_MIN)
+	if (missing >= DIRECT_MIN && connection->input.used >= DIRECT_MIN)
 		return read_body(connection, missing, room);
-	*room = WORKER_SCRATCH;
-	n = transport_read(connection->watch.fd, scratch, WORKER_SCRATCH);
+	*room = missing >= DIRECT_MIN ? FIRST_READ : WORKER_SCRATCH;
+	n = transport_read(connection->watch.fd, scratch, *room);
 	if (n > 0 && buffer_add(&connection->input, scratch, (size_t)n) != 0)
 		return -ENOMEM;
 	return n;
@@ -164,6 +167,7 @@ static void receive(struct connection *connection)
 	struct window window;
 	ssize_t n = receive_bytes(connection, &window);
 
+	connection->pace.bytes += n > 0 ? (uint64_t)n : 0;
 	if (n > 0)
 		dialogue_serve(connection, window);
 	else if (n == 0 && connection->pending != NULL)
@@ -174,15 +178,35 @@ static void receive(struct connection *connection)
 		connection_end(connection);
 }
 
+/* Until more of a body comes. */
+static void wait_for_body(struct connection *connection)
+{
+	const struct worker *worker = connection->worker;
+	const struct pace_rule rule = {
+		.timeout_ms = worker->heritage.settings.body_timeout,
+		.rate = worker->heritage.settings.body_min_rate,
+	};
+
+	if (connection->step != CONNECTION_BODY)
+		connection->pace = (struct pace){.since_ms = worker->now_ms};
+	connection->step = CONNECTION_BODY;
+	connection_wait(connection, DEADLINE_BODY);
+	if (pace_holds(&connection->pace, &rule, worker->now_ms))
+		connection_watch(connection, false);
+	else
+		dialogue_refuse(connection, 408, "the body comes too slowly");
+}
+
 /* Nothing to do until the client sends more. */
 static void settle(struct connection *connection)
 {
 	const struct pending *pending = connection->pending;
 
 	if (pending != NULL && pending->intake.has_head) {
-		connection->step = CONNECTION_BODY;
-		connection_wait(connection, DEADLINE_BODY);
-	} else if (pending == NULL && connection->worker->step != WORKER_SERVING) {
+		wait_for_body(connection);
+		return;
+	}
+	if (pending == NULL && connection->worker->step != WORKER_SERVING) {
 		connection_wait(connection, DEADLINE_GRACE);
 	} else if (pending == NULL && connection->step == CONNECTION_IDLE) {
 		connection_wait(connection, DEADLINE_IDLE);
@@ -280,25 +304,6 @@ static void end_body(struct connection *connection)
 		dialogue_refuse(connection, 408, "the body did not go on in time");
 }
 
-/*
- * EPOLLOUT comes only when a third of the socket's buffer is free, which takes a slow client longer
- * than any timeout: what counts is whether it has read anything at all.
- */
-static void end_write(struct connection *connection)
-{
-	char peer[PEER_TEXT_MAX];
-	uint32_t queued = transport_unread(connection->watch.fd);
-
-	if (queued < connection->queued) {
-		connection->queued = queued;
-		connection_wait(connection, DEADLINE_WRITE);
-		return;
-	}
-	log_info(&connection->worker->log, "write_timeout",
-		log_string("peer", peer_print(&connection->peer, peer)));
-	connection_end(connection);
-}
-
 void connection_overdue(struct connection *connection)
 {
 	switch (connection->deadline.kind) {
@@ -317,7 +322,7 @@ void connection_overdue(struct connection *connection)
 		connection_end_idle(connection);
 		break;
 	case DEADLINE_WRITE:
-		end_write(connection);
+		delivery_overdue(connection);
 		break;
 	case DEADLINE_LINGER:
 	case DEADLINE_APP:

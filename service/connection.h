@@ -17,6 +17,7 @@
 #include "base/buffer.h"
 #include "base/loop.h"
 #include "service/deadlines.h"
+#include "service/pace.h"
 #include "service/peer.h"
 #include "service/transport.h"
 
@@ -41,14 +42,15 @@ struct connection {
 	struct deadline deadline;
 	struct peer peer;
 	enum connection_step step;
-	bool watched;	 /* by the loop */
-	bool wants_room; /* and for EPOLLOUT, too */
-	bool readable;	 /* the kernel may have more than was read */
-	bool half;	 /* the client has ended its side, perhaps behind bytes to be read */
-	bool last;	 /* ends when everything is written */
-	bool unread;	 /* ends with bytes of the client's unread: lingers, so that no reset
-			    overtakes the answer (RFC 9112 section 9.6) */
-	uint32_t queued; /* bytes in the socket when it was last seen full */
+	bool watched;	  /* by the loop */
+	bool wants_room;  /* and for EPOLLOUT, too */
+	bool readable;	  /* the kernel may have more than was read */
+	bool half;	  /* the client has ended its side, perhaps behind bytes to be read */
+	bool last;	  /* ends when everything is written */
+	bool unread;	  /* ends with bytes of the client's unread: lingers, so that no reset
+			     overtakes the answer (RFC 9112 section 9.6) */
+	uint32_t queued;  /* bytes in the socket when it was last seen full */
+	struct pace pace; /* of the body that comes, or of the answer that does not go */
 	uint64_t linger_until_ms;
 	struct buffer input;
 	struct pending *pending; /* the request of which `input` is a part */

@@ -63,15 +63,62 @@ static void keep_outgoing(struct connection *connection, struct outgoing *outgoi
 		connection->outgoing.stream->connection = connection;
 }
 
-/* Until the client has read more. */
-static void wait_for_room(struct connection *connection, bool progress)
+/* Whether the client has read enough of what was given to the kernel for it. */
+static bool keeps_up(const struct connection *connection)
 {
-	if (progress || !deadline_is_set(&connection->deadline) ||
+	const struct settings *settings = &connection->worker->heritage.settings;
+	const struct pace_rule rule = {settings->write_timeout, settings->write_min_rate};
+	struct pace read = connection->pace;
+
+	read.bytes -= connection->queued < read.bytes ? connection->queued : read.bytes;
+	return pace_holds(&read, &rule, connection->worker->now_ms);
+}
+
+static void note_sent(struct connection *connection, uint64_t sent)
+{
+	connection->queued = transport_unread(connection->watch.fd);
+	if (connection->step == CONNECTION_WRITING)
+		connection->pace.bytes += sent;
+	else
+		connection->pace = (struct pace){connection->worker->now_ms, connection->queued};
+	connection->step = CONNECTION_WRITING;
+}
+
+static void give_up(struct connection *connection)
+{
+	char peer[PEER_TEXT_MAX];
+
+	log_info(&connection->worker->log, "write_timeout",
+		log_string("peer", peer_print(&connection->peer, peer)));
+	connection_end(connection);
+}
+
+/*
+ * EPOLLOUT comes only when a third of the socket's buffer is free, which takes a slow client longer
+ * than any timeout: what counts is whether it has read anything at all.
+ */
+void delivery_overdue(struct connection *connection)
+{
+	uint32_t before = connection->queued;
+
+	connection->queued = transport_unread(connection->watch.fd);
+	if (connection->queued < before && keeps_up(connection))
+		connection_wait(connection, DEADLINE_WRITE);
+	else
+		give_up(connection);
+}
+
+/* Until the client has read more. */
+static void wait_for_room(struct connection *connection, uint64_t sent)
+{
+	if (sent != 0 || !deadline_is_set(&connection->deadline) ||
 		connection->step != CONNECTION_WRITING)
 		connection_wait(connection, DEADLINE_WRITE);
-	connection->step = CONNECTION_WRITING;
-	connection->queued = transport_unread(connection->watch.fd);
-	connection_watch(connection, true);
+	note_sent(connection, sent);
+	if (keeps_up(connection))
+		connection_watch(connection, true);
+	else
+		give_up(connection);
 }
 
 /* Until the stream's source has more; that costs no memory but the source's own. */
@@ -175,11 +222,11 @@ bool delivery_flush(struct connection *connection, struct outgoing *outgoing)
 		return false;
 	case TRANSPORT_BLOCKED:
 		keep_outgoing(connection, outgoing);
-		wait_for_room(connection, sent != 0);
+		wait_for_room(connection, sent);
 		return false;
 	case TRANSPORT_YIELDED:
 		keep_outgoing(connection, outgoing);
-		connection->step = CONNECTION_WRITING;
+		note_sent(connection, sent);
 		connection_wait(connection, DEADLINE_NEXT);
 		return false;
 	case TRANSPORT_SHORT:

@@ -16,6 +16,8 @@ struct outgoing;
  * all is written and the connection goes on.
  */
 bool delivery_flush(struct connection *connection, struct outgoing *outgoing);
+/* The client has read nothing for so long that no room was told of: goes on, or ends it. */
+void delivery_overdue(struct connection *connection);
 /* After our end: throws away what comes until the client ends, too. */
 void delivery_linger(struct connection *connection);
 

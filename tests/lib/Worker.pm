@@ -61,6 +61,15 @@ sub start {
 	return $self;
 }
 
+# One that serves: the hello app, unless another is given.
+sub ready {
+	my ($class, %option) = @_;
+	my $self = $class->start(app => "$BUILD/examples/hello.so", %option);
+	my $first = $self->message;
+	die "not ready: $first\n" . $self->logged if $first ne 'READY';
+	return $self;
+}
+
 sub listener {
 	my ($self) = @_;
 	if ($self->{unix}) {
@@ -217,6 +226,13 @@ sub taken {
 sub ended {
 	my ($self, $socket) = @_;
 	return ($unread{$socket} // '') eq '' && !$self->more($socket);
+}
+
+# A request with a body, written to a connection.
+sub post {
+	my ($self, $socket, $body, @fields) = @_;
+	print {$socket} join("\r\n", 'POST / HTTP/1.1', 'Host: test', 'Content-Length: ' . length $body,
+		@fields, '', ''), $body;
 }
 
 sub get {

@@ -7,8 +7,6 @@ use lib "$FindBin::Bin/../lib";
 
 use File::Copy qw(copy);
 use File::Temp qw(tempdir);
-use IO::Select;
-use Socket qw(SOL_SOCKET SO_RCVBUF SHUT_WR);
 use Test::More;
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep time);
 use Worker;
@@ -20,17 +18,7 @@ my $echo = "$Worker::BUILD/examples/echo.so";
 my $get = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
 
 sub ready {
-	my $w = Worker->start(app => $hello, @_);
-	my $first = $w->message;
-	die "not ready: $first\n" . $w->logged if $first ne 'READY';
-	return $w;
-}
-
-# A big answer without a big request: the target of a request comes back from nowhere, so echo it.
-sub post {
-	my ($c, $body, @fields) = @_;
-	print {$c} join("\r\n", 'POST /echo HTTP/1.1', 'Host: test', 'Content-Length: ' . length $body,
-		@fields, '', ''), $body;
+	return Worker->ready(@_);
 }
 
 sub chunked {
@@ -44,44 +32,6 @@ sub took {
 	my $ms = int((time - $start) * 1000);
 	ok($ms >= $least && $ms <= $most, "$what: after $ms ms, $least to $most allowed");
 }
-
-subtest 'a keep-alive connection serves one request after the other' => sub {
-	my $w = ready();
-	my $c = $w->connect;
-	for (1 .. 3) {
-		my $r = $w->get('/', $c);
-		is($r->{status}, 200, 'answered');
-		is($r->{body}, "Hello, World!\n", 'with the body');
-		is($r->{fields}{connection}, undef, 'and nothing about the connection');
-	}
-	like($w->get('/', $c)->{fields}{date}, qr/^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/, 'a date');
-	is($w->page->{requests}, 4, 'the page counts requests');
-	is($w->page->{accepted}, 1, 'and connections');
-	is($w->page->{busy}, 0, 'an idle worker is not busy');
-	is($w->page->{request}, '', 'and has no request in hand');
-};
-
-subtest 'pipelined requests are answered in order' => sub {
-	my $w = ready(app => $echo);
-	my $c = $w->connect;
-	my $bytes = join '', map { "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\n" . $_ } 100 .. 199;
-	syswrite $c, $bytes;
-	is($w->response($c)->{body}, $_, "answer $_") for 100 .. 199;
-};
-
-subtest 'a thousand pipelined requests with large answers come back whole' => sub {
-	my $w = ready(app => $echo);
-	my $c = $w->connect;
-	my $body = 'x' x 5000;
-	my $pid = fork // die;
-	if ($pid == 0) {
-		post($c, $body) for 1 .. 1000;
-		POSIX::_exit(0);
-	}
-	my $good = grep { $w->response($c)->{body} eq $body } 1 .. 1000;
-	waitpid $pid, 0;
-	is($good, 1000, 'all of them');
-};
 
 subtest 'a client that sends many requests at once has its share of the worker, and no more' => sub {
 	my $w = ready(app => "$Worker::BUILD/tests/modules/trouble.so");
@@ -101,50 +51,12 @@ subtest 'a client that sends many requests at once has its share of the worker, 
 	is(scalar(grep { $w->response($c)->{status} == 200 } 1 .. 300), 300, 'all are answered');
 };
 
-subtest 'HEAD has the length and no body' => sub {
-	my $w = ready();
-	my $c = $w->connect;
-	print {$c} "HEAD / HTTP/1.1\r\nHost: t\r\n\r\n";
-	my $r = $w->response($c, head => 1);
-	is($r->{fields}{'content-length'}, 14, 'the length of what GET would give');
-	is($w->get('/', $c)->{status}, 200, 'and the next answer follows at once');
-};
-
-subtest 'HTTP/1.0 closes, unless the client asks' => sub {
-	my $w = ready();
-	my $c = $w->connect;
-	print {$c} "GET / HTTP/1.0\r\n\r\n";
-	is($w->response($c)->{fields}{connection}, 'close', 'says so');
-	ok($w->ended($c), 'and does so');
-	$c = $w->connect;
-	for (1 .. 2) {
-		print {$c} "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
-		is($w->response($c)->{fields}{connection}, 'keep-alive', 'stays when asked');
-	}
-};
-
-subtest 'Connection: close is honoured' => sub {
-	my $w = ready();
-	my $c = $w->connect;
-	print {$c} "GET / HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n";
-	is($w->response($c)->{fields}{connection}, 'close', 'announced');
-	ok($w->ended($c), 'closed');
-};
-
-subtest 'what follows Connection: close is not answered, and does not cost the answer' => sub {
-	my $w = ready();
-	my $c = $w->connect;
-	syswrite $c, "GET / HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n" . $get x 100;
-	is($w->response($c)->{status}, 200, 'the answer arrives');
-	ok($w->ended($c), 'and nothing else');
-};
-
 subtest 'bodies of every framing come back' => sub {
 	my $w = ready(app => $echo);
 	my $c = $w->connect;
 	for my $size (0, 1, 1000, 65_536, 70_000, 1_000_000, 5_000_000) {
 		my $body = join '', map { chr(33 + $_ % 90) } 1 .. $size;
-		post($c, $body);
+		$w->post($c, $body);
 		ok($w->response($c)->{body} eq $body, "sized, $size bytes");
 	}
 	print {$c} "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -167,17 +79,6 @@ subtest 'a request that comes byte by byte is the same request' => sub {
 		}
 		is($w->response($c)->{body}, 'abcde', 'answered');
 	}
-};
-
-subtest 'a client that waits for 100 is invited once' => sub {
-	my $w = ready(app => $echo);
-	my $c = $w->connect;
-	print {$c} "POST / HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
-	is($w->response($c)->{status}, 100, 'invited');
-	print {$c} 'abc';
-	is($w->response($c)->{body}, 'abc', 'answered');
-	post($c, 'abc', 'Expect: 100-continue');
-	is($w->response($c)->{status}, 200, 'not invited when the body is there already');
 };
 
 subtest 'what is no request gets an answer and an end' => sub {
@@ -225,187 +126,6 @@ subtest 'a client that reads nothing before it has sent 100 MiB still gets its r
 	is($n, 104_857_600, 'nothing stopped it');
 	is($w->response($c)->{status}, 413, 'answered');
 	ok($w->ended($c), 'and ended');
-};
-
-subtest 'each silence has its own end' => sub {
-	my $w = ready(app => $echo, set => {
-		head_timeout => '0.2', body_timeout => '0.3', keepalive => '0.15', write_timeout => '0.4',
-	});
-	my $c = $w->connect;
-	took(180, 600, 'nothing at all: 408', sub { is($w->response($c)->{status}, 408) });
-	$c = $w->connect;
-	print {$c} 'GET /';
-	took(180, 600, 'half a head: 408', sub { is($w->response($c)->{status}, 408) });
-	ok($w->ended($c), 'then the end');
-	$c = $w->connect;
-	took(180, 600, 'a head that trickles: 408', sub {
-		syswrite $c, 'GET /';
-		syswrite $c, 'a' until IO::Select->new($c)->can_read(0.04);
-		is($w->response($c)->{status}, 408);
-	});
-	$c = $w->connect;
-	print {$c} "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 4\r\n\r\na";
-	took(480, 1200, 'a body that goes silent: 408', sub {
-		sleep 0.2;
-		syswrite $c, 'b';
-		is($w->response($c)->{status}, 408);
-	});
-	$c = $w->connect;
-	$w->get('/', $c);
-	took(130, 500, 'an idle connection: closed', sub { ok($w->ended($c), 'without a word') });
-	$c = $w->connect;
-	setsockopt $c, SOL_SOCKET, SO_RCVBUF, 4096;
-	my $body = 'x' x 12_000_000;
-	post($c, $body);
-	took(300, 1500, 'a client that does not read: closed', sub {
-		sleep 0.02 until $w->page->{connections} == 0;
-	});
-	like($w->logged, qr/write_timeout peer=127/, 'and logged');
-};
-
-subtest 'what came in time is answered, though the worker was too busy to look' => sub {
-	my $w = ready(app => $echo, set => {
-		head_timeout => '0.2', body_timeout => '0.2', keepalive => '0.2',
-	});
-	my @head = ('POST / HTTP/1.1', 'Host: t', 'Content-Length: 3', '', 'abc');
-	my %waits = (
-		'the next request' => ['', join("\r\n", @head)],
-		'the rest of a head' => [join("\r\n", @head[0, 1]), join("\r\n", '', @head[2 .. 4])],
-		'the rest of a body' => [join("\r\n", @head[0 .. 3], 'a'), 'bc'],
-	);
-	for my $what (sort keys %waits) {
-		my ($first, $rest) = @{ $waits{$what} };
-		my @all = map { my $c = $w->connect; $w->get('/', $c); print {$c} $first; $c } 1 .. 100;
-		sleep 0.01 until $w->page->{busy} == 0;
-		$w->signal('STOP');
-		print {$_} $rest for @all;
-		sleep 0.3;
-		$w->signal('CONT');
-		my $good = grep { my $r = $w->response($_); $r && $r->{body} eq 'abc' } @all;
-		is($good, 100, $what);
-	}
-};
-
-subtest 'a slow reader gets all of it' => sub {
-	my $w = ready(app => $echo, set => { write_timeout => '0.5' });
-	my $c = $w->connect;
-	my $body = join '', map { pack 'N', $_ } 1 .. 1_500_000;
-	post($c, $body);
-	my $got = '';
-	for (1 .. 12) {
-		sysread $c, my $bytes, 200_000;
-		$got .= $bytes;
-		sleep 0.1;
-	}
-	while (length $got < length $body) { sysread($c, my $bytes, 1 << 20) or last; $got .= $bytes; }
-	$got =~ s/^.*?\r\n\r\n//s;
-	ok($got eq substr($body, 0, length $got), 'in order');
-	my $rest = length($body) - length $got;
-	while ($rest > 0) { my $n = sysread($c, my $bytes, $rest) or last; $rest -= $n; }
-	is($rest, 0, 'to the end');
-	is($w->get('/', $c)->{status}, 200, 'and the connection serves on');
-};
-
-subtest 'a client that has ended its side still gets its answer' => sub {
-	my $w = ready(app => $echo);
-	my $c = $w->connect;
-	post($c, 'abc');
-	post($c, 'def');
-	shutdown $c, SHUT_WR;
-	is($w->response($c)->{body}, $_, "answered: $_") for qw(abc def);
-	ok($w->ended($c), 'then the end');
-	$c = $w->connect;
-	$w->get('/', $c);
-	$w->signal('STOP');
-	post($c, 'ghi');
-	shutdown $c, SHUT_WR;
-	$w->signal('CONT');
-	is($w->response($c)->{body}, 'ghi', 'answered when request and end are seen at once');
-	ok($w->ended($c), 'and the end is not missed');
-	$c = $w->connect;
-	print {$c} 'GET / HT';
-	shutdown $c, SHUT_WR;
-	is($w->response($c)->{status}, 400, 'half a request and an end: 400');
-	$c = $w->connect;
-	shutdown $c, SHUT_WR;
-	ok($w->ended($c), 'nothing and an end: an end');
-};
-
-subtest 'keepalive = 0 means one request a connection' => sub {
-	my $w = ready(set => { keepalive => 0 });
-	my $c = $w->connect;
-	is($w->get('/', $c)->{fields}{connection}, 'close', 'announced');
-	ok($w->ended($c), 'closed');
-};
-
-subtest 'two hundred connections at once' => sub {
-	my $w = ready();
-	my @all = map { $w->connect } 1 .. 200;
-	for my $round (1 .. 3) {
-		print {$_} $get for @all;
-		is(scalar(grep { $w->response($_)->{status} == 200 } @all), 200, "round $round");
-	}
-	is($w->page->{connections}, 200, 'are 200 connections');
-	close $_ for @all;
-	sleep 0.01 until $w->page->{connections} == 0;
-	pass('and then none');
-};
-
-subtest 'when it is full, the longest idle connection makes room' => sub {
-	my $w = ready(set => { worker_connections => 2 });
-	my @idle = map { my $c = $w->connect; $w->get('/', $c); $c } 1 .. 2;
-	is($w->get('/')->{status}, 200, 'a third one is served');
-	ok($w->ended($idle[0]), 'the first one had to go');
-};
-
-subtest 'when it is full and nobody is idle, the next one waits' => sub {
-	my $w = ready(set => { worker_connections => 2 });
-	my @busy = map { my $c = $w->connect; print {$c} 'GET '; $c } 1 .. 2;
-	sleep 0.01 until $w->page->{connections} == 2;
-	my $c = $w->connect;
-	print {$c} $get;
-	my $turns = $w->page->{turns};
-	sleep 0.2;
-	cmp_ok($w->page->{turns}, '<=', $turns + 3, 'without spinning');
-	close $busy[0];
-	is($w->response($c)->{status}, 200, 'until one leaves');
-	print {$c} 'GET ';
-	sleep 0.05;
-	my $next = $w->connect;
-	print {$next} $get;
-	print {$c} "/ HTTP/1.1\r\nHost: t\r\n\r\n";
-	is($w->response($c)->{status}, 200, 'or until one has its answer');
-	is($w->response($next)->{status}, 200, 'and could go');
-};
-
-subtest 'without descriptors an idle connection makes room' => sub {
-	my $w = ready(wrap => ['sh', '-c', 'ulimit -n 12; exec "$@"', 'sh']);
-	my @all;
-	took(0, 1000, 'nobody waits for the end of another', sub {
-		for (1 .. 20) {
-			push @all, $w->connect;
-			print { $all[-1] } $get;
-			$w->response($all[-1])->{status} == 200 or die;
-		}
-	});
-	is(scalar @all, 20, 'all are served');
-	unlike($w->logged, qr/accept_paused/, 'and nothing to complain of');
-};
-
-subtest 'without descriptors it waits for one, and does not spin' => sub {
-	my $w = ready(wrap => ['sh', '-c', 'ulimit -n 12; exec "$@"', 'sh']);
-	my @all = map { $w->connect } 1 .. 10;
-	print {$_} 'GET ' for @all;
-	sleep 0.3;
-	cmp_ok($w->page->{turns}, '<', 40, 'no spinning');
-	like($w->logged, qr/accept_paused error=EMFILE/, 'logged');
-	my $served = 0;
-	while (defined(my $c = shift @all)) {
-		print {$c} "/ HTTP/1.1\r\nHost: t\r\n\r\n";
-		$served++ if $w->response($c)->{status} == 200;
-		close $c;
-	}
-	is($served, 10, 'all of them are served in the end');
 };
 
 SKIP: {
