@@ -21,7 +21,7 @@ int cache_open(struct cache *cache, size_t most, uint64_t seed)
 
 		ring->newer = ring->older = ring;
 	}
-	cache->buckets = calloc(buckets, sizeof(*cache->buckets));
+	cache->buckets = calloc(buckets, sizeof(struct cache_node *));
 	return cache->buckets != NULL ? 0 : -ENOMEM;
 }
 

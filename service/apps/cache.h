@@ -54,7 +54,7 @@ struct cache_node *cache_find(struct cache *cache, const char *key, size_t size)
 /* Whether the shelf has room for one more; what cache_victim() names has to go before that. */
 PURE bool cache_has_room(const struct cache *cache, enum cache_shelf_id shelf);
 /* What should go first of a shelf; NULL when it is empty. */
-struct cache_node *cache_victim(struct cache *cache, enum cache_shelf_id shelf);
+struct cache_node *cache_victim(struct cache *cache, enum cache_shelf_id id);
 /* The node, with its key and its shelf; there is no other with that key, and there is room. */
 void cache_add(struct cache *cache, struct cache_node *node);
 void cache_remove(struct cache *cache, struct cache_node *node);

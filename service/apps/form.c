@@ -31,12 +31,14 @@ static int add_cache_control(const struct form_plan *plan, struct buffer *lines)
 static int write_lines(const struct form_plan *plan, struct form *form, struct buffer *lines)
 {
 	const char *coding = encoding_name(plan->encoding);
-	char etag[sizeof(form->validators.etag) + 2] = "W/";
+	char bytes[sizeof(form->validators.etag) + 2];
+	struct text etag = TEXT_OVER(bytes);
 	int error;
 
-	strcpy(etag + (form->weak ? 2 : 0), form->validators.etag);
+	text_add(&etag, form->weak ? "W/" : "");
+	text_add(&etag, form->validators.etag);
 	error = add(lines, 0, "Last-Modified", form->validators.date);
-	error = add(lines, error, "ETag", etag);
+	error = add(lines, error, "ETag", bytes);
 	if (error == 0)
 		error = add_cache_control(plan, lines);
 	if (plan->varies)

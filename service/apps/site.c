@@ -100,14 +100,15 @@ static bool is_older(const struct timespec *a, const struct timespec *b)
 static void look_beside(const struct site *site, const struct path *path, struct sight *sight)
 {
 	const struct version *original = &sight->versions[ENCODING_identity];
-	char name[sizeof(path->bytes) + 8];
+	char bytes[sizeof(path->bytes) + 8];
 
 	for (enum encoding i = 0; i < ENCODING_identity; i++) {
+		struct text name = TEXT_OVER(bytes);
 		struct stat status;
 
-		memcpy(name, path->bytes, path->used);
-		strcpy(name + path->used, encoding_suffix(i));
-		if (root_status(&site->root, name, &status) != 0 || !S_ISREG(status.st_mode) ||
+		text_add_bytes(&name, path->bytes, path->used);
+		text_add(&name, encoding_suffix(i));
+		if (root_status(&site->root, bytes, &status) != 0 || !S_ISREG(status.st_mode) ||
 			is_older(&status.st_mtim, &original->modified))
 			continue;
 		sight->encodings |= 1U << i;

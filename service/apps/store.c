@@ -87,10 +87,10 @@ static void drop_all_but(struct store *store, const struct entry *entry)
 		while (store->cache.shelves[i].count > left) {
 			struct entry *victim = entry_of(cache_victim(&store->cache, i));
 
-			if (victim != entry)
-				drop(store, victim);
-			else
+			if (victim == entry)
 				victim->node.used = true;
+			else
+				drop(store, victim);
 		}
 	}
 }

@@ -1,11 +1,6 @@
 #include "service/apps/wish.h"
 
-#include "service/octet.h"
-
-static bool is_named(struct narwhal_bytes name, const char *lower, size_t size)
-{
-	return name.size == size && octet_named(name.data, lower, size);
-}
+#include "service/field.h"
 
 /* Only GET has ranges (section 14.2), and two fields are none. */
 static void add_range(struct wish *wish, struct narwhal_bytes value, unsigned *ranges)
@@ -25,14 +20,14 @@ void wish_read(struct wish *wish, const struct narwhal_request *request)
 		/* Nearly every field of nearly every request is passed over by its first byte. */
 		switch (*name.data | 0x20) {
 		case 'a':
-			if (is_named(name, "accept-encoding", 15))
+			if (field_is(name, "accept-encoding"))
 				encoding_add(&wish->encoding, value.data, value.size);
 			break;
 		case 'i':
 			wish->has_conditions |= name.size > 3 && name.data[2] == '-';
 			break;
 		case 'r':
-			if (is_named(name, "range", 5))
+			if (field_is(name, "range"))
 				add_range(wish, value, &ranges);
 			break;
 		default:

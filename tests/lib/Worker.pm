@@ -148,19 +148,20 @@ sub watch {
 	syswrite $self->{page}, pack 'L', $watched;
 }
 
+my %unread;
+
 sub connect {
 	my ($self) = @_;
 	my $socket = $self->{unix}
 		? IO::Socket::UNIX->new(Peer => $self->{path})
 		: IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port});
 	die "connect: $!" if !$socket;
+	$unread{$socket} = '';    # it may have the name of one that is gone
 	$socket->autoflush(1);
 	return $socket;
 }
 
 # Reads more into the socket's own buffer; false at the end, dies when nothing comes.
-my %unread;
-
 sub more {
 	my ($self, $socket) = @_;
 	IO::Select->new($socket)->can_read($PATIENCE) or die "nothing came in time\n" . $self->logged;
