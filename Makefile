@@ -102,7 +102,7 @@ fuzz: SECONDS ?= 60
 fuzz: TARGET ?=
 fuzz: ## libFuzzer on every target, or on TARGET alone, for SECONDS (60) each
 	@deploy/bootstrap build test
-	@+$(MAKE) --no-print-directory -s BUILD=$(BUILD)/fuzz CC=clang SANITIZE=fuzzer fuzzers
+	@+$(MAKE) --no-print-directory -s BUILD=$(abspath $(BUILD))/fuzz CC=clang SANITIZE=fuzzer fuzzers
 	@BUILD=$(abspath $(BUILD))/fuzz SECONDS=$(SECONDS) tests/fuzz/run $(TARGET)
 
 coverage: ## how much of the HTTP parser units and corpora reach, file by file

@@ -9,6 +9,7 @@
 
 #include "service/chunked.h"
 #include "tests/fuzz/lib/fuzz.h"
+#include "tests/fuzz/lib/head.h"
 
 /* A decoding of which the body is kept, and how it stands. */
 struct decoding {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/fuzz/lib/fuzz.h"
+#include "tests/fuzz/lib/head.h"
 
 static bool inside(size_t at, size_t size, size_t begin, size_t end)
 {

@@ -13,6 +13,7 @@
 #include "service/chunked.h"
 #include "service/octet.h"
 #include "tests/fuzz/lib/fuzz.h"
+#include "tests/fuzz/lib/head.h"
 
 /* The lines of a head and of a trailer section, at most, and one more. */
 #define FIELDS_MAX 256

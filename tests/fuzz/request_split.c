@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "tests/fuzz/lib/fuzz.h"
+#include "tests/fuzz/lib/head.h"
 
 static enum request_outcome parse_copy(struct request *request, const struct request_limits *limits,
 	const uint8_t *data, size_t size)

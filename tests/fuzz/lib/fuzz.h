@@ -7,12 +7,10 @@
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "service/request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,12 +24,5 @@ uint64_t fuzz_random(uint64_t *seed);
  * elsewhere each time. The caller's to free().
  */
 char *fuzz_copy(const void *bytes, size_t size);
-
-/* Small limits, which inputs of libFuzzer's size reach, or roomy ones. */
-const struct request_limits *fuzz_limits(uint64_t seed);
-/* Ready for a head under these limits. The caller's to free(). */
-struct request *fuzz_request(const struct request_limits *limits);
-/* Whether both came to the same end: refused alike, or complete and understood alike. */
-bool fuzz_request_same(const struct request *a, const struct request *b) PURE;
 
 #endif
