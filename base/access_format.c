@@ -54,6 +54,7 @@ struct reading {
 	struct access_format *format;
 	char *text;
 	size_t at;
+	size_t literals; /* bytes of them so far */
 	struct text *why;
 };
 
@@ -88,10 +89,30 @@ static void add_part(struct access_format *format, enum access_atom atom, const 
 		part->most = (uint16_t)atoms[atom].most;
 	}
 	format->late += part->kind == ACCESS_LATE;
-	if (atom == ACCESS_LITERAL)
+	if (atom == ACCESS_LITERAL) {
+		part->kind = ACCESS_ITSELF;
 		format->fixed += size;
-	else
-		format->fixed += part->most != 0 ? part->most + QUOTES_SIZE : CUT_SIZE;
+		return;
+	}
+
+	format->fixed += part->most != 0 ? part->most + QUOTES_SIZE : CUT_SIZE;
+}
+
+/* Two literals in a row are one. */
+static void add_literal(struct reading *reading, const char *text, size_t size)
+{
+	struct access_format *format = reading->format;
+	struct access_part *last = &format->parts[format->count - 1];
+	char *at = format->literals + reading->literals;
+
+	memcpy(at, text, size);
+	reading->literals += size;
+	if (format->count == 0 || last->kind != ACCESS_ITSELF) {
+		add_part(format, ACCESS_LITERAL, at, size);
+		return;
+	}
+	last->size = (uint16_t)(last->size + size);
+	format->fixed += size;
 }
 
 /* "%%", or all that stands up to the next "%". */
@@ -107,8 +128,16 @@ static int read_literal(struct reading *reading)
 	}
 	reading->at++;
 	reading->at += text[0] == '%';
-	add_part(reading->format, ACCESS_LITERAL, text, size);
+	add_literal(reading, text, size);
 	return 0;
+}
+
+static void add_none(struct reading *reading)
+{
+	if (reading->format->json)
+		add_literal(reading, "null", 4);
+	else
+		add_literal(reading, "-", 1);
 }
 
 static int read_atom(struct reading *reading, size_t size)
@@ -118,7 +147,10 @@ static int read_atom(struct reading *reading, size_t size)
 	for (size_t i = 0; i < COUNT_OF(atoms); i++) {
 		if (strlen(atoms[i].name) != size || memcmp(atoms[i].name, name, size) != 0)
 			continue;
-		add_part(reading->format, (enum access_atom)i, "", 0);
+		if (atoms[i].kind == ACCESS_NONE)
+			add_none(reading);
+		else
+			add_part(reading->format, (enum access_atom)i, "", 0);
 		return 0;
 	}
 	return refuse(reading, "has an unknown atom");
@@ -218,9 +250,10 @@ int access_format_read(const char *text, struct access_format *format, struct te
 	}
 	size = strlen(text);
 	format->text = strdup(text);
+	format->literals = calloc(1, 2 * size + ACCESS_SLACK);
 	format->parts = calloc(size + 1, sizeof(*format->parts)); /* a part has a byte at least */
 	reading.text = format->text;
-	if (format->text == NULL || format->parts == NULL)
+	if (format->text == NULL || format->literals == NULL || format->parts == NULL)
 		error = -ENOMEM;
 	else
 		error = size <= ACCESS_FIXED_MAX ? read_parts(&reading)
@@ -233,6 +266,7 @@ int access_format_read(const char *text, struct access_format *format, struct te
 void access_format_free(struct access_format *format)
 {
 	free(format->text);
+	free(format->literals);
 	free(format->parts);
 	*format = (struct access_format){0};
 }

@@ -27,8 +27,11 @@ enum access_atom {
 
 enum access_kind {
 	ACCESS_TEXT,
+	ACCESS_PLAIN,
+	ACCESS_NONE,
 	ACCESS_NUMBER,
 	ACCESS_LATE,
+	ACCESS_ITSELF, /* a literal */
 };
 
 struct access_part {
@@ -36,18 +39,21 @@ struct access_part {
 	enum access_kind kind;
 	uint16_t most;	  /* bytes of the value; 0: as many as there is room for */
 	uint16_t size;	  /* of `text` */
-	const char *text; /* a literal, or the name in braces, with a NUL behind; the format's */
+	const char *text; /* the format's: a literal, with ACCESS_SLACK bytes behind it that may be
+			     read, or the name in braces, with a NUL */
 };
 
 /* The longest line, LF included: so much a pipe takes in one piece (PIPE_BUF, pipe(7)). */
 #define ACCESS_LINE_MAX 4096
 /* What a format may take of it by itself; the rest is for atoms without a bound. */
 #define ACCESS_FIXED_MAX 2048
+#define ACCESS_SLACK 8
 #define ACCESS_LATE_MAX 16 /* atoms that wait for the answer's end */
 
 struct access_format {
-	bool json; /* atoms are JSON values, and not text */
-	char *text;
+	bool json;  /* atoms are JSON values, and not text */
+	char *text; /* a copy of the format */
+	char *literals;
 	struct access_part *parts;
 	size_t count;
 	size_t late;  /* how many parts are ACCESS_LATE */

@@ -256,7 +256,7 @@ static void add_line(struct access *access, const struct note *note, const struc
 /* Room for one more note. NULL without memory. */
 static struct note *next_note(struct access_notes *notes)
 {
-	const size_t most = sizeof(struct note) + ACCESS_LINE_MAX;
+	const size_t most = sizeof(struct note) + ACCESS_LINE_MAX + ACCESS_SLACK;
 	size_t size = notes->size != 0 ? notes->size : NOTES_LEAST;
 	char *bytes;
 

@@ -16,7 +16,8 @@ static char *put(char *at, const char *bytes, size_t size)
 	return mempcpy(at, bytes, size);
 }
 
-static char *put_padded(char *at, uint64_t value, unsigned digits)
+/* With at least so many digits. */
+static char *put_number(char *at, uint64_t value, unsigned digits)
 {
 	char bytes[20];
 	size_t n = sizeof(bytes);
@@ -28,6 +29,23 @@ static char *put_padded(char *at, uint64_t value, unsigned digits)
 	while (sizeof(bytes) - n < digits)
 		bytes[--n] = '0';
 	return put(at, bytes + n, sizeof(bytes) - n);
+}
+
+static char *put_status(char *at, unsigned status)
+{
+	*at++ = (char)('0' + status / 100);
+	*at++ = (char)('0' + status / 10 % 10);
+	*at++ = (char)('0' + status % 10);
+	return at;
+}
+
+/* Most are short: eight bytes at once are cheaper than a call, and both sides have slack. */
+static char *put_literal(char *at, const struct access_part *part)
+{
+	if (part->size > ACCESS_SLACK)
+		return put(at, part->text, part->size);
+	memcpy(at, part->text, ACCESS_SLACK);
+	return at + part->size;
 }
 
 /* Eight octets at once: whether all can be written as they are. */
@@ -61,30 +79,43 @@ static size_t escape(char octet, bool json, char bytes[6])
 	return (size_t)(at - bytes);
 }
 
+/* How many bytes from the first on can be written as they are; all, or a part of them. */
+static size_t span_plain(const char *bytes, size_t size)
+{
+	uint64_t eight;
+	size_t at = 0;
+
+	for (; size - at >= sizeof(eight); at += sizeof(eight)) {
+		memcpy(&eight, bytes + at, sizeof(eight));
+		if (!is_plain(eight))
+			return at;
+	}
+	if (size >= sizeof(eight)) {
+		memcpy(&eight, bytes + size - sizeof(eight), sizeof(eight));
+	} else {
+		eight = UINT64_MAX / 255 * ' ';
+		for (size_t i = 0; i < size; i++)
+			eight = eight << 8 | (unsigned char)bytes[i];
+	}
+	return is_plain(eight) ? size : at;
+}
+
 /* At most `room` bytes; where that does not do, what fits and "...", which has its own room. */
 static char *put_escaped(char *at, struct narwhal_bytes value, size_t room, bool json)
 {
 	const char *end = at + room;
-	size_t i = 0;
+	size_t i = span_plain(value.data, value.size);
 
-	while (i < value.size) {
+	if (i > room)
+		i = room;
+	at = put(at, value.data, i);
+	for (; i < value.size; i++) {
 		char bytes[6];
-		uint64_t eight;
-		size_t size;
+		size_t size = escape(value.data[i], json, bytes);
 
-		if (value.size - i >= sizeof(eight) && (size_t)(end - at) >= sizeof(eight)) {
-			memcpy(&eight, value.data + i, sizeof(eight));
-			if (is_plain(eight)) {
-				at = put(at, value.data + i, sizeof(eight));
-				i += sizeof(eight);
-				continue;
-			}
-		}
-		size = escape(value.data[i], json, bytes);
 		if (size > (size_t)(end - at))
 			return put(at, "...", 3);
 		at = put(at, bytes, size);
-		i++;
 	}
 	return at;
 }
@@ -94,19 +125,31 @@ static void take_room(struct pen *pen, size_t size)
 	pen->room -= size < pen->room ? size : pen->room; /* "..." has its own */
 }
 
-static void put_value(struct pen *pen, struct narwhal_bytes value, size_t most)
+static char *put_none(char *at, bool json)
+{
+	if (json)
+		return put(at, "null", 4);
+	*at = '-';
+	return at + 1;
+}
+
+static void put_value(struct pen *pen, struct narwhal_bytes value, const struct access_part *part)
 {
 	char *before;
 
 	if (value.data == NULL) {
-		pen->at = pen->json ? put(pen->at, "null", 4) : put(pen->at, "-", 1);
+		pen->at = put_none(pen->at, pen->json);
 		return;
 	}
 	if (pen->json)
 		*pen->at++ = '"';
 	before = pen->at;
-	pen->at = put_escaped(pen->at, value, most != 0 ? most : pen->room, pen->json);
-	if (most == 0)
+	if (part->kind == ACCESS_PLAIN)
+		pen->at = put(pen->at, value.data, value.size);
+	else
+		pen->at = put_escaped(pen->at, value, part->most != 0 ? part->most : pen->room,
+			pen->json);
+	if (part->most == 0)
 		take_room(pen, (size_t)(pen->at - before));
 	if (pen->json)
 		*pen->at++ = '"';
@@ -114,28 +157,35 @@ static void put_value(struct pen *pen, struct narwhal_bytes value, size_t most)
 
 /* Room for any value that has to be made; a user name above it is cut. */
 #define VALUE_MAX 256
+
 _Static_assert(VALUE_MAX >= PEER_TEXT_MAX, "an address must fit");
 
 void access_line_draft(const struct access_format *format, const struct access_facts *facts,
 	struct access_draft *draft)
 {
 	struct pen pen = {draft->text, ACCESS_LINE_MAX - 1 - format->fixed, format->json};
+	const struct access_part *end = format->parts + format->count;
+	char bytes[VALUE_MAX];
+	struct text text = TEXT_OVER(bytes);
 	size_t holes = 0;
 
-	for (const struct access_part *part = format->parts; part < format->parts + format->count;
-		part++) {
-		char bytes[VALUE_MAX];
-		struct text text;
-
-		if (part->atom == ACCESS_LITERAL) {
-			pen.at = put(pen.at, part->text, part->size);
-		} else if (part->kind == ACCESS_LATE) {
+	for (const struct access_part *part = format->parts; part < end; part++) {
+		switch (part->kind) {
+		case ACCESS_ITSELF:
+			pen.at = put_literal(pen.at, part);
+			break;
+		case ACCESS_LATE:
 			draft->hole[holes++] = (uint16_t)(pen.at - draft->text);
-		} else if (part->kind == ACCESS_NUMBER) {
-			pen.at = put_padded(pen.at, facts->status, 1);
-		} else {
-			text = TEXT_OVER(bytes);
-			put_value(&pen, access_value(facts, part, &text), part->most);
+			break;
+		case ACCESS_NUMBER:
+			pen.at = put_status(pen.at, facts->status);
+			break;
+		case ACCESS_NONE:
+		case ACCESS_PLAIN:
+		case ACCESS_TEXT:
+			text.used = 0;
+			put_value(&pen, access_value(facts, part, &text), part);
+			break;
 		}
 	}
 	draft->size = (uint16_t)(pen.at - draft->text);
@@ -148,16 +198,16 @@ static char *put_late(char *at, enum access_atom atom, const struct access_end *
 	if (atom == ACCESS_BYTES_CLF && end->bytes == 0 && !json)
 		return put(at, "-", 1);
 	if (atom == ACCESS_SECONDS)
-		return put_padded(at, us / 1000000, 1);
+		return put_number(at, us / 1000000, 1);
 	if (atom == ACCESS_MILLIS)
-		return put_padded(at, us / 1000, 1);
+		return put_number(at, us / 1000, 1);
 	if (atom == ACCESS_MICROS)
-		return put_padded(at, us, 1);
+		return put_number(at, us, 1);
 	if (atom != ACCESS_DECIMAL)
-		return put_padded(at, end->bytes, 1);
-	at = put_padded(at, us / 1000000, 1);
+		return put_number(at, end->bytes, 1);
+	at = put_number(at, us / 1000000, 1);
 	*at++ = '.';
-	return put_padded(at, us % 1000000, 6);
+	return put_number(at, us % 1000000, 6);
 }
 
 size_t access_line_end(const struct access_format *format, const struct access_draft *draft,

@@ -17,7 +17,7 @@
 struct access_draft {
 	uint16_t size;
 	uint16_t hole[ACCESS_LATE_MAX]; /* where the parts of kind ACCESS_LATE belong, in order */
-	char text[];			/* ACCESS_LINE_MAX bytes of room */
+	char text[]; /* ACCESS_LINE_MAX bytes of room, and ACCESS_SLACK behind them */
 };
 
 /* What is known in the end. */

@@ -220,10 +220,9 @@ SOURCE(user)
 
 #undef SOURCE
 
-/* Of the parts of kind ACCESS_TEXT; NULL: there is never one. */
+/* Of the parts of kind ACCESS_TEXT and ACCESS_PLAIN. */
 static value_source *const sources[] = {
 	[ACCESS_CLIENT] = client,
-	[ACCESS_IDENT] = NULL,
 	[ACCESS_USER] = user,
 	[ACCESS_TIME] = time_clf,
 	[ACCESS_LINE] = request_line,
@@ -249,7 +248,5 @@ static value_source *const sources[] = {
 struct narwhal_bytes access_value(const struct access_facts *facts, const struct access_part *part,
 	struct text *text)
 {
-	value_source *source = sources[part->atom];
-
-	return source != NULL ? source(facts, part, text) : nothing;
+	return sources[part->atom](facts, part, text);
 }

@@ -39,8 +39,8 @@ struct access_facts {
 /* Makes the times those of now, if the second is over. */
 void access_times_at(struct access_times *times, uint64_t now_ms);
 /*
- * The value of a part of kind ACCESS_TEXT; no data: there is none. `text` is empty, and room for
- * one that has to be made; what does not fit is cut.
+ * The value of a part of kind ACCESS_TEXT or ACCESS_PLAIN; no data: there is none. `text` is empty,
+ * and room for one that has to be made; what does not fit is cut.
  */
 struct narwhal_bytes access_value(const struct access_facts *facts, const struct access_part *part,
 	struct text *text);

@@ -79,6 +79,14 @@ static bool read_node(struct narwhal_bytes node, struct peer *peer)
 	return inet_pton(AF_INET, text, &peer->v4.sin_addr) == 1;
 }
 
+/* What is known so far; as struct forwarded. */
+struct known {
+	bool has_client;
+	struct peer client;
+	struct narwhal_bytes host;
+	const char *scheme;
+};
+
 /* One proxy's word; what it does not say is as in {0}. */
 struct element {
 	struct narwhal_bytes node, host;
@@ -89,14 +97,14 @@ struct element {
  * From the first element to the last. What is known before an element was told by the one that it
  * names, so it stays known only if that one is trusted.
  */
-static void follow(struct forwarded *known, const struct element *element,
+static void follow(struct known *known, const struct element *element,
 	const struct cidr_list *trusted)
 {
 	struct peer peer;
 	bool has_address = read_node(element->node, &peer);
 
 	if (!has_address || !forwarded_trusts(trusted, &peer))
-		*known = (struct forwarded){0};
+		*known = (struct known){0};
 	if (has_address && !known->has_client) {
 		known->has_client = true;
 		known->client = peer;
@@ -254,7 +262,7 @@ static bool take_element(struct narwhal_bytes *rest, struct element *element, un
 }
 
 static const char *read_forwarded(struct narwhal_bytes value, const struct cidr_list *trusted,
-	struct forwarded *known)
+	struct known *known)
 {
 	while (value.size != 0) {
 		struct element element;
@@ -269,13 +277,13 @@ static const char *read_forwarded(struct narwhal_bytes value, const struct cidr_
 }
 
 static const char *read_for(struct narwhal_bytes value, const struct cidr_list *trusted,
-	struct forwarded *known)
+	struct known *known)
 {
 	struct element element = {0};
 
 	while (field_list_next(&value, &element.node)) {
 		/* It is the addresses' chain alone: it says nothing about the other fields. */
-		struct forwarded chain = {.has_client = known->has_client, .client = known->client};
+		struct known chain = {.has_client = known->has_client, .client = known->client};
 
 		follow(&chain, &element, trusted);
 		known->has_client = chain.has_client;
@@ -286,7 +294,7 @@ static const char *read_for(struct narwhal_bytes value, const struct cidr_list *
 
 /* Of several, the word of the proxy that is nearest. */
 static const char *read_proto(struct narwhal_bytes value, const struct cidr_list *trusted,
-	struct forwarded *known)
+	struct known *known)
 {
 	struct narwhal_bytes element;
 
@@ -300,7 +308,7 @@ static const char *read_proto(struct narwhal_bytes value, const struct cidr_list
 }
 
 static const char *read_host(struct narwhal_bytes value, const struct cidr_list *trusted,
-	struct forwarded *known)
+	struct known *known)
 {
 	(void)trusted;
 	while (field_list_next(&value, &known->host)) {
@@ -314,7 +322,7 @@ static const struct row {
 	const char *name;
 	bool standard; /* RFC 7239's, and not one of the X- fields */
 	const char *(*read)(struct narwhal_bytes value, const struct cidr_list *trusted,
-		struct forwarded *known);
+		struct known *known);
 } rows[] = {
 	{"forwarded", true, read_forwarded},
 	{"x-forwarded-for", false, read_for},
@@ -337,7 +345,7 @@ bool forwarded_concerns(const char *name, size_t size)
 }
 
 /* A proxy that writes one of them and passes on the other lets its client lie in that other. */
-static const char *find_contradiction(const struct forwarded *a, const struct forwarded *b)
+static const char *find_contradiction(const struct known *a, const struct known *b)
 {
 	if (a->has_client && b->has_client && !same_address(&a->client, &b->client))
 		return "Forwarded and X-Forwarded-For name different clients";
@@ -350,11 +358,23 @@ static const char *find_contradiction(const struct forwarded *a, const struct fo
 	return NULL;
 }
 
+/* What `a` tells, and `b` where `a` does not. */
+static struct known join(const struct known *a, const struct known *b)
+{
+	const struct known *client = a->has_client ? a : b;
+
+	return (struct known){
+		.has_client = client->has_client,
+		.client = client->client,
+		.host = a->host.size != 0 ? a->host : b->host,
+		.scheme = a->scheme != NULL ? a->scheme : b->scheme,
+	};
+}
+
 const char *forwarded_read(const struct request *request, const char *bytes,
 	const struct cidr_list *trusted, struct forwarded *forwarded)
 {
-	struct forwarded known[2] = {{0}, {0}}; /* by `standard` */
-	const struct forwarded *other = &known[false];
+	struct known known[2] = {{0}, {0}}, all; /* by `standard` */
 	const char *reason = NULL;
 
 	for (size_t i = 0; reason == NULL && i < request->field_count; i++) {
@@ -367,15 +387,15 @@ const char *forwarded_read(const struct request *request, const char *bytes,
 				trusted, &known[row->standard]);
 	}
 	if (reason == NULL)
-		reason = find_contradiction(&known[true], other);
-	*forwarded = known[true];
-	if (!forwarded->has_client) {
-		forwarded->has_client = other->has_client;
-		forwarded->client = other->client;
-	}
-	if (forwarded->scheme == NULL)
-		forwarded->scheme = other->scheme;
-	if (forwarded->host.size == 0)
-		forwarded->host = other->host;
+		reason = find_contradiction(&known[true], &known[false]);
+	all = join(&known[true], &known[false]);
+	*forwarded = (struct forwarded){
+		.has_client = all.has_client,
+		.client = all.client,
+		.scheme = all.scheme,
+	};
+	if (all.host.size != 0)
+		forwarded->host = (struct request_span){(uint16_t)(all.host.data - bytes),
+			(uint16_t)all.host.size};
 	return reason;
 }

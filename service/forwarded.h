@@ -17,9 +17,9 @@
 
 struct forwarded {
 	bool has_client;
-	struct peer client;	   /* port 0: not told */
-	const char *scheme;	   /* "http", "https", or NULL: not told; static */
-	struct narwhal_bytes host; /* with the port, valid as a Host; size 0: not told; borrowed */
+	struct peer client;	  /* port 0: not told */
+	const char *scheme;	  /* "http", "https", or NULL: not told; static */
+	struct request_span host; /* with the port, valid as a Host; size 0: not told */
 };
 
 /* Whether an address is one of the trusted; a unix socket always is. */

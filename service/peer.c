@@ -2,16 +2,28 @@
 
 #include <arpa/inet.h>
 
+static char *put_octet(char *at, unsigned char octet)
+{
+	if (octet >= 100)
+		*at++ = (char)('0' + octet / 100);
+	if (octet >= 10)
+		*at++ = (char)('0' + octet / 10 % 10);
+	*at++ = (char)('0' + octet % 10);
+	return at;
+}
+
 /* inet_ntop(3) goes by way of printf(3), which costs as much as the rest of a log line. */
 static void add_v4(struct text *text, const void *address)
 {
 	const unsigned char *octets = address;
+	char bytes[INET_ADDRSTRLEN];
+	char *at = put_octet(bytes, octets[0]);
 
-	for (size_t i = 0; i < 4; i++) {
-		if (i != 0)
-			text_add_char(text, '.');
-		text_add_uint(text, octets[i]);
+	for (size_t i = 1; i < 4; i++) {
+		*at++ = '.';
+		at = put_octet(at, octets[i]);
 	}
+	text_add_bytes(text, bytes, (size_t)(at - bytes));
 }
 
 static void add_v6(struct text *text, const struct in6_addr *address)

@@ -203,6 +203,7 @@ enum proxy_protocol_outcome proxy_protocol_read(enum proxy_protocol wanted, cons
 			continue;
 		if (most < versions[i].size)
 			return PROXY_PROTOCOL_MORE;
+		header->begun = true;
 		if (wanted != PROXY_PROTOCOL_AUTO && wanted != versions[i].version)
 			return refuse(header, versions[i].unwanted);
 		return versions[i].read(bytes, size, header);

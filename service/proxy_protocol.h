@@ -27,6 +27,7 @@ enum proxy_protocol {
 
 struct proxy_header {
 	size_t size;	    /* what follows is the client's */
+	bool begun;	    /* the bytes are a header's, whatever follows */
 	bool told;	    /* `source` is set; else the connection's own peer is who it is */
 	struct peer source; /* the client; of another kind than IP: AF_UNIX */
 	const char *reason; /* of a refusal; static */

@@ -42,7 +42,7 @@ static size_t make_line(const char *format_text, const char *head, char line[ACC
 					  .sin_port = htons(4711),
 					  .sin_addr = {htonl(0xc0000201)}}};
 	const struct access_end end = {.bytes = 5, .duration_us = 1234567};
-	struct access_draft *draft = malloc(sizeof(*draft) + ACCESS_LINE_MAX);
+	struct access_draft *draft = malloc(sizeof(*draft) + ACCESS_LINE_MAX + ACCESS_SLACK);
 	struct request *request = malloc(request_size(&limits));
 	struct access_format format;
 	char bytes[2048];

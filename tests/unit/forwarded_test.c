@@ -86,7 +86,7 @@ static void check(const struct row *row, const struct reading *reading)
 	char peer[PEER_TEXT_MAX], host[256] = "-";
 
 	if (told->host.size != 0) {
-		memcpy(host, told->host.data, told->host.size);
+		memcpy(host, reading->head + told->host.at, told->host.size);
 		host[told->host.size] = '\0';
 	}
 	if ((reading->reason != NULL) != row->refused)
