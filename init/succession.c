@@ -23,7 +23,7 @@
 #include "init/upgrade.h"
 
 #define BY_DESCRIPTOR "/dev/fd/"
-#define THAW_SECONDS 10 /* PID 1 does nothing else in that time */
+#define THAW_SECONDS 5 /* PID 1 does nothing else in that time */
 
 struct succession {
 	int image_fd;

@@ -297,10 +297,12 @@ bool upgrade_holds(const struct arbiter *a)
 
 void upgrade_note(struct arbiter *a, const char *reason)
 {
-	struct text text = TEXT_OVER(a->upgrade.reason);
+	struct text text;
 
-	if (upgrade_holds(a))
-		text_add(&text, reason);
+	if (!upgrade_holds(a))
+		return;
+	text = TEXT_OVER(a->upgrade.reason);
+	text_add(&text, reason);
 }
 
 void upgrade_mourn(struct arbiter *a, unsigned index, enum cause cause)
