@@ -16,6 +16,7 @@
 #include "init/inherit.h"
 #include "init/launch.h"
 #include "init/mapping.h"
+#include "init/request.h"
 #include "init/sweep.h"
 #include "init/terminal.h"
 
@@ -193,6 +194,16 @@ static void hurry(struct program *p, const siginfo_t *info)
 		pass_on(p, info);
 }
 
+/* SIGUSR2 is the program's, but not what `narwhal upgrade` sends. */
+static void keep_request(struct program *p, const siginfo_t *info)
+{
+	if (request_read(info->si_code, info->si_value.sival_int) >= 0)
+		log_warning(&p->log, "upgrade_refused",
+			log_string("reason", "init mode knows no upgrade"));
+	else
+		pass_on(p, info);
+}
+
 static const struct {
 	int number;
 	void (*act)(struct program *p, const siginfo_t *info);
@@ -201,6 +212,7 @@ static const struct {
 	{SIGCONT, resume},
 	{SIGTERM, hurry},
 	{SIGINT, hurry},
+	{SIGUSR2, keep_request},
 };
 
 static void act(struct program *p, const siginfo_t *info)

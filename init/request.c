@@ -45,13 +45,18 @@ static void (*const asked[])(struct arbiter *) = {
 	[REQUEST_ROLLBACK] = ask_rollback,
 };
 
-void request_carry_out(struct arbiter *a, uint32_t value)
+int request_read(int code, int value)
 {
-	uint32_t number = value & ~MASK;
+	uint32_t number = (uint32_t)value & ~MASK;
 
-	if ((value & MASK) != MARK || number >= COUNT_OF(asked))
-		number = REQUEST_UPGRADE;
-	asked[number](a);
+	if (code != SI_QUEUE || ((uint32_t)value & MASK) != MARK || number >= COUNT_OF(asked))
+		return -1;
+	return (int)number;
+}
+
+void request_carry_out(struct arbiter *a, int request)
+{
+	asked[request >= 0 ? request : REQUEST_UPGRADE](a);
 }
 
 /* The first line of a small file. */

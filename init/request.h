@@ -20,8 +20,10 @@ enum request {
 #undef REQUEST
 };
 
-/* `value` as it came; a number that is none of ours is the signal alone. */
-void request_carry_out(struct arbiter *arbiter, uint32_t value);
+/* What a SIGUSR2 with that si_code and value asks; -1: narwhal has not sent it. */
+int request_read(int code, int value) PURE;
+/* One that is not narwhal's own is REQUEST_UPGRADE. */
+void request_carry_out(struct arbiter *arbiter, int request);
 
 /* The arbiter that the settings mean: by its pidfile, or else PID 1. The pid, or -errno with `why`.
  */

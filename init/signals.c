@@ -107,10 +107,9 @@ static void verb_reap(struct arbiter *a, const struct signalfd_siginfo *info)
 	(void)info;
 }
 
-/* The number that comes with it, if narwhal itself has sent it. */
 static void verb_upgrade(struct arbiter *a, const struct signalfd_siginfo *info)
 {
-	request_carry_out(a, info->ssi_code == SI_QUEUE ? (uint32_t)info->ssi_int : 0);
+	request_carry_out(a, request_read(info->ssi_code, info->ssi_int));
 }
 
 static const struct {
