@@ -18,12 +18,10 @@ static int resize(struct buffer *buffer, size_t size)
 	return 0;
 }
 
-int buffer_reserve(struct buffer *buffer, size_t more)
+int buffer_grow(struct buffer *buffer, size_t more)
 {
 	size_t size = buffer->size != 0 ? buffer->size : BUFFER_LEAST;
 
-	if (more <= buffer->size - buffer->used)
-		return 0;
 	if (more > SIZE_MAX / 2 - buffer->used)
 		return -ENOMEM;
 	while (size - buffer->used < more)
@@ -38,17 +36,6 @@ int buffer_reserve_exactly(struct buffer *buffer, size_t more)
 	if (more > SIZE_MAX / 2 - buffer->used)
 		return -ENOMEM;
 	return resize(buffer, buffer->used + more);
-}
-
-int buffer_add(struct buffer *buffer, const void *bytes, size_t size)
-{
-	int error = buffer_reserve(buffer, size);
-
-	if (error != 0 || size == 0)
-		return error;
-	memcpy(buffer->bytes + buffer->used, bytes, size);
-	buffer->used += size;
-	return 0;
 }
 
 void buffer_consume(struct buffer *buffer, size_t size)

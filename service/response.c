@@ -174,16 +174,16 @@ static char *put_text(char *at, const char *text)
 	return mempcpy(at, text, strlen(text));
 }
 
+/* In its place at once: digits that are copied behind their making wait for the store buffer. */
 static char *put_uint(char *at, uint64_t value)
 {
-	char digits[20];
-	size_t n = sizeof(digits);
+	size_t size = 1;
 
-	do {
-		digits[--n] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value != 0);
-	return mempcpy(at, digits + n, sizeof(digits) - n);
+	for (uint64_t rest = value; rest >= 10; rest /= 10)
+		size++;
+	for (size_t i = size; i-- > 0; value /= 10)
+		at[i] = (char)('0' + value % 10);
+	return at + size;
 }
 
 static char *put_status(char *at, unsigned status)

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* One connection's share of a turn: others wait while the kernel copies. */
-#define SLICE ((size_t)512 * 1024)
+#define SLICE ((size_t)2048 * 1024)
 
 /* Of a file that lies in memory: this turn's share. */
 static struct iovec file_part(const struct outgoing *out)

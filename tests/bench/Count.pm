@@ -23,6 +23,7 @@ my $REQUESTS = 4096;
 # The most that one of 64 requests at once may cost: user instructions, system calls.
 my %GATE = (
 	'hello, keep-alive' => { instructions => 2500, calls => 2.15 },
+	'file, 1 KiB' => { instructions => 3500, calls => 2.15 },
 );
 
 sub rows { return grep { $GATE{ $_->{name} } } Rows::matching('') }

@@ -36,6 +36,11 @@ my @ROWS = (
 		close => 1,
 	},
 	{
+		name => 'hello, access log on', app => 'hello', path => '/',
+		size => length $HELLO, connections => 64, aim => 1.03,
+		subject => 'narwhal+log', beside => 'narwhal', others => [ 'nginx', 'nginx+log' ],
+	},
+	{
 		name => 'file, 1 KiB', app => 'files', path => '/1k.txt', size => $KIB,
 		connections => 64, aim => 0.53, others => [ 'nginx+cache', 'bare' ],
 	},
