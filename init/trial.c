@@ -193,6 +193,7 @@ bool trial_reap(struct arbiter *a, const siginfo_t *info)
 	if (a->upgrade.trial == 0 || info->si_pid != a->upgrade.trial)
 		return false;
 	a->upgrade.trial = 0;
+	(void)kill(-info->si_pid, SIGKILL); /* what it left running was a trial, too */
 	passed = trial_judge(a, name_end(info, end, sizeof(end)), &reason);
 	trial_end(a);
 	(void)upgrade_step(a, passed ? UPGRADE_EVENT_PASSED : UPGRADE_EVENT_FAILED,
