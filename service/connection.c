@@ -5,8 +5,10 @@
 #include <sys/epoll.h>
 
 #include "base/fd.h"
+#include "service/call.h"
 #include "service/delivery.h"
 #include "service/dialogue.h"
+#include "service/stream.h"
 #include "service/worker.h"
 
 /* What is read of a request that nothing is known of: more would be copied out of the scratch. */
@@ -78,6 +80,7 @@ void connection_end(struct connection *connection)
 	buffer_free(&connection->input);
 	free(connection->pending);
 	connection->pending = NULL;
+	call_abandon(&connection->call);
 	outgoing_free(&connection->outgoing);
 	pool_put(&worker->pool, connection);
 	count(worker);
@@ -170,7 +173,7 @@ static void receive(struct connection *connection)
 	connection->pace.bytes += n > 0 ? (uint64_t)n : 0;
 	if (n > 0)
 		dialogue_serve(connection, window);
-	else if (n == 0 && connection->pending != NULL)
+	else if (n == 0 && (connection->pending != NULL || connection->call != NULL))
 		dialogue_refuse(connection, 400, "the connection ended inside the request");
 	else if (n == -ENOMEM)
 		dialogue_refuse(connection, 503, "no memory for the body");
@@ -202,7 +205,7 @@ static void settle(struct connection *connection)
 {
 	const struct pending *pending = connection->pending;
 
-	if (pending != NULL && pending->intake.has_head) {
+	if (connection->call != NULL || (pending != NULL && pending->intake.has_head)) {
 		wait_for_body(connection);
 		return;
 	}
@@ -226,12 +229,8 @@ static void proceed(struct connection *connection)
 		delivery_linger(connection);
 		return;
 	}
-	if (connection->step == CONNECTION_WRITING || connection->step == CONNECTION_WAITING) {
-		if (!delivery_flush(connection, &connection->outgoing))
-			return;
-		outgoing_free(&connection->outgoing);
-		connection->step = CONNECTION_IDLE;
-	}
+	if (connection->step > CONNECTION_IDLE && !dialogue_resume(connection))
+		return;
 	if (has_requests(connection))
 		dialogue_serve(connection,
 			(struct window){connection->input.bytes, connection->input.used});
@@ -248,6 +247,38 @@ static void proceed(struct connection *connection)
 		settle(connection);
 }
 
+static void tell_app(struct connection *connection)
+{
+	if (connection->call != NULL)
+		call_tell_gone(connection->call);
+	else
+		stream_tell_gone(connection->outgoing.stream);
+}
+
+/* Whether the client is still there, while the app has the request. May end the connection. */
+static void look_after(struct connection *connection)
+{
+	switch (transport_state(connection->watch.fd)) {
+	case TRANSPORT_OPEN:
+		return;
+	case TRANSPORT_HALF:
+		tell_app(connection);
+		return;
+	case TRANSPORT_BROKEN:
+		connection_end(connection);
+		return;
+	}
+}
+
+void connection_wait_for_app(struct connection *connection)
+{
+	connection->step = CONNECTION_WAITING;
+	connection_wait(connection, DEADLINE_APP);
+	connection_watch(connection, false);
+	if (connection_is_open(connection) && connection->half)
+		look_after(connection);
+}
+
 static void connection_ready(struct watch *watched, uint32_t events)
 {
 	struct connection *connection = CONTAINER_OF(watched, struct connection, watch);
@@ -262,8 +293,7 @@ static void connection_ready(struct watch *watched, uint32_t events)
 		if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0)
 			proceed(connection);
 	} else if (connection->step == CONNECTION_WAITING) {
-		if (transport_is_broken(connection->watch.fd))
-			connection_end(connection);
+		look_after(connection);
 	} else if (connection->readable) {
 		proceed(connection);
 	}

@@ -21,8 +21,9 @@
 #include "service/peer.h"
 #include "service/transport.h"
 
-struct worker;
+struct call;
 struct pending;
+struct worker;
 
 enum connection_step {
 	/* Bytes of the client's are welcome. */
@@ -54,6 +55,7 @@ struct connection {
 	uint64_t linger_until_ms;
 	struct buffer input;
 	struct pending *pending; /* the request of which `input` is a part */
+	struct call *call;	 /* the request that the app keeps; `input` is behind it */
 	struct outgoing outgoing;
 	struct connection *next_spare;
 };
@@ -74,6 +76,8 @@ void connection_overdue(struct connection *connection);
 
 /* For delivery.c: from now on it waits for `kind`. */
 void connection_wait(struct connection *connection, enum deadline_kind kind);
+/* From now on it waits for the app, which may have to hear that the client has ended its side. */
+void connection_wait_for_app(struct connection *connection);
 /* Asks the loop for input, and from the first time on for room to write in, too; may end it. */
 void connection_watch(struct connection *connection, bool wants_room);
 

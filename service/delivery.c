@@ -133,9 +133,7 @@ static void wait_for_source(struct connection *connection, struct outgoing *outg
 	connection->outgoing.stream = stream;
 	connection->outgoing.notes = notes;
 	stream->connection = connection;
-	connection->step = CONNECTION_WAITING;
-	connection_wait(connection, DEADLINE_APP);
-	connection_watch(connection, false);
+	connection_wait_for_app(connection);
 }
 
 EXPORT void narwhal_stream_resume(struct narwhal_stream *stream)
@@ -216,7 +214,7 @@ bool delivery_flush(struct connection *connection, struct outgoing *outgoing)
 		outgoing_reset(outgoing);
 		if (UNLIKELY(outgoing->notes != NULL))
 			access_notes_end(outgoing->notes);
-		if (!connection->last)
+		if (!connection->last || connection->call != NULL)
 			return true;
 		finish(connection);
 		return false;

@@ -31,8 +31,7 @@ static void log_refusal(struct connection *connection)
 
 	log_info(&connection->worker->log, "request_refused",
 		log_string("peer", peer_print(&connection->peer, peer)),
-		log_uint("status", exchange->response.status),
-		log_string("reason", exchange->reason));
+		log_uint("status", exchange->status), log_string("reason", exchange->reason));
 }
 
 /* The app asked for what is no HTTP, or for a file that gave less than its size. */
@@ -45,12 +44,20 @@ static void log_failure(struct connection *connection)
 		log_errno("error", connection->worker->exchange.failure));
 }
 
+static void tell_log(struct connection *connection, enum exchange_outcome outcome)
+{
+	if (outcome == EXCHANGE_REFUSED)
+		log_refusal(connection);
+	else if (UNLIKELY(connection->worker->exchange.failure != 0))
+		log_failure(connection);
+}
+
 /* Whatever else came or comes in will not be answered. */
 static void deliver_last(struct connection *connection, bool unread)
 {
 	buffer_free(&connection->input);
 	connection->last = true;
-	connection->unread = unread;
+	connection->unread = connection->unread || unread;
 	(void)delivery_flush(connection, &connection->worker->exchange.outgoing);
 }
 
@@ -58,11 +65,15 @@ void dialogue_refuse(struct connection *connection, unsigned status, const char 
 {
 	struct exchange *exchange = &connection->worker->exchange;
 
-	exchange_begin(exchange, &connection->pending);
-	exchange->peer = &connection->peer;
-	if (connection->input.used != 0)
-		exchange->bytes = connection->input.bytes; /* else they are where they came in */
-	exchange_refuse(exchange, status, reason);
+	if (connection->call == NULL) {
+		exchange_begin(exchange, &connection->pending);
+		exchange->call->request.peer = &connection->peer;
+		if (connection->input.used != 0) /* else they are where they came in */
+			exchange->call->request.bytes = connection->input.bytes;
+	}
+	(void)exchange_refuse(exchange,
+		connection->call != NULL ? connection->call : exchange->call, status, reason);
+	call_free(&connection->call);
 	log_refusal(connection);
 	deliver_last(connection, true);
 }
@@ -71,30 +82,53 @@ enum served {
 	SERVED_ALL,  /* what is left is no whole request */
 	SERVED_TURN, /* its share of this turn; requests are left */
 	SERVED_FULL, /* enough answers for one write; requests may be left */
+	SERVED_APP,  /* the app has one and answers later; requests may be left */
 	SERVED_LAST, /* whatever is left will not be answered */
 };
+
+/* One request, or a part of one. */
+static enum exchange_outcome advance(struct connection *connection, struct window *window)
+{
+	struct exchange *exchange = &connection->worker->exchange;
+	enum exchange_outcome outcome;
+	size_t taken;
+
+	if (UNLIKELY(connection->call != NULL)) {
+		outcome = exchange_feed(exchange, connection->call, window, &taken);
+	} else {
+		exchange_begin(exchange, &connection->pending);
+		outcome = exchange_next(exchange, &connection->peer, window, &taken);
+	}
+	window->bytes += taken;
+	window->size -= taken;
+	if (UNLIKELY(exchange->kept != NULL))
+		call_attach(exchange->kept, connection);
+	if (UNLIKELY(connection->call != NULL) && outcome != EXCHANGE_KEPT)
+		call_free(&connection->call);
+	return outcome;
+}
 
 /* Answers the requests in the window, as long as the answers fit one write. */
 static enum served answer(struct connection *connection, struct window *window)
 {
 	struct exchange *exchange = &connection->worker->exchange;
 	enum exchange_outcome outcome;
-	size_t taken;
 
 	while (window->size != 0) {
-		exchange_begin(exchange, &connection->pending);
-		outcome = exchange_next(exchange, &connection->peer, window, &taken);
+		outcome = advance(connection, window);
 		if (outcome == EXCHANGE_INCOMPLETE)
 			return SERVED_ALL;
-		window->bytes += taken;
-		window->size -= taken;
+		if (UNLIKELY(outcome == EXCHANGE_KEPT)) {
+			if (connection->call->step != CALL_RECEIVING)
+				return SERVED_APP;
+			continue;
+		}
 		connection->step = CONNECTION_IDLE;
-		if (outcome == EXCHANGE_REFUSED)
-			log_refusal(connection);
-		else if (UNLIKELY(exchange->failure != 0))
-			log_failure(connection);
-		if (outcome != EXCHANGE_ANSWERED)
+		tell_log(connection, outcome);
+		if (outcome != EXCHANGE_ANSWERED) {
+			connection->unread = outcome != EXCHANGE_LAST;
 			return SERVED_LAST;
+		}
 		if (exchange_is_full(exchange))
 			return SERVED_FULL;
 		if (exchange->began_ms > connection->worker->now_ms + TURN_MS && window->size != 0)
@@ -129,6 +163,49 @@ static void put_off(struct connection *connection, const struct window *rest)
 	connection->unread = true;
 }
 
+/* The app has a request: what was answered before goes out, and what came behind it waits. */
+static void hand_over(struct connection *connection, const struct window *rest)
+{
+	put_off(connection, rest);
+	if (outgoing_is_empty(&connection->worker->exchange.outgoing) ||
+		delivery_flush(connection, &connection->worker->exchange.outgoing))
+		connection_wait_for_app(connection);
+}
+
+/* The app has answered one that it had kept. */
+static bool conclude(struct connection *connection)
+{
+	struct exchange *exchange = &connection->worker->exchange;
+	enum exchange_outcome outcome = exchange_conclude(exchange, connection->call);
+
+	call_free(&connection->call);
+	tell_log(connection, outcome);
+	if (outcome == EXCHANGE_ANSWERED && !connection->last)
+		return delivery_flush(connection, &exchange->outgoing);
+	deliver_last(connection,
+		outcome == EXCHANGE_EARLY || connection->input.used != 0 || connection->readable);
+	return false;
+}
+
+bool dialogue_resume(struct connection *connection)
+{
+	if (connection->step == CONNECTION_WRITING || connection->outgoing.stream != NULL) {
+		if (!delivery_flush(connection, &connection->outgoing))
+			return false;
+		outgoing_free(&connection->outgoing);
+	}
+	if (connection->call != NULL && connection->call->step != CALL_RECEIVING) {
+		if (connection->call->step != CALL_ANSWERED) {
+			connection_wait_for_app(connection);
+			return false;
+		}
+		if (!conclude(connection))
+			return false;
+	}
+	connection->step = CONNECTION_IDLE;
+	return true;
+}
+
 void dialogue_serve(struct connection *connection, struct window window)
 {
 	struct exchange *exchange = &connection->worker->exchange;
@@ -140,6 +217,9 @@ void dialogue_serve(struct connection *connection, struct window window)
 			return;
 		case SERVED_TURN:
 			put_aside(connection, &window, false);
+			return;
+		case SERVED_APP:
+			hand_over(connection, &window);
 			return;
 		case SERVED_LAST:
 			deliver_last(connection, window.size != 0 || connection->readable);

@@ -17,6 +17,11 @@ struct connection;
  * is not used up is kept. May end the connection.
  */
 void dialogue_serve(struct connection *connection, struct window window);
+/*
+ * Goes on with what is on its way out, or with what the app has. True when the client's bytes are
+ * wanted again; if not, the connection may have ended.
+ */
+bool dialogue_resume(struct connection *connection);
 /* Answers with an error, says so in the log, and ends. */
 void dialogue_refuse(struct connection *connection, unsigned status, const char *reason);
 

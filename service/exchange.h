@@ -2,7 +2,8 @@
  * exchange.h - one request and its response: request_parse -> body -> app -> response_write.
  *
  * Knows no socket: it takes bytes that came in, and appends to what goes out. One exchange is at
- * work in a worker at any time; one that must wait for bytes is put aside with exchange_suspend().
+ * work in a worker at any time; one that must wait for bytes is put aside with exchange_suspend(),
+ * and one that must wait for the app is a call of its own (call.h).
  */
 #ifndef SERVICE_EXCHANGE_H
 #define SERVICE_EXCHANGE_H
@@ -14,7 +15,7 @@
 #include "base/page.h"
 #include "service/access.h"
 #include "service/app.h"
-#include "service/chunked.h"
+#include "service/call.h"
 #include "service/peer.h"
 #include "service/request.h"
 #include "service/response.h"
@@ -24,14 +25,6 @@
 struct window {
 	char *bytes;
 	size_t size;
-};
-
-/* How far the reading of one request has come. */
-struct intake {
-	bool has_head;
-	uint64_t began_us;  /* when the head was complete; as turn_us */
-	uint64_t body_size; /* bytes of the body behind the head, decoded */
-	struct chunked chunked;
 };
 
 /* A request that waits for more bytes. */
@@ -53,23 +46,25 @@ struct exchange {
 	bool closing; /* every answer says Connection: close */
 
 	/* The request in hand, and all that goes out as one write. */
-	struct request *request;
-	const char *bytes; /* that its offsets count from */
-	const struct peer *peer;
-	struct intake intake;
-	size_t head_size; /* of the last answer's head */
-	struct narwhal_response response;
+	struct call *call;
 	struct outgoing outgoing;
-	const char *reason; /* of the last refusal */
-	int failure;	    /* of the last response: not 0, -errno: the client got a 500 */
-	uint64_t began_ms;  /* when the app got the last request; as clock_tick_ms() */
+	struct call *kept;	      /* what was the call, and is the connection's from now on */
+	struct call_links all_kept;   /* the ends of the list */
+	const struct call *beginning; /* the app looks at its head, and may have it kept */
+	const struct call *handling;  /* the app answers it, and may have it kept */
+	unsigned status;	      /* of the last refusal, */
+	const char *reason;	      /* and why */
+	int failure;	   /* of the last response: not 0, -errno: the client got a 500 */
+	uint64_t began_ms; /* when the app got the last request; as clock_tick_ms() */
 };
 
 enum exchange_outcome {
 	EXCHANGE_INCOMPLETE, /* more bytes are needed */
 	EXCHANGE_ANSWERED,   /* and the connection goes on */
+	EXCHANGE_KEPT,	     /* the app has it: exchange->kept, or what was that */
 	EXCHANGE_LAST,	     /* answered; nothing can follow */
-	EXCHANGE_REFUSED,    /* the same, and the log should say why: response.status, reason */
+	EXCHANGE_EARLY,	     /* the same, and its body has not been read */
+	EXCHANGE_REFUSED,    /* the same, and the log should say why: status, reason */
 };
 
 /* `limits`, `app` and `page` are set. 0 or -ENOMEM. */
@@ -86,10 +81,19 @@ MUST_USE int exchange_suspend(const struct exchange *exchange, struct pending **
  */
 enum exchange_outcome exchange_next(struct exchange *exchange, const struct peer *peer,
 	struct window *window, size_t *taken);
+/*
+ * The same for a kept call that takes its body as it comes: the window begins with the body's next
+ * byte, and all of it that is the body's is taken.
+ */
+enum exchange_outcome exchange_feed(struct exchange *exchange, struct call *call,
+	const struct window *window, size_t *taken);
+/* Writes the response of a kept call, if it is ready. */
+enum exchange_outcome exchange_conclude(struct exchange *exchange, struct call *call);
 /* Whether the answers so far must be written before there can be another one. */
 PURE bool exchange_is_full(const struct exchange *exchange);
-/* Answers with an error instead; `bytes` and `peer` are those of the request in hand. */
-void exchange_refuse(struct exchange *exchange, unsigned status, const char *reason);
+/* Answers with an error instead: EXCHANGE_REFUSED. */
+enum exchange_outcome exchange_refuse(struct exchange *exchange, struct call *call, unsigned status,
+	const char *reason);
 /* How many bytes of its body are known to be missing; 0 when that is unknown. */
 PURE uint64_t pending_missing(const struct pending *pending);
 

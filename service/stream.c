@@ -36,6 +36,14 @@ void stream_end(struct narwhal_stream **stream)
 	free(ended);
 }
 
+void stream_tell_gone(struct narwhal_stream *stream)
+{
+	if (stream->told || stream->source->gone == NULL)
+		return;
+	stream->told = true;
+	stream->source->gone(stream->state);
+}
+
 static int fail(struct narwhal_stream *stream, int error)
 {
 	if (stream->error == 0)

@@ -32,6 +32,7 @@ struct narwhal_stream {
 	struct buffer trailers; /* "Name: value\r\n" each */
 	struct outgoing *out;	/* while the source is asked */
 	int error;		/* the first failure of a call, negative */
+	bool told;		/* the source, that the client has ended its side */
 	bool waiting;		/* the source has nothing now, and says when it has */
 	/* Who is to be told that it goes on; NULL before the first wait. */
 	struct connection *connection;
@@ -42,6 +43,9 @@ MUST_USE struct narwhal_stream *stream_new(const struct narwhal_source *source, 
 	uint64_t size);
 /* Ends the source and frees *stream, unless it is NULL, which it is then. */
 void stream_end(struct narwhal_stream **stream);
+
+/* Tells the source, if it wants to know, that the client has ended its side. */
+void stream_tell_gone(struct narwhal_stream *stream);
 
 enum stream_outcome {
 	STREAM_MORE,   /* something may have been added; ask again when it is sent */

@@ -110,11 +110,13 @@ ssize_t transport_discard(int fd, char *bytes, size_t size)
 	return n >= 0 ? n : -errno;
 }
 
-bool transport_is_broken(int fd)
+enum transport_state transport_state(int fd)
 {
-	struct pollfd socket = {.fd = fd};
+	struct pollfd socket = {.fd = fd, .events = POLLRDHUP};
 
-	return poll(&socket, 1, 0) == 1 && (socket.revents & (POLLERR | POLLHUP)) != 0;
+	if (poll(&socket, 1, 0) != 1)
+		return TRANSPORT_OPEN;
+	return (socket.revents & (POLLERR | POLLHUP)) != 0 ? TRANSPORT_BROKEN : TRANSPORT_HALF;
 }
 
 bool transport_has_input(int fd)

@@ -27,8 +27,13 @@ enum transport_outcome transport_write(int fd, struct outgoing *outgoing, uint64
 MUST_USE ssize_t transport_read(int fd, char *bytes, size_t size);
 /* The same for bytes that nobody wants: what `bytes` holds then means nothing. */
 MUST_USE ssize_t transport_discard(int fd, char *bytes, size_t size);
-/* Whether nothing can be sent any more: the client was reset, or has ended after our own end. */
-bool transport_is_broken(int fd);
+enum transport_state {
+	TRANSPORT_OPEN,
+	TRANSPORT_HALF,	  /* the client has ended its side, perhaps behind bytes to be read */
+	TRANSPORT_BROKEN, /* nothing can be sent any more */
+};
+
+enum transport_state transport_state(int fd);
 /* Whether there are bytes to be read. */
 bool transport_has_input(int fd);
 /* Bytes that were sent and that the client's side has not yet acknowledged. */

@@ -4,17 +4,6 @@
 
 #include "service/octet.h"
 
-void view_handle(const struct app *app, struct narwhal_request *view,
-	struct narwhal_response *response)
-{
-	char bytes[PEER_TEXT_MAX];
-	struct text peer_text = TEXT_OVER(bytes);
-
-	view->peer_text = &peer_text;
-	app->module->handle(app->state, view, response);
-	view->peer_text = NULL; /* its bytes end with this call */
-}
-
 uint64_t view_now_ms(const struct narwhal_request *request)
 {
 	return request->now_ms;

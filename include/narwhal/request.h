@@ -16,6 +16,15 @@ struct narwhal_bytes {
 };
 
 struct narwhal_request;
+struct narwhal_response;
+
+/* What becomes of a body, the request's or the response's. */
+enum narwhal_outcome {
+	NARWHAL_MORE,	/* go on */
+	NARWHAL_WAIT,	/* not now: go on when a function named _resume says so */
+	NARWHAL_DONE,	/* that was all */
+	NARWHAL_FAILED, /* it cannot become whole */
+};
 
 /*
  * The request. All bytes are borrowed and valid until handle() returns.
@@ -36,6 +45,31 @@ int narwhal_request_field_at(const struct narwhal_request *request, size_t index
 	struct narwhal_bytes *name, struct narwhal_bytes *value);
 /* The body, transfer coding removed; size is 0 when there is none. */
 struct narwhal_bytes narwhal_request_body(const struct narwhal_request *request);
+/*
+ * A body as it comes, for begin() alone: from then on it goes to the receiver, piece by piece, and
+ * not to handle(). A piece is valid until take() returns; it is as large as what has come, at most
+ * some 64 KiB. The limits of a body hold all the same, and a client that stops half way is cut.
+ */
+struct narwhal_receiver {
+	/*
+	 * NARWHAL_WAIT: no more before narwhal_request_resume(); but behind the last piece done()
+	 * is called in any case. NARWHAL_DONE: the rest is of no use; done() is called, and the
+	 * connection ends behind the answer. NARWHAL_FAILED: so it does, and the client gets a 500.
+	 */
+	enum narwhal_outcome (*take)(void *state, struct narwhal_bytes piece);
+	/* Answers, as handle() does. */
+	void (*done)(void *state, const struct narwhal_request *request,
+		struct narwhal_response *response);
+	/* Called once, and last: after done(), or when the client is gone. May be NULL. */
+	void (*end)(void *state);
+};
+
+/* `receiver` is borrowed until end(). 0, -EINVAL, -ENOMEM; end() is called also when it fails. */
+int narwhal_request_receive(struct narwhal_request *request,
+	const struct narwhal_receiver *receiver, void *state);
+/* After NARWHAL_WAIT, any time up to end(). */
+void narwhal_request_resume(struct narwhal_request *request);
+
 /* The client's address: "192.0.2.1:4711", "[2001:db8::1]:4711" or "unix:". */
 struct narwhal_bytes narwhal_request_peer(const struct narwhal_request *request);
 

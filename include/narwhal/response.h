@@ -5,11 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <narwhal/request.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-struct narwhal_response;
 
 /*
  * The response. Narwhal adds Date, Content-Length, Connection and Server; it leaves the body out
@@ -30,18 +30,20 @@ int narwhal_response_body(struct narwhal_response *response, const void *data, s
  */
 struct narwhal_stream;
 
-enum narwhal_outcome {
-	NARWHAL_MORE,	/* ask again */
-	NARWHAL_WAIT,	/* nothing now: ask again after narwhal_stream_resume() */
-	NARWHAL_DONE,	/* that was the last */
-	NARWHAL_FAILED, /* cut the connection, so that the client sees that the body is not whole */
-};
-
 struct narwhal_source {
-	/* Adds the next piece with narwhal_stream_write(). */
+	/*
+	 * Adds the next piece with narwhal_stream_write(). NARWHAL_WAIT: there is nothing before
+	 * narwhal_stream_resume(). NARWHAL_FAILED: the connection is cut, so that the client sees
+	 * that the body is not whole.
+	 */
 	enum narwhal_outcome (*pull)(void *state, struct narwhal_stream *stream);
 	/* Called once, and last: after the last piece, or when the client is gone. May be NULL. */
 	void (*end)(void *state);
+	/*
+	 * Called at most once, while the source has nothing: the client has ended its side, and is
+	 * likely not to read any more; or it reads on, as HTTP allows. May be NULL.
+	 */
+	void (*gone)(void *state);
 };
 
 #define NARWHAL_UNKNOWN UINT64_MAX
@@ -63,6 +65,18 @@ int narwhal_stream_write(struct narwhal_stream *stream, const void *data, size_t
 int narwhal_stream_trailer(struct narwhal_stream *stream, const char *name, const char *value);
 /* After NARWHAL_WAIT, any time from pull() to end(): the source has more, or its end. */
 void narwhal_stream_resume(struct narwhal_stream *stream);
+
+/*
+ * An answer that comes later: from handle() or a receiver's done() alone. When that returns,
+ * nothing is sent, and no time limit runs; the request and the response stay valid until
+ * narwhal_response_finish(), but for bytes of the request that were asked for before.
+ * `gone`, which may be NULL, is called at most once, when nobody may be there any more to read the
+ * answer: the request must be finished all the same. 0; -ENOMEM: then answer now.
+ */
+int narwhal_response_defer(struct narwhal_response *response, void (*gone)(void *state),
+	void *state);
+/* The response is complete; request and response are invalid from now on. */
+void narwhal_response_finish(struct narwhal_response *response);
 
 #ifdef __cplusplus
 }

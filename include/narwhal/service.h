@@ -20,6 +20,7 @@
  * A worker is one process with one thread. It calls, in this order, with no privileges left:
  *	load         once; reads what the service needs, and keeps it in *state
  *	worker_init  once, before the worker says that it is ready
+ *	begin        for each request with a body, when its head is there
  *	handle       for each request, when its head and its whole body are there
  *	worker_exit  once, when the worker leaves in good order (not when it is killed)
  *
@@ -51,6 +52,13 @@ struct narwhal_module {
 	/* Any of these but handle may be NULL. Not 0 means: cannot serve; the worker gives up. */
 	int (*load)(const struct narwhal_host *host, void **state);
 	int (*worker_init)(void *state);
+	/*
+	 * Optional; for a request with a body, when its head is there. NARWHAL_MORE: the body is
+	 * collected for handle(), unless narwhal_request_receive() was called. NARWHAL_DONE: the
+	 * response is complete, the body is not read, and the connection ends. Else: a 500.
+	 */
+	enum narwhal_outcome (*begin)(void *state, struct narwhal_request *request,
+		struct narwhal_response *response);
 	void (*handle)(void *state, const struct narwhal_request *request,
 		struct narwhal_response *response);
 	void (*worker_exit)(void *state);

@@ -8,7 +8,7 @@
  *	/waits		a piece, and the rest when somebody asks for /go
  *	/itself		waits, and resumes itself at once
  *	/idle		asks for many turns in which it has nothing
- *	/counts		"pulled ended": of all streams so far
+ *	/counts		"pulled ended gone": of all streams so far
  */
 #include <narwhal/service.h>
 
@@ -19,7 +19,7 @@
 #define PIECE 16384
 
 struct app {
-	unsigned long pulled, ended;
+	unsigned long pulled, ended, gone;
 	struct narwhal_stream *waiting;
 };
 
@@ -104,6 +104,13 @@ static void end(void *state)
 	free(body);
 }
 
+static void gone(void *state)
+{
+	struct body *body = state;
+
+	body->app->gone++;
+}
+
 static void go(struct app *app, struct narwhal_response *response)
 {
 	const char *found = app->waiting != NULL ? "gone on" : "nobody waits";
@@ -116,7 +123,7 @@ static void go(struct app *app, struct narwhal_response *response)
 static void tell_counts(struct app *app, struct narwhal_response *response)
 {
 	char text[64];
-	int n = snprintf(text, sizeof(text), "%lu %lu", app->pulled, app->ended);
+	int n = snprintf(text, sizeof(text), "%lu %lu %lu", app->pulled, app->ended, app->gone);
 
 	(void)narwhal_response_body(response, text, (size_t)n);
 }
@@ -127,15 +134,15 @@ static const struct {
 	enum { OF_UNKNOWN_SIZE, OF_SIZE } kind;
 	long has_more; /* than it announces */
 } bodies[] = {
-	{"/lines", {pull_lines, end}, OF_UNKNOWN_SIZE, 0},
-	{"/bytes", {pull_bytes, end}, OF_UNKNOWN_SIZE, 0},
-	{"/sized", {pull_bytes, end}, OF_SIZE, 0},
-	{"/short", {pull_bytes, end}, OF_SIZE, -1},
-	{"/over", {pull_bytes, end}, OF_SIZE, 1},
-	{"/fails", {pull_failing, end}, OF_UNKNOWN_SIZE, 0},
-	{"/waits", {pull_waiting, end}, OF_UNKNOWN_SIZE, 0},
-	{"/itself", {pull_itself, end}, OF_UNKNOWN_SIZE, 0},
-	{"/idle", {pull_nothing, end}, OF_UNKNOWN_SIZE, 0},
+	{"/lines", {.pull = pull_lines, .end = end}, OF_UNKNOWN_SIZE, 0},
+	{"/bytes", {.pull = pull_bytes, .end = end}, OF_UNKNOWN_SIZE, 0},
+	{"/sized", {.pull = pull_bytes, .end = end}, OF_SIZE, 0},
+	{"/short", {.pull = pull_bytes, .end = end}, OF_SIZE, -1},
+	{"/over", {.pull = pull_bytes, .end = end}, OF_SIZE, 1},
+	{"/fails", {.pull = pull_failing, .end = end}, OF_UNKNOWN_SIZE, 0},
+	{"/waits", {.pull = pull_waiting, .end = end, .gone = gone}, OF_UNKNOWN_SIZE, 0},
+	{"/itself", {.pull = pull_itself, .end = end}, OF_UNKNOWN_SIZE, 0},
+	{"/idle", {.pull = pull_nothing, .end = end}, OF_UNKNOWN_SIZE, 0},
 };
 
 static int is(struct narwhal_bytes bytes, const char *text)

@@ -73,7 +73,7 @@ subtest 'a body of unknown size goes out in chunks' => sub {
 	is_deeply($r->{chunks}, [7, 7, 7], 'a chunk for each piece');
 	is($r->{trailers}, "X-Lines: all\r\n", 'and the trailer follows');
 	is($w->get('/lines?0', $c)->{body}, '', 'an empty one is whole, too');
-	is($w->get('/counts', $c)->{body}, '4 2', 'each source was ended once');
+	is($w->get('/counts', $c)->{body}, '4 2 0', 'each source was ended once');
 };
 
 subtest 'a body of known size goes out as it is' => sub {
@@ -87,7 +87,7 @@ subtest 'a body of known size goes out as it is' => sub {
 	}
 	is($w->response($c)->{body}, "line 0\n", 'and who is behind waits until it is done');
 	is($w->get('/sized?0', $c)->{body}, '', 'a size of 0');
-	is($w->get('/counts', $c)->{body}, '15 4', 'at its size nobody asks for more');
+	is($w->get('/counts', $c)->{body}, '15 4 0', 'at its size nobody asks for more');
 };
 
 subtest 'to HTTP/1.0 the end of the connection is the end of the body' => sub {
@@ -108,7 +108,7 @@ subtest 'where there is no body the source is not asked, but ended' => sub {
 	my $c = $w->connect;
 	print {$c} "HEAD /lines?2 HTTP/1.1\r\nHost: test\r\n\r\n";
 	is($w->response($c, head => 1)->{fields}{'transfer-encoding'}, 'chunked', 'the head of it');
-	is($w->get('/counts', $c)->{body}, '0 1', 'no pull, one end');
+	is($w->get('/counts', $c)->{body}, '0 1 0', 'no pull, one end');
 };
 
 subtest 'a body that is not what was announced is cut' => sub {
@@ -124,7 +124,7 @@ subtest 'a body that is not what was announced is cut' => sub {
 	print {$c} request('/fails');
 	like(rest($c), qr/\r\n\r\n5\r\nhalf\n\r\n\z/, 'a body that fails has no last chunk');
 	is($w->get('/over?100')->{status}, 500, 'at the first piece there is still time to say so');
-	like(counts($w), qr/ 5$/, 'every source was ended');
+	like(counts($w), qr/ 5 0$/, 'every source was ended');
 	like($w->logged, qr/stream_failed peer=\S+ error=EMSGSIZE/, 'and the log says why');
 };
 
@@ -146,17 +146,17 @@ subtest 'a client that goes away ends its stream' => sub {
 	print {$c} request('/bytes?50000000');
 	IO::Select->new($c)->can_read($Worker::PATIENCE);
 	close $c;
-	comes_to(sub { counts($w) }, qr/ 1$/, 'while it is written');
+	comes_to(sub { counts($w) }, qr/ 1 0$/, 'while it is written');
 	$c = $w->connect;
 	print {$c} request('/waits');
 	like($w->response_head($c), qr/chunked/, 'a head at once');
 	setsockopt $c, SOL_SOCKET, Socket::SO_LINGER(), pack 'ii', 1, 0;
 	close $c;
-	comes_to(sub { counts($w) }, qr/ 2$/, 'while it waits');
+	comes_to(sub { counts($w) }, qr/ 2 0$/, 'while it waits');
 	is($w->get('/go')->{body}, 'nobody waits', 'and the app knows');
 	$c = slow_client($w);
 	print {$c} request('/bytes?50000000');
-	comes_to(sub { counts($w) }, qr/ 3$/, 'who reads nothing is cut');
+	comes_to(sub { counts($w) }, qr/ 3 0$/, 'who reads nothing is cut');
 	like($w->logged, qr/write_timeout/, 'and the log says so');
 };
 
@@ -181,8 +181,9 @@ subtest 'a client that has ended its side still gets its stream' => sub {
 	my $w = ready('streams');
 	my $c = $w->connect;
 	print {$c} request('/waits');
-	shutdown $c, SHUT_WR;
 	like($w->response_head($c), qr/chunked/, 'a head');
+	shutdown $c, SHUT_WR;
+	comes_to(sub { counts($w) }, qr/ 1$/, 'the source is told');
 	is($w->get('/go')->{body}, 'gone on', 'it waits on');
 	like($w->taken($c, qr/^(.*\r\n0\r\n\r\n)/s), qr/late/, 'and gets the rest');
 	ok($w->ended($c), 'then the connection ends');
@@ -205,6 +206,174 @@ subtest 'a worker that leaves finishes its streams' => sub {
 	like($w->response_head($c), qr/chunked/, 'another one waits');
 	$w->signal('QUIT');
 	is($w->wait, 0, 'a quick stop waits for nobody');
+};
+
+sub post {
+	my ($target, $body, @lines) = @_;
+	return join "\r\n", "POST $target HTTP/1.1", 'Host: test', @lines,
+		(grep { /^Transfer-Encoding/ } @lines) ? () : 'Content-Length: ' . length $body, '', $body;
+}
+
+sub in_chunks {
+	return join('', map { sprintf "%x\r\n%s\r\n", length, $_ } @_) . "0\r\n\r\n";
+}
+
+subtest 'an answer may come later' => sub {
+	my $w = ready('calls', set => {head_timeout => 0.1, body_timeout => 0.1,
+		keepalive => 0.1, write_timeout => 0.1});
+	my $c = $w->connect;
+	print {$c} request('/counts'), request('/later'), post('/collect', 'abc');
+	is($w->response($c)->{body}, '0 0 0', 'what was asked before is answered at once');
+	sleep 0.3;
+	is($w->page->{busy}, 0, 'the worker is idle, and no time limit runs');
+	is($w->page->{requests}, 2, 'and what was asked behind it waits');
+	$w->get('/release');
+	is($w->response($c)->{body}, 'GET /later ', 'the answer');
+	is($w->response($c)->{body}, 3, 'and the next one');
+	$c = $w->connect;
+	is($w->get('/at-once', $c)->{body}, 'GET /at-once ', 'later may be at once');
+	print {$c} post('/later', 'the body', 'X: y'), request('/at-once', 'Connection: close');
+	comes_to(sub { $w->page->{requests} }, qr/^6$/, 'a body stays with its request');
+	$w->get('/release');
+	is($w->response($c)->{body}, 'POST /later the body', 'as long as that takes');
+	is($w->response($c)->{fields}{connection}, 'close', 'and the last says so');
+	ok($w->ended($c), 'then the connection ends');
+};
+
+subtest 'many may wait at once, each with its own request' => sub {
+	my $w = ready('calls');
+	my @c = map { $w->connect } 1 .. 50;
+	print { $c[$_] } post('/later', "body $_") for 0 .. $#c;
+	comes_to(sub { $w->page->{requests} }, qr/^50$/, 'the app has all of them');
+	$w->get('/release');
+	is(join(',', map { $w->response($_)->{body} } @c),
+		join(',', map { "POST /later body $_" } 0 .. $#c), 'each gets its own');
+};
+
+subtest 'the app hears of a client that goes away' => sub {
+	my $w = ready('calls');
+	my $c = $w->connect;
+	print {$c} request('/later');
+	comes_to(sub { $w->page->{requests} }, qr/^1$/, 'the app has the request');
+	setsockopt $c, SOL_SOCKET, Socket::SO_LINGER(), pack 'ii', 1, 0;
+	close $c;
+	comes_to(sub { counts($w) }, qr/^1 /, 'a reset');
+	$c = $w->connect;
+	print {$c} request('/later');
+	shutdown $c, SHUT_WR;
+	comes_to(sub { counts($w) }, qr/^2 /, 'or the end of its side alone');
+	$w->get('/release');
+	is($w->response($c)->{body}, 'GET /later ', 'which may well read the answer');
+	ok($w->ended($c), 'its last');
+	like(counts($w), qr/^2 /, 'nobody is told twice');
+};
+
+subtest 'a worker that leaves answers what it has' => sub {
+	my $w = ready('calls');
+	my ($c, $other) = ($w->connect, $w->connect);
+	print {$c} request('/later');
+	comes_to(sub { $w->page->{requests} }, qr/^1$/, 'the app has a request');
+	$w->get('/counts', $other);
+	$w->send('DRAIN');
+	$w->get('/release', $other);
+	my $r = $w->response($c);
+	is($r->{body}, 'GET /later ', 'it is answered');
+	is($r->{fields}{connection}, 'close', 'for the last time');
+	is($w->wait, 0, 'and the worker ends');
+	$w = ready('calls');
+	$c = $w->connect;
+	print {$c} request('/later'), post('/pause', 'x');
+	comes_to(sub { $w->page->{requests} }, qr/^1$/, 'a quick stop');
+	$w->signal('QUIT');
+	is($w->wait, 0, 'waits for nobody');
+};
+
+subtest 'a body is received as it comes' => sub {
+	my $w = ready('calls', set => {limit_request_body => '10m'});
+	my $c = $w->connect;
+	print {$c} "POST /sum HTTP/1.1\r\nHost: test\r\nContent-Length: 200000\r\n\r\n", 'x' x 50;
+	comes_to(sub { counts($w) }, qr/^0 0 50$/, 'the first bytes');
+	print {$c} 'x' x 199950, post('/sum', in_chunks('abc', 'd' x 100000), 'Transfer-Encoding: chunked'),
+		post('/sum', 'x'), request('/sum'), post('/sum-later', 'xy'), post('/collect', 'xyz');
+	is($w->response($c)->{body}, 200000, 'and all of it');
+	is($w->response($c)->{body}, 100003, 'a chunked one, decoded');
+	is($w->response($c)->{body}, 1, 'one that came with its head');
+	is($w->response($c)->{body}, 0, 'a request without one is not begun');
+	comes_to(sub { counts($w) }, qr/ 4 /, 'the receivers were ended');
+	$w->get('/release');
+	like($w->response($c)->{body}, qr{^2POST /sum-later }, 'an answer may come later here, too');
+	is($w->response($c)->{body}, 3, 'and one that nobody wants to receive is collected');
+	$c = $w->connect;
+	print {$c} "POST /sum HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
+	is($w->response($c)->{status}, 100, 'who waits is invited');
+	print {$c} 'abc';
+	is($w->response($c)->{body}, 3, 'and answered');
+};
+
+subtest 'a receiver that has enough for now is given no more' => sub {
+	my $w = ready('calls', set => {limit_request_body => '100m', body_timeout => 0.2});
+	my $c = $w->connect;
+	print {$c} "POST /pause HTTP/1.1\r\nHost: test\r\nContent-Length: 50000000\r\n\r\n";
+	my $child = fork // die "fork: $!";
+	if ($child == 0) {
+		syswrite $c, 'x' x 1000000 for 1 .. 50;
+		POSIX::_exit(0);
+	}
+	comes_to(sub { counts($w) }, qr/^0 0 [1-9]/, 'the first bytes');
+	my $taken = counts($w);
+	sleep 0.5;
+	is(counts($w), $taken, 'and no more, however long that takes');
+	comes_to(sub { $w->get('/go')->{body} eq 'gone on'; counts($w) }, qr/^0 1 50000000$/,
+		'until it has gone on often enough');
+	is($w->response($c)->{body}, 50000000, 'then there is an answer');
+	waitpid $child, 0;
+};
+
+subtest 'an answer before the end of the body is the last' => sub {
+	my $w = ready('calls');
+	for my $case (['/forbidden', 403], ['/enough', 200], ['/breaks', 500], ['/odd', 500]) {
+		my ($target, $status) = @$case;
+		my $c = $w->connect;
+		print {$c} "POST $target HTTP/1.1\r\nHost: test\r\nContent-Length: 15000000\r\n\r\n",
+			'x' x 1000000;
+		my $r = $w->response($c);
+		is($r->{status}, $status, "$target: $status");
+		is($r->{fields}{connection}, 'close', 'and close');
+		ok($w->ended($c), 'the end');
+	}
+	my $c = $w->connect;
+	print {$c} "POST /forbidden HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+	is($w->response($c)->{status}, 403, 'who is forbidden is not invited');
+	$c = $w->connect;
+	print {$c} post('/enough', 'all'), request('/counts');
+	is($w->response($c)->{body}, 3, 'enough at the last piece');
+	is($w->response($c)->{status}, 200, 'is no reason to end');
+};
+
+subtest 'a body that does not come to its end ends its receiver' => sub {
+	my $w = ready('calls', set => {body_timeout => 0.2, limit_request_body => 100});
+	my $head = "POST /sum HTTP/1.1\r\nHost: test\r\n";
+	my $c = $w->connect;
+	print {$c} "${head}Content-Length: 9\r\n\r\nhalf";
+	is($w->response($c)->{status}, 408, 'a client that stops');
+	like(counts($w), qr/^0 1 4$/, 'the receiver is ended');
+	$c = $w->connect;
+	print {$c} "${head}Content-Length: 9\r\n\r\nhalf";
+	shutdown $c, SHUT_WR;
+	is($w->response($c)->{status}, 400, 'one that ends');
+	$c = $w->connect;
+	print {$c} "${head}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nno size\r\n";
+	is($w->response($c)->{status}, 400, 'one that sends nonsense');
+	$c = $w->connect;
+	print {$c} "${head}Transfer-Encoding: chunked\r\n\r\n", in_chunks('x' x 99, 'xx');
+	is($w->response($c)->{status}, 413, 'one that sends too much');
+	$c = $w->connect;
+	print {$c} "${head}Content-Length: 9\r\n\r\nhalf";
+	comes_to(sub { counts($w) }, qr/^0 4 /, 'all of them are ended');
+	setsockopt $c, SOL_SOCKET, Socket::SO_LINGER(), pack 'ii', 1, 0;
+	close $c;
+	comes_to(sub { counts($w) }, qr/^0 5 /, 'and one that is reset');
+	is($w->get('/counts')->{status}, 200, 'the worker serves on');
 };
 
 done_testing;

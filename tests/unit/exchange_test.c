@@ -118,7 +118,7 @@ static enum exchange_outcome feed(struct fixture *f, const char *bytes, size_t s
 		} while (outcome == EXCHANGE_ANSWERED && input.used != 0);
 		if (outcome == EXCHANGE_INCOMPLETE)
 			assert_int_equal(exchange_suspend(&f->exchange, &pending), 0);
-		request_reset(f->exchange.request); /* another connection's, by now */
+		request_reset(&f->exchange.call->head); /* another connection's, by now */
 	}
 	free(pending);
 	buffer_free(&input);
@@ -215,7 +215,7 @@ static void the_app_never_sees_a_request_that_is_refused(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(feed_text(f, "GET / HTTP/1.1\r\n\r\n"), EXCHANGE_REFUSED);
-	assert_int_equal(f->exchange.response.status, 400);
+	assert_int_equal(f->exchange.status, 400);
 	assert_non_null(f->exchange.reason);
 	assert_non_null(memmem(f->exchange.outgoing.bytes.bytes, f->exchange.outgoing.bytes.used,
 		"no Host\n", 8));
@@ -226,7 +226,7 @@ static void the_app_never_sees_a_request_that_is_refused(void **state)
 		"no Host\n", 8));
 	assert_int_equal(feed_text(f, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 501\r\n\r\n"),
 		EXCHANGE_REFUSED);
-	assert_int_equal(f->exchange.response.status, 413);
+	assert_int_equal(f->exchange.status, 413);
 	assert_int_equal(handled, 0);
 }
 
@@ -239,7 +239,7 @@ static void a_chunked_body_above_the_limit_is_refused_while_it_comes(void **stat
 	int n = snprintf(bytes, sizeof(bytes), "%s%s", head, "1f5\r\n");
 
 	assert_int_equal(feed(f, bytes, (size_t)n, byte_by_byte), EXCHANGE_REFUSED);
-	assert_int_equal(f->exchange.response.status, 413);
+	assert_int_equal(f->exchange.status, 413);
 	assert_int_equal(handled, 0);
 }
 

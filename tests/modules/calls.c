@@ -1,0 +1,210 @@
+/*
+ * calls.c - an app that answers later, and takes bodies as they come. For tests only.
+ *
+ *	/later		answers when somebody asks for /release, "GET /later BODY"
+ *	/at-once	defers, and finishes before it returns
+ *	/sum		counts the body's bytes as they come; /sum-later answers at /release
+ *	/pause		the same, but wants no more after the first piece until /go
+ *	/enough		one piece is enough; /breaks fails at it
+ *	/forbidden	answers at the head; /odd gives an outcome that means nothing there
+ *	/collect	any other body is collected: "SIZE"
+ *	/counts		"gone ended taken"
+ */
+#include <narwhal/service.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFERRED_MAX 64
+
+struct deferred {
+	const struct narwhal_request *request;
+	struct narwhal_response *response;
+};
+
+struct app {
+	unsigned long gone, ended, taken;
+	struct deferred deferred[DEFERRED_MAX];
+	unsigned count;
+	struct narwhal_request *paused;
+};
+
+/* One body that is received. */
+struct upload {
+	struct app *app;
+	struct narwhal_request *request;
+	const char *path;
+	unsigned long size;
+};
+
+static int is(struct narwhal_bytes bytes, const char *text)
+{
+	return bytes.size == strlen(text) && memcmp(bytes.data, text, bytes.size) == 0;
+}
+
+static void say(struct narwhal_response *response, const char *text)
+{
+	(void)narwhal_response_body(response, text, strlen(text));
+}
+
+static void say_size(struct narwhal_response *response, unsigned long size)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%lu", size);
+	say(response, text);
+}
+
+static void gone(void *state)
+{
+	((struct app *)state)->gone++;
+}
+
+static void defer(struct app *app, const struct narwhal_request *request,
+	struct narwhal_response *response)
+{
+	if (app->count == DEFERRED_MAX || narwhal_response_defer(response, gone, app) != 0)
+		abort();
+	app->deferred[app->count++] = (struct deferred){request, response};
+}
+
+static void release(struct app *app)
+{
+	for (; app->count != 0; app->count--) {
+		const struct deferred *deferred = &app->deferred[app->count - 1];
+		struct narwhal_bytes method = narwhal_request_method(deferred->request);
+		struct narwhal_bytes path = narwhal_request_path(deferred->request);
+		struct narwhal_bytes body = narwhal_request_body(deferred->request);
+		struct narwhal_bytes peer = narwhal_request_peer(deferred->request);
+
+		(void)narwhal_response_body(deferred->response, method.data, method.size);
+		say(deferred->response, " ");
+		(void)narwhal_response_body(deferred->response, path.data, path.size);
+		say(deferred->response, peer.size != 0 ? " " : "?");
+		(void)narwhal_response_body(deferred->response, body.data, body.size);
+		narwhal_response_finish(deferred->response);
+	}
+}
+
+static enum narwhal_outcome take(void *state, struct narwhal_bytes piece)
+{
+	struct upload *upload = state;
+
+	upload->size += piece.size;
+	upload->app->taken += piece.size;
+	if (strcmp(upload->path, "/enough") == 0)
+		return NARWHAL_DONE;
+	if (strcmp(upload->path, "/breaks") == 0)
+		return NARWHAL_FAILED;
+	if (strcmp(upload->path, "/pause") != 0)
+		return NARWHAL_MORE;
+	upload->app->paused = upload->request;
+	return NARWHAL_WAIT;
+}
+
+static void done(void *state, const struct narwhal_request *request,
+	struct narwhal_response *response)
+{
+	struct upload *upload = state;
+
+	say_size(response, upload->size);
+	if (strcmp(upload->path, "/sum-later") == 0)
+		defer(upload->app, request, response);
+}
+
+static void end(void *state)
+{
+	struct upload *upload = state;
+
+	upload->app->ended++;
+	if (upload->app->paused == upload->request)
+		upload->app->paused = NULL;
+	free(upload);
+}
+
+static const struct narwhal_receiver receiver = {.take = take, .done = done, .end = end};
+
+static enum narwhal_outcome begin(void *state, struct narwhal_request *request,
+	struct narwhal_response *response)
+{
+	static const char *const received[] = {"/sum", "/sum-later", "/pause", "/enough",
+		"/breaks"};
+	struct narwhal_bytes path = narwhal_request_path(request);
+
+	if (is(path, "/odd"))
+		return NARWHAL_WAIT;
+	if (is(path, "/forbidden")) {
+		(void)narwhal_response_status(response, 403);
+		return NARWHAL_DONE;
+	}
+	for (size_t i = 0; i < sizeof(received) / sizeof(received[0]); i++) {
+		struct upload *upload;
+
+		if (!is(path, received[i]))
+			continue;
+		upload = malloc(sizeof(*upload));
+		if (upload == NULL)
+			abort();
+		*upload = (struct upload){.app = state, .request = request, .path = received[i]};
+		if (narwhal_request_receive(request, &receiver, upload) != 0)
+			return NARWHAL_FAILED;
+	}
+	return NARWHAL_MORE;
+}
+
+static void tell_counts(struct app *app, struct narwhal_response *response)
+{
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "%lu %lu %lu", app->gone, app->ended, app->taken);
+	say(response, text);
+}
+
+static void handle(void *state, const struct narwhal_request *request,
+	struct narwhal_response *response)
+{
+	struct narwhal_bytes path = narwhal_request_path(request);
+	struct app *app = state;
+
+	if (is(path, "/later")) {
+		defer(app, request, response);
+	} else if (is(path, "/at-once")) {
+		defer(app, request, response);
+		release(app);
+	} else if (is(path, "/release")) {
+		release(app);
+	} else if (is(path, "/go")) {
+		say(response, app->paused != NULL ? "gone on" : "nobody waits");
+		if (app->paused != NULL)
+			narwhal_request_resume(app->paused);
+	} else if (is(path, "/counts")) {
+		tell_counts(app, response);
+	} else {
+		say_size(response, narwhal_request_body(request).size);
+	}
+}
+
+static int load(const struct narwhal_host *host, void **state)
+{
+	(void)host;
+	*state = calloc(1, sizeof(struct app));
+	return *state == NULL;
+}
+
+/* What is deferred still, is never answered: the worker frees it. */
+static void leave(void *state)
+{
+	free(state);
+}
+
+const struct narwhal_module narwhal_module = {
+	.abi = NARWHAL_ABI,
+	.size = sizeof(struct narwhal_module),
+	.name = "calls",
+	.load = load,
+	.begin = begin,
+	.handle = handle,
+	.worker_exit = leave,
+};
