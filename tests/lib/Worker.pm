@@ -35,6 +35,7 @@ our $PATIENCE = ($ENV{SANITIZE} // 0) eq '1' ? 30 : 10;    # seconds, for what s
 
 my @messages = rows('messages', qr/^MESSAGE\((\w+)/);
 my %alive;
+my %unread;    # by socket: what came and nobody has asked for yet
 
 sub rows {
 	my ($table, $pattern) = @_;
@@ -148,7 +149,6 @@ sub watch {
 	syswrite $self->{page}, pack 'L', $watched;
 }
 
-my %unread;
 
 sub connect {
 	my ($self) = @_;
