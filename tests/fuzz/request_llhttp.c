@@ -272,6 +272,20 @@ static void translate_minor_version(const struct request *request, char *bytes, 
 		bytes[digit] = '1';
 }
 
+static void translate_length_tabs(const struct request *request, char *bytes, size_t *size)
+{
+	static const char name[] = "content-length";
+	const struct request_field *field = request_field(request, bytes, name, sizeof(name) - 1);
+
+	(void)size;
+	if (field == NULL)
+		return;
+	for (size_t at = field->name_at + sizeof(name); bytes[at] != '\r'; at++) {
+		if (bytes[at] == '\t')
+			bytes[at] = ' ';
+	}
+}
+
 static bool excused_close_and_persist(const struct message *ours, const struct message *its,
 	const char *bytes)
 {
@@ -358,6 +372,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(bytes != NULL);
 	memcpy(bytes, data, size);
 	if (parses(request, limits, bytes, size)) {
+		translate_length_tabs(request, bytes, &size);
 		translate_minor_version(request, bytes, &size);
 		translate_method(request, bytes, &size);
 		/* The translation may be longer than the limits allow. */

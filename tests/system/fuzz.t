@@ -1,5 +1,6 @@
-# Every fuzz target holds its properties on its corpus, under ASan and UBSan, and for a short slice
-# of what libFuzzer makes of it, always the same one; `make fuzz` goes on from there.
+# Every fuzz target holds its properties on its corpus and on the cases of the written tables, under
+# ASan and UBSan, and for a short slice of what libFuzzer makes of them, always the same one; `make
+# fuzz` goes on from there.
 use strict;
 use warnings;
 
@@ -66,10 +67,14 @@ sub command {
 		"-artifact_prefix=$BUILD/findings/$target-", @more ] };
 }
 
-in_parallel('every input of the corpus', map { command($_, @{ $corpus{$_} }) } @targets);
+($text, $status) = output('tests/fuzz/seeds', "$tmp/seeds");
+is($status, 0, 'the cases of the tables are inputs, too') or diag($text);
+in_parallel('every input there is', map {
+	command($_, @{ $corpus{$_} }, glob "$tmp/seeds/$_/*");
+} @targets);
 in_parallel('a slice of what they lead to', map {
 	mkdir "$tmp/$_" or die "$tmp/$_: $!";
 	command($_, '-seed=1', "-runs=$SLICE_RUNS", "-max_total_time=$SLICE_SECONDS", "$tmp/$_",
-		"tests/fuzz/corpus/$_");
+		"tests/fuzz/corpus/$_", grep { -d } "$tmp/seeds/$_");
 } @targets);
 done_testing;
