@@ -13,7 +13,8 @@ use Narwhal;
 my $dir = tempdir(CLEANUP => 1);
 my $GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 my $NEXT = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-my $CHUNKED = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+my $ECHO = "$Narwhal::BUILD/examples/echo.so";
+my $CALLS = "$Narwhal::BUILD/tests/modules/calls.so";    # its /sum takes a body as it comes
 
 chmod 0755, $dir;
 
@@ -22,13 +23,9 @@ my @LIMITS = (
 	'--limit-request-line', 64, '--limit-request-fields', 8,
 	'--limit-request-field-size', 64, '--limit-request-head', 256,
 );
-my %SERVER = (
-	'request limits' => [ @LIMITS, '--limit-request-body', 1000 ],
-	'request mapped' => [ @LIMITS, '--limit-request-body', 1000, '--header-map', 'refuse' ],
-	'chunked limits' => [ @LIMITS, '--limit-request-body', 20 ],
-);
+my @HEADS = (@LIMITS, '--limit-request-body', 1000);
+my @BODIES = (@LIMITS, '--limit-request-body', 20);
 
-my $ECHO = "$Narwhal::BUILD/examples/echo.so";
 my $servers = 0;
 
 # One worker, on TCP and on a unix socket.
@@ -114,10 +111,16 @@ sub descriptors {
 	return scalar grep { /^\d/ } readdir $folder;
 }
 
-# All rules of a table that hold under these limits, on one server.
+sub chunked_head {
+	my ($target) = @_;
+
+	return "POST $target HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+}
+
+# All rules of a table that hold under these limits, on one server; behind a head, if they need one.
 sub visit_rules {
-	my ($table, $limits) = @_;
-	my $n = start(@{ $SERVER{"$table $limits"} }, $ECHO);
+	my ($table, $limits, $head, @args) = @_;
+	my $n = start(@args);
 	my ($worker) = $n->workers;
 	my $descriptors = descriptors($worker);
 	my $visits = 0;
@@ -126,7 +129,6 @@ sub visit_rules {
 		my $refusals = 0;
 		$n->{faults} = [];
 		for my $case (@{ $rule->{cases} }) {
-			my $head = $table eq 'chunked' ? $CHUNKED : '';
 			$refusals += visit_case($n, $head, $case) if $case->{kind} eq 'REFUSED';
 			$refusals += visit_cut($n, $head, $case) if $case->{kind} eq 'WAITS';
 		}
@@ -144,15 +146,20 @@ sub visit_rules {
 }
 
 my $visits = 0;
-$visits += visit_rules(split / /) for sort keys %SERVER;
-cmp_ok($visits, '>', 700, "$visits visits in all");
+$visits += visit_rules('request', 'limits', '', @HEADS, $ECHO);
+$visits += visit_rules('request', 'mapped', '', @HEADS, '--header-map', 'refuse', $ECHO);
+$visits += visit_rules('chunked', 'limits', chunked_head('/'), @BODIES, $ECHO);
+$visits += visit_rules('chunked', 'limits', chunked_head('/sum'), @BODIES, $CALLS);
+cmp_ok($visits, '>', 1000, "$visits visits in all");
 
 subtest 'a request that does not come in time is 408, whatever came before it' => sub {
 	my $n = start('--head-timeout', 1, '--body-timeout', 1, $ECHO);
 	my $post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
 
-	for my $late ("GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n", "$post", "${post}abc", $CHUNKED,
-		"${CHUNKED}5", "${CHUNKED}5\r\nhello\r\n0\r\n", "${CHUNKED}5\r\nhello\r\n0\r\nX: y\r\n") {
+	my $chunked = chunked_head('/');
+
+	for my $late ("GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n", $post, "${post}abc", $chunked,
+		"${chunked}5", "${chunked}5\r\nhello\r\n0\r\n", "${chunked}5\r\nhello\r\n0\r\nX: y\r\n") {
 		my $name = escaped($late);
 		visit($n, "whole: $name", [408], bytes => $late);
 		visit($n, "byte by byte: $name", [408], bytes => $late, pace => 'byte');
@@ -164,7 +171,7 @@ subtest 'a request that does not come in time is 408, whatever came before it' =
 };
 
 subtest 'the answer to a refused HEAD is a head alone' => sub {
-	my $n = start(@{ $SERVER{'request limits'} }, $ECHO);
+	my $n = start(@HEADS, $ECHO);
 	my %head = (
 		"HEAD /\x01 HTTP/1.1\r\n" => 400, "HEAD / HTTP/3.0\r\n" => 505, 'HEAD /' . 'x' x 60 => 414,
 		"HEAD / HTTP/1.1\r\n\r\n" => 400, sized('HEAD /', 'x' x 1001) => 413,
@@ -190,35 +197,59 @@ sub chunks {
 		. join('', map { sprintf "%x\r\n%s\r\n", length, $_ } @parts) . "0\r\n\r\n";
 }
 
-# Files do not read bodies, and refuse the methods that have one.
-subtest 'no request is ever read out of a body, whether anybody reads the body or not' => sub {
-	my $evil = "GET /evil HTTP/1.1\r\nHost: a\r\n\r\n" x 50;
-	my %app = ($ECHO => [ 200, 200 ], 'examples/public' => [ 405, 200 ]);
+my $EVIL = "GET /evil HTTP/1.1\r\nHost: a\r\n\r\n" x 50;
 
-	for my $app (sort keys %app) {
+# All ways to be misread: [the target, the statuses of a POST to it and of a GET].
+sub visit_bodies {
+	my ($n, $target, $to_post, $to_get) = @_;
+	my ($post, $get) = ("POST $target", "GET $target");
+
+	for my $pace ('whole', 'byte') {
+		visit($n, "sized, $pace", [ $to_post, 200 ], bytes => sized($post, $EVIL) . $NEXT, pace => $pace);
+		visit($n, "chunked, $pace", [ $to_post, 200 ],
+			bytes => chunks($post, $EVIL, $EVIL) . $NEXT, pace => $pace);
+		visit($n, "of a GET, $pace", [ $to_get, 200 ], bytes => sized($get, $EVIL) . $NEXT, pace => $pace);
+		visit($n, "three, $pace", [ $to_post, $to_get, $to_post, 200 ], pace => $pace,
+			bytes => sized($post, $EVIL) . chunks($get, $EVIL) . chunks($post, $EVIL) . $NEXT);
+	}
+	visit($n, 'too long', [413], bytes => sized($post, $EVIL x 1000) . $NEXT);
+	visit($n, 'too long, in chunks', [413], bytes => chunks($post, ($EVIL) x 1000) . $NEXT);
+	visit($n, 'not expected', [417], bytes => sized($post, $EVIL) =~ s/Host/Expect: x\r\nHost/r . $NEXT);
+	visit($n, 'of an unknown coding', [501],
+		bytes => chunks($post, $EVIL) =~ s/chunked/gzip, chunked/r . $NEXT);
+	visit($n, 'of HTTP/1.0 without a length', [411], bytes => "$post HTTP/1.0\r\n\r\n$EVIL");
+	return;
+}
+
+subtest 'no request is ever read out of a body, whether anybody reads the body or not' => sub {
+	for my $row ([ $ECHO, '/', 200, 200 ], [ $CALLS, '/collect', 200, 200 ], [ $CALLS, '/sum', 200, 200 ],
+		[ 'examples/public', '/', 405, 200 ]) {
+		my ($app, @visit) = @$row;
 		my $n = start('--limit-request-body', '1m', $app);
-		my ($to_post, $to_get) = @{ $app{$app} };
-		for my $pace ('whole', 'byte') {
-			visit($n, "sized, $pace", [ $to_post, 200 ],
-				bytes => sized('POST /', $evil) . $NEXT, pace => $pace);
-			visit($n, "chunked, $pace", [ $to_post, 200 ],
-				bytes => chunks('POST /', $evil, $evil) . $NEXT, pace => $pace);
-			visit($n, "of a GET, $pace", [ $to_get, 200 ],
-				bytes => sized('GET /', $evil) . $NEXT, pace => $pace);
-			visit($n, "three, $pace", [ $to_post, $to_get, $to_post, 200 ], pace => $pace,
-				bytes => sized('POST /', $evil) . chunks('GET /', $evil)
-					. chunks('POST /', $evil) . $NEXT);
-		}
-		visit($n, 'too long', [413], bytes => sized('POST /', $evil x 1000) . $NEXT);
-		visit($n, 'too long, in chunks', [413], bytes => chunks('POST /', ($evil) x 1000) . $NEXT);
-		visit($n, 'not expected', [417],
-			bytes => sized("POST /", $evil) =~ s/Host/Expect: x\r\nHost/r . $NEXT);
-		visit($n, 'of an unknown coding', [501],
-			bytes => chunks('POST /', $evil) =~ s/chunked/gzip, chunked/r . $NEXT);
-		visit($n, 'of HTTP/1.0 without a length', [411], bytes => "POST / HTTP/1.0\r\n\r\n$evil");
+
+		visit_bodies($n, @visit);
 		$n->{crowd}->run;
-		is(join("\n", @{ $n->{faults} }), '', $app =~ s{.*/}{}r);
+		is(join("\n", @{ $n->{faults} }), '', "$app, $visit[0]" =~ s{.*/(?=.*,)}{}r);
 		is($n->stop, 0, 'status 0');
 	}
+};
+
+subtest 'who answers without the rest of the body answers last' => sub {
+	my $n = start($CALLS);
+
+	# A piece is enough for /enough: of what comes at once it is all.
+	for my $row ([ '/forbidden', 403, 'whole', 'byte' ], [ '/breaks', 500, 'whole', 'byte' ],
+		[ '/enough', 200, 'byte' ]) {
+		my ($target, $status, @paces) = @$row;
+		for my $pace (@paces) {
+			visit($n, "$target, sized, $pace", [$status],
+				bytes => sized("POST $target", $EVIL) . $NEXT, pace => $pace);
+			visit($n, "$target, chunked, $pace", [$status],
+				bytes => chunks("POST $target", $EVIL, $EVIL) . $NEXT, pace => $pace);
+		}
+	}
+	$n->{crowd}->run;
+	is(join("\n", @{ $n->{faults} }), '', 'and nothing behind it is answered');
+	is($n->stop, 0, 'status 0');
 };
 done_testing;
