@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "init/converge.h"
 #include "init/herald.h"
+#include "init/shards.h"
 
 /* Once ready, it is so as long as anybody serves. */
 static bool is_ready(const struct arbiter *a)
@@ -34,8 +35,12 @@ static void tell_log(struct arbiter *a)
 		log_info(&a->log, "unready", log_string("phase", wish_phase_name(a->wish.phase)));
 		return;
 	}
-	for (size_t i = 0; i < a->current->listeners.count; i++)
-		add_url(&a->current->listeners.item[i].address, &addresses);
+	for (size_t i = 0; i < a->current->listeners.count; i++) {
+		const struct listener *listener = &a->current->listeners.item[i];
+
+		if (shard_of(listener->asked) == 0)
+			add_url(&listener->address, &addresses);
+	}
 	log_info(&a->log, "ready", log_string("address", bytes),
 		log_uint("workers", a->wish.crew.workers),
 		log_uint("serving", roster_count(&a->roster, STATE_SERVING)),

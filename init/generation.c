@@ -8,6 +8,7 @@
 #include "init/image.h"
 #include "init/inherit.h"
 #include "init/logfile.h"
+#include "init/shards.h"
 
 /* What when_ready names must stay what it was: a file that the arbiter writes, or one that it runs.
  */
@@ -70,6 +71,7 @@ static int open_parts(struct generation *generation, const struct legacy *legacy
 		.inherited = legacy->inherited,
 	};
 	struct address_list addresses;
+	size_t shards = 1;
 	int error = users_resolve(&question, &generation->users, why);
 
 	if (error == 0)
@@ -80,6 +82,10 @@ static int open_parts(struct generation *generation, const struct legacy *legacy
 		error = open_hooks(generation, legacy->before, why);
 	if (error == 0)
 		error = generation_addresses(&generation->config, &addresses, why);
+	if (error == 0)
+		error = shards_count(s->reuse_port, sources.before, &shards, why);
+	if (error == 0)
+		error = shards_expand(&addresses, shards, why);
 	if (error != 0)
 		return error;
 	return listener_set_open(&generation->listeners, &addresses, (int)s->backlog, &sources,

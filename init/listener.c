@@ -157,6 +157,8 @@ static int bind_inet(struct listener *listener, const struct address *address)
 	 */
 	if (error == 0)
 		error = set_option(listener->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1);
+	if (error == 0 && address->shards > 1)
+		error = set_option(listener->fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	return error == 0 ? bind_address(listener, address) : error;
 }
 

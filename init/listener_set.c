@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "init/shards.h"
+
 /* Its index, or `count` when it is not there. */
 static size_t find_asked(const struct listener_set *set, const char *asked)
 {
@@ -43,6 +45,28 @@ static int refuse_stranger(const struct address *address, struct text *why)
 	return -EBADF;
 }
 
+/* The next of them. A shard is bound where the first one is: its port may be the kernel's choice.
+ */
+static int open_new(struct listener_set *set, const struct address_list *addresses, int backlog,
+	struct text *why)
+{
+	struct listener *item = &set->item[set->count];
+	struct address address = addresses->item[set->count];
+	int error;
+
+	if (address.shard != 0)
+		address.socket = set->item[set->count - 1].address.socket;
+	error = listener_open(item, &address, addresses, backlog, why);
+	if (error != 0 || address.shards < 2 || address.shard + 1 < address.shards)
+		return error;
+	error = shards_steer(item->fd, address.shards);
+	if (error != 0) {
+		text_printf(why, "%s: reuse_port: %s", address.text, strerror(-error));
+		listener_close(item);
+	}
+	return error;
+}
+
 int listener_set_open(struct listener_set *set, const struct address_list *addresses, int backlog,
 	const struct listener_sources *sources, struct text *why)
 {
@@ -59,7 +83,7 @@ int listener_set_open(struct listener_set *set, const struct address_list *addre
 			 !inherit_has(sources->inherited, address->fd))
 			error = refuse_stranger(address, why);
 		else
-			error = listener_open(item, address, addresses, backlog, why);
+			error = open_new(set, addresses, backlog, why);
 		if (error != 0) {
 			listener_set_close(set);
 			return error;

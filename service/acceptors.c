@@ -6,12 +6,18 @@
 
 #include "base/clock.h"
 #include "service/connection.h"
+#include "service/shard.h"
 #include "service/worker.h"
 
-/* Connections that one wake-up may take before others have their turn: of the only worker, */
-#define BURST_ALONE 16
-/* and of one of several. */
-#define BURST_SHARED 4
+/* Connections that one wake-up may take before others have their turn. */
+#define BURST_MAX 16
+
+static const unsigned burst_max[] = {
+	[ACCEPTOR_SHARED] = 4,
+	[ACCEPTOR_OWN] = BURST_MAX,
+	[ACCEPTOR_FOREIGN] = 1,
+};
+
 /*
  * One of several takes no more than this in so long of connections that last: so many clients
  * at once are as many as come before the other workers, who were woken too, have got a CPU.
@@ -64,6 +70,34 @@ static void unwatch_all(struct worker *worker)
 	acceptors->watching = false;
 }
 
+/* The only worker has all of a listener; of an address's sockets each has its first worker. */
+static enum acceptor_kind kind_of(const struct worker *worker, size_t at)
+{
+	const struct heritage *heritage = &worker->heritage;
+	struct shard shard = shard_find(heritage->listener_fd, heritage->listeners, at);
+
+	if (heritage->settings.workers == 1)
+		return ACCEPTOR_OWN;
+	if (shard.count == 1)
+		return ACCEPTOR_SHARED;
+	return shard.index == heritage->slot % shard.count ? ACCEPTOR_OWN : ACCEPTOR_FOREIGN;
+}
+
+/* On the CPU of what is its own. */
+static void settle_down(const struct worker *worker)
+{
+	const struct heritage *heritage = &worker->heritage;
+
+	for (size_t i = 0; i < heritage->listeners; i++) {
+		struct shard shard = shard_find(heritage->listener_fd, heritage->listeners, i);
+
+		if (shard.count == 1)
+			continue;
+		shard_settle(heritage->slot, shard.count);
+		return;
+	}
+}
+
 int acceptors_open(struct worker *worker)
 {
 	struct acceptors *acceptors = &worker->acceptors;
@@ -71,14 +105,15 @@ int acceptors_open(struct worker *worker)
 	acceptors->count = worker->heritage.listeners;
 	acceptors->resume_ms = CLOCK_NEVER;
 	acceptors->settle_ms = CLOCK_NEVER;
-	acceptors->alone = worker->heritage.settings.workers == 1;
 	for (size_t i = 0; i < acceptors->count; i++) {
 		acceptors->all[i] = (struct acceptor){
 			.watch = {.fd = worker->heritage.listener_fd[i], .ready = acceptor_ready},
 			.worker = worker,
+			.kind = kind_of(worker, i),
 			.burst = 1,
 		};
 	}
+	settle_down(worker);
 	return watch_all(worker);
 }
 
@@ -171,14 +206,16 @@ static enum accepted refused(struct worker *worker, int error)
  * Whether the next ones are for other workers: while this one was busy with a slow request, or when
  * it fills faster than they can wake up.
  */
-static bool has_enough(struct worker *worker, size_t used_before)
+static bool has_enough(struct worker *worker, enum acceptor_kind kind, size_t used_before)
 {
 	struct acceptors *acceptors = &worker->acceptors;
 
-	if (acceptors->alone || acceptors->draining)
+	if (acceptors->draining)
 		return false;
 	if (clock_tick_ms() > worker->now_ms)
 		return true;
+	if (kind != ACCEPTOR_SHARED)
+		return false;
 	if (acceptors->window_ms != worker->now_ms) {
 		acceptors->window_ms = worker->now_ms;
 		acceptors->window_used = used_before;
@@ -206,14 +243,13 @@ static enum accepted accept_one(struct worker *worker, struct acceptor *acceptor
 	worker->acceptors.complained = false;
 	make_room(worker, worker->pool.size - 2);
 	connection_open(worker, &fd, &peer);
-	return has_enough(worker, used) ? ACCEPTED_ENOUGH : ACCEPTED_ONE;
+	return has_enough(worker, acceptor->kind, used) ? ACCEPTED_ENOUGH : ACCEPTED_ONE;
 }
 
 /* How many are likely to wait the next time, after `n` times accept(2). */
-static void learn_burst(const struct worker *worker, struct acceptor *acceptor,
-	enum accepted outcome, unsigned n)
+static void learn_burst(struct acceptor *acceptor, enum accepted outcome, unsigned n)
 {
-	unsigned most = worker->acceptors.alone ? BURST_ALONE : BURST_SHARED;
+	unsigned most = burst_max[acceptor->kind];
 
 	if (outcome == ACCEPTED_ENOUGH)
 		acceptor->burst = 1;
@@ -226,7 +262,7 @@ static void learn_burst(const struct worker *worker, struct acceptor *acceptor,
 /* Behind the other workers: of several waiting ones the kernel wakes the first. */
 static void rewatch(struct worker *worker, struct acceptor *acceptor)
 {
-	if (!worker->acceptors.watching || worker->acceptors.alone)
+	if (!worker->acceptors.watching || acceptor->kind == ACCEPTOR_OWN)
 		return;
 	loop_drop(&worker->loop, &acceptor->watch);
 	if (watch_one(worker, acceptor) == 0)
@@ -245,7 +281,7 @@ static void take(struct worker *worker, struct acceptor *acceptor, unsigned most
 		outcome = accept_one(worker, acceptor);
 		n++;
 	}
-	learn_burst(worker, acceptor, outcome, n);
+	learn_burst(acceptor, outcome, n);
 	if (outcome == ACCEPTED_NONE)
 		acceptor->ran_empty = true;
 	if (outcome != ACCEPTED_NONE || n > 1)
@@ -305,7 +341,7 @@ static void look_for_end(struct worker *worker)
 		struct acceptor *acceptor = &acceptors->all[i];
 
 		if (!acceptor->ran_empty && acceptors->watching)
-			take(worker, acceptor, BURST_ALONE);
+			take(worker, acceptor, BURST_MAX);
 		all_empty = all_empty && acceptor->ran_empty;
 	}
 	if (!all_empty)

@@ -3,6 +3,8 @@
  *
  * EPOLLEXCLUSIVE wakes one idle worker for a connection; after that the listener is watched anew,
  * which puts this worker behind the others in the kernel's queue, so that all get the same share.
+ * With reuse_port one worker comes first at each of an address's sockets: the others go behind it
+ * after each connection that they take there, and it never does.
  * When nothing more can be held, the listeners are not watched at all.
  */
 #ifndef SERVICE_ACCEPTORS_H
@@ -17,9 +19,16 @@
 
 struct worker;
 
+enum acceptor_kind {
+	ACCEPTOR_SHARED,  /* by all workers, in turn */
+	ACCEPTOR_OWN,	  /* this worker comes first */
+	ACCEPTOR_FOREIGN, /* another worker does: this one takes what that cannot */
+};
+
 struct acceptor {
 	struct watch watch; /* the listener's descriptor is the heritage's */
 	struct worker *worker;
+	enum acceptor_kind kind;
 	unsigned burst; /* how many are likely to wait */
 	bool ran_empty; /* since acceptors_drain() */
 };
@@ -27,7 +36,6 @@ struct acceptor {
 struct acceptors {
 	size_t count;
 	struct acceptor all[HERITAGE_LISTENERS];
-	bool alone; /* there is no other worker, by the settings */
 	bool watching;
 	bool complained;    /* about errors, since the last connection */
 	uint64_t resume_ms; /* when to try again after a pause */

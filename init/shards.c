@@ -1,0 +1,109 @@
+#include "init/shards.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "init/capacity.h"
+
+unsigned shard_of(const char *text)
+{
+	/* A path may have a "#" in it, and the name of an interface: behind a port there is none.
+	 */
+	const char *port = strncmp(text, "unix:", 5) == 0 ? NULL : strrchr(text, ':');
+	const char *mark = port != NULL ? strchr(port, '#') : NULL;
+
+	return mark != NULL ? (unsigned)strtoul(mark + 1, NULL, 10) : 0;
+}
+
+/* 0: it has no TCP address of its own. */
+static size_t count_of(const struct listener_set *set)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < set->count; i++) {
+		const struct listener *listener = &set->item[i];
+		size_t least = shard_of(listener->asked) + 1;
+
+		if (!listener->inherited && listener->address.kind != ADDRESS_UNIX && least > count)
+			count = least;
+	}
+	return count;
+}
+
+int shards_count(bool reuse_port, const struct listener_set *before, size_t *count,
+	struct text *why)
+{
+	size_t known = before != NULL ? count_of(before) : 0;
+	struct capacity_facts facts = {0};
+
+	*count = 1;
+	if (reuse_port) {
+		capacity_read(&facts, "");
+		*count = facts.cpus > 1 ? (size_t)facts.cpus : 1;
+	}
+	if (known == 0 || known == *count)
+		return 0;
+	if (reuse_port == (known > 1)) {
+		*count = known; /* the CPUs are others, the group is what it was */
+		return 0;
+	}
+	text_add(why, "reuse_port: cannot be changed while a socket listens: restart for that");
+	return -EINVAL;
+}
+
+static int expand_one(const struct address *address, size_t count, struct address_list *list)
+{
+	size_t shards = address->kind == ADDRESS_INET || address->kind == ADDRESS_INET6 ? count : 1;
+
+	if (list->count + shards > COUNT_OF(list->item))
+		return -E2BIG;
+	for (size_t shard = 0; shard < shards; shard++) {
+		struct address *item = &list->item[list->count++];
+		struct text text = TEXT_OVER(item->text);
+
+		*item = *address;
+		item->shard = shard;
+		item->shards = shards;
+		text_add(&text, address->text);
+		if (shard != 0)
+			text_printf(&text, "#%zu", shard);
+	}
+	return 0;
+}
+
+int shards_expand(struct address_list *addresses, size_t count, struct text *why)
+{
+	struct address_list list = {0};
+
+	for (size_t i = 0; i < addresses->count; i++) {
+		int error = expand_one(&addresses->item[i], count, &list);
+
+		if (error != 0) {
+			text_printf(why,
+				"reuse_port: %zu addresses on %zu CPUs are too many sockets: "
+				"allowed"
+				" are %d",
+				addresses->count, count, HERITAGE_LISTENERS);
+			return error;
+		}
+	}
+	*addresses = list;
+	return 0;
+}
+
+int shards_steer(int fd, size_t count)
+{
+	struct sock_filter steps[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (__u32)(SKF_AD_OFF + SKF_AD_CPU)),
+		BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, (__u32)count),
+		BPF_STMT(BPF_RET | BPF_A, 0),
+	};
+	struct sock_fprog program = {.len = COUNT_OF(steps), .filter = steps};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program)) == 0
+		       ? 0
+		       : -errno;
+}
