@@ -322,11 +322,12 @@ static int ungate_tcp(const struct listener *listener)
 
 static int unlink_own(struct listener *listener)
 {
+	const char *path = address_path(&listener->address);
 	int error;
 
-	if (!listener->linked)
+	if (!listener->linked || path == NULL) /* thawed, its address is not known yet */
 		return 0;
-	error = unlink_same(address_path(&listener->address), listener->device, listener->inode);
+	error = unlink_same(path, listener->device, listener->inode);
 	if (error == 0)
 		listener->linked = false;
 	return error;

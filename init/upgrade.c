@@ -170,10 +170,11 @@ bool upgrade_step(struct arbiter *a, enum upgrade_event event, const char *reaso
 {
 	struct upgrade *u = &a->upgrade;
 	enum upgrade_state before = u->state;
-	struct text text = TEXT_OVER(u->reason);
+	struct text text;
 
 	if (steps[before][event].line == NULL)
 		return false;
+	text = TEXT_OVER(u->reason);
 	if (reason != NULL)
 		text_add(&text, reason);
 	u->state = steps[before][event].next;
@@ -274,7 +275,7 @@ void upgrade_turn(struct arbiter *a)
 	if (a->upgrade.state == UPGRADE_NONE)
 		return;
 	if (a->wish.phase != PHASE_SERVE) {
-		(void)upgrade_step(a, UPGRADE_EVENT_ENDING, "the service ends, or rests");
+		(void)upgrade_step(a, UPGRADE_EVENT_ENDING, NULL);
 		return;
 	}
 	if (a->upgrade.state == UPGRADE_PREPARING)

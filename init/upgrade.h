@@ -57,7 +57,7 @@ void upgrade_close(struct upgrade *upgrade);
 
 /* SIGUSR2; `hold`: see struct upgrade. Refused, or ignored, with one line. */
 void upgrade_ask(struct arbiter *arbiter, bool hold);
-/* Steps it, if the table knows that step; `reason` (or NULL) goes into the line. */
+/* Steps it, if the table knows that step; `reason` makes its line an error; NULL: all is well. */
 bool upgrade_step(struct arbiter *arbiter, enum upgrade_event event, const char *reason);
 /*
  * SIGHUP and SIGWINCH while two generations serve, as Gunicorn's old master has them: its workers

@@ -38,8 +38,8 @@ sub misfit {
 
 # What happens meanwhile; each tells what it means for the end of the run.
 my %HAPPENS = (
-	more => sub { $_[0]->signal('TTIN'); return (wished => 1) },
-	fewer => sub { $_[0]->signal('TTOU'); return (wished => -1) },
+	more => sub { return wish($_[0], 'TTIN') },
+	fewer => sub { return wish($_[0], 'TTOU') },
 	again => sub { $_[0]->signal('USR2'); return },
 	reload => sub { $_[0]->signal('HUP'); return },
 	death => sub {
@@ -59,6 +59,14 @@ my %HAPPENS = (
 );
 my @OFTEN = ((map { ($_) x 4 } qw(more fewer again reload orphans)), (map { ($_) x 2 } qw(death rollback commit)),
 	qw(stop quick));
+
+# Waited for: two of these at once come in the order of their numbers, or as one.
+sub wish {
+	my ($n, $signal) = @_;
+	my $line = $n->signal($signal)->wait_line(qr/ workers_(?:wished|at_least|at_most) /);
+
+	return (workers => $line =~ / workers=(\d+)/);
+}
 
 # As PID 1 of its namespace sees it.
 sub request {
@@ -96,7 +104,7 @@ sub run_one {
 		my $what = $OFTEN[ rand @OFTEN ];
 		sleep rand 0.06;    # at which step it comes is what is drawn
 		my %is = $HAPPENS{$what}->($n);
-		$workers = $workers + $is{wished} < 1 ? 1 : $workers + $is{wished} if $is{wished};
+		$workers = $is{workers} // $workers;
 		%outcome = (%outcome, map { $is{$_} ? ($_ => 1) : () } qw(ends harmed));
 		push @story, $what;
 		last if $outcome{ends};
