@@ -22,8 +22,9 @@ use Time::HiRes qw(time);
 
 use Narwhal;
 
-my $SIOCOUTQ = 0x5411;    # bytes that the other side has not read, of a unix socket: unix(7)
+my $SIOCOUTQ = 0x5411;    # of a unix socket: not 0 as long as the other side has bytes to read
 my $AT_ONCE = 100;
+my $PAUSE = 0.0005;    # seconds, when it is the server's turn everywhere
 
 sub new {
 	my ($class, %address) = @_;
@@ -48,8 +49,8 @@ sub run {
 		$self->start(shift @{ $self->{waiting} })
 			while @{ $self->{waiting} } && keys %{ $self->{clients} } < $AT_ONCE;
 		my @sending = grep { $_->{sent} < length $_->{bytes} } values %{ $self->{clients} };
-		send_more($_) for @sending;
-		$self->receive($_) for $self->{select}->can_read(@sending ? 0 : 1);
+		my $sent = grep { send_more($_) } @sending;
+		$self->receive($_) for $self->{select}->can_read($sent ? 0 : @sending ? $PAUSE : 1);
 	}
 	return;
 }
@@ -68,27 +69,25 @@ sub start {
 	return;
 }
 
+# Whether there was anything to do.
 sub send_more {
 	my ($client) = @_;
 	my $socket = $client->{socket};
-	my $size = length($client->{bytes}) - $client->{sent};
+	my $left = length($client->{bytes}) - $client->{sent};
+	my $size = $left;
 
 	if ($client->{pace} eq 'byte') {
 		my $unread = pack 'i', 0;
 		ioctl $socket, $SIOCOUTQ, $unread or die "SIOCOUTQ: $!\n";
-		return if unpack('i', $unread) != 0;
+		return 0 if unpack('i', $unread) != 0;
 		$size = 1;
 	}
 	my $n = send $socket, substr($client->{bytes}, $client->{sent}, $size), MSG_NOSIGNAL | MSG_DONTWAIT;
-	return if !defined $n && $!{EAGAIN};
-	if (!defined $n) {
-		$client->{error} = "after $client->{sent} bytes: $!";
-		$client->{sent} = length $client->{bytes};
-		return;
-	}
-	$client->{sent} += $n;
+	return 0 if !defined $n && $!{EAGAIN};
+	$client->{error} = "after $client->{sent} bytes: $!" if !defined $n;
+	$client->{sent} += $n // $left;
 	shutdown $socket, SHUT_WR if $client->{half} && $client->{sent} == length $client->{bytes};
-	return;
+	return 1;
 }
 
 # Not before all is sent: a client that does not listen meanwhile must get its answer all the same.

@@ -43,7 +43,6 @@ sub start {
 # A client whose answers are looked at, and then another one, which must be served.
 sub visit {
 	my ($n, $what, $expected, @client) = @_;
-	my @faults;
 
 	$n->{crowd}->add(@client, then => sub {
 		my ($client) = @_;
@@ -155,7 +154,6 @@ cmp_ok($visits, '>', 1000, "$visits visits in all");
 subtest 'a request that does not come in time is 408, whatever came before it' => sub {
 	my $n = start('--head-timeout', 1, '--body-timeout', 1, $ECHO);
 	my $post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
-
 	my $chunked = chunked_head('/');
 
 	for my $late ("GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n", $post, "${post}abc", $chunked,
@@ -199,7 +197,8 @@ sub chunks {
 
 my $EVIL = "GET /evil HTTP/1.1\r\nHost: a\r\n\r\n" x 50;
 
-# All ways to be misread: [the target, the statuses of a POST to it and of a GET].
+# Bodies that look like requests, in all the ways to be misread. The statuses are those of a POST to
+# the target and of a GET.
 sub visit_bodies {
 	my ($n, $target, $to_post, $to_get) = @_;
 	my ($post, $get) = ("POST $target", "GET $target");
