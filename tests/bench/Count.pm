@@ -37,7 +37,7 @@ my %COUNTED = (
 
 sub can { return exists $COUNTED{ $_[0] } }
 
-# System calls for a request, by name, and `total`.
+# System calls for a request, by name, and `total`; of so many `requests`, when said.
 sub calls {
 	my ($kind, $row, $connections, %with) = @_;
 	my $server = Server->start($kind, %with, workers => 1);
@@ -45,7 +45,7 @@ sub calls {
 	my $strace;
 	my $requests = Load::fixed($server, $row, {
 		connections => $connections,
-		rounds => $REQUESTS / $connections,
+		rounds => ($with{requests} // $REQUESTS) / $connections,
 		before => sub { $strace = strace_start(($server->worker_pids)[0], $file) },
 		after => sub { strace_stop($strace) },
 	});

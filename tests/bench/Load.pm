@@ -59,7 +59,11 @@ sub fixed {
 
 sub request {
 	my ($server, $row) = @_;
-	return "GET $row->{path} HTTP/1.1\r\nHost: 127.0.0.1:$server->{port}\r\n\r\n";
+	my $post = $row->{post};
+	my $head = sprintf "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", $post ? 'POST' : 'GET',
+		$server->path($row->{path}), $server->{port};
+	$head .= "Content-Length: $post\r\n" if $post;
+	return "$head\r\n" . 'x' x ($post // 0);
 }
 
 sub one_round {
