@@ -28,7 +28,7 @@ struct narwhal_response {
 
 /* What the response owes to its request and its connection. */
 struct response_frame {
-	struct narwhal_bytes stamp; /* field lines that every response has: Server, Date */
+	struct narwhal_bytes stamp; /* STAMP_STATUS and the field lines of all: stamp.h */
 	bool head_only;		    /* the answer to HEAD (RFC 9110 section 9.3.2) */
 	bool close;		    /* the connection ends after it */
 	bool old; /* the client speaks HTTP/1.0: no chunks, and keep-alive is said */

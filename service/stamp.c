@@ -6,7 +6,7 @@ struct narwhal_bytes stamp_at(struct stamp *stamp, uint64_t now_ms)
 		struct text text = TEXT_OVER(stamp->bytes);
 		int64_t wall_ms = clock_wall_ms();
 
-		text_add(&text, STAMP_SERVER);
+		text_add(&text, STAMP_STATUS STAMP_SERVER);
 		clock_add_http_date(&text, wall_ms / 1000);
 		text_add(&text, "\r\n");
 		stamp->until_ms = now_ms + 1000 - (uint64_t)(wall_ms % 1000);

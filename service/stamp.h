@@ -1,4 +1,7 @@
-/* stamp.h - the field lines that every response has, made anew once a second: Server and Date. */
+/*
+ * stamp.h - how responses begin, made anew once a second: the status line that most have, and the
+ * field lines that all have, Server and Date. One copy, and not three, for each response.
+ */
 #ifndef SERVICE_STAMP_H
 #define SERVICE_STAMP_H
 
@@ -7,8 +10,9 @@
 #include "base/clock.h"
 #include "narwhal/service.h"
 
+#define STAMP_STATUS "HTTP/1.1 200 OK\r\n" /* another one takes its place */
 #define STAMP_SERVER "Server: narwhal\r\nDate: "
-#define STAMP_SIZE (sizeof(STAMP_SERVER) - 1 + CLOCK_HTTP_DATE_SIZE + 2)
+#define STAMP_SIZE (sizeof(STAMP_STATUS STAMP_SERVER) - 1 + CLOCK_HTTP_DATE_SIZE + 2)
 
 struct stamp {
 	uint64_t until_ms; /* monotonic; the second is over then */

@@ -1,3 +1,4 @@
+#include "service/stamp.h"
 #include "service/exchange.h"
 
 #include <errno.h>
@@ -75,7 +76,7 @@ static int set_up(void **state)
 					.body = 500},
 				.app = &f.app,
 				.page = &f.page,
-				.stamp = {STAMP, sizeof(STAMP) - 1},
+				.stamp = {STAMP_STATUS STAMP, sizeof(STAMP_STATUS STAMP) - 1},
 			},
 	};
 	handled = 0;

@@ -1,3 +1,4 @@
+#include "service/stamp.h"
 #include "service/response.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@ static int set_up(void **state)
 	static struct fixture f;
 
 	f = (struct fixture){
-		.frame = {.stamp = {STAMP, sizeof(STAMP) - 1}},
+		.frame = {.stamp = {STAMP_STATUS STAMP, sizeof(STAMP_STATUS STAMP) - 1}},
 	};
 	response_reset(&f.response);
 	*state = &f;
