@@ -21,9 +21,10 @@ void net_return(const struct net *net)
 	signals_block(&ignored);
 	(void)alarm(0); /* it would survive the exec */
 	for (;;) {
-		(void)execveat(net->back_fd, "", net->argv, net->envp, AT_EMPTY_PATH);
-		/* The one place where PID 1 sleeps: there is nothing else that it could do. */
+		/* The one place where PID 1 sleeps: there is nothing else that it could do. Before
+		 * the first time, too: an image that lacks memory to thaw goes back to itself. */
 		(void)nanosleep(&soon, NULL);
+		(void)execveat(net->back_fd, "", net->argv, net->envp, AT_EMPTY_PATH);
 	}
 }
 

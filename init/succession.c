@@ -65,13 +65,14 @@ static int map_heirloom(struct succession *s)
 	return 0;
 }
 
+/* First of all, and without asking for memory: whatever comes behind it can go wrong. */
 static int find_way_back(struct succession *s, struct text *why)
 {
 	struct heirloom_head head;
-	int error = map_heirloom(s);
+	char first[64];
+	ssize_t n = pread(s->image_fd + 1, first, sizeof(first), 0);
+	int error = n >= 0 ? heirloom_read_head(first, (size_t)n, &head, why) : -errno;
 
-	if (error == 0)
-		error = heirloom_read_head(s->bytes, s->size, &head, why);
 	if (error != 0)
 		return error;
 	s->net = (struct net){head.back_fd, s->input->argv, s->input->envp};
@@ -86,11 +87,16 @@ static int find_way_back(struct succession *s, struct text *why)
 
 static int thaw(struct succession *s, struct arbiter *a, struct text *why)
 {
-	int error = opening_prepare(a, why);
+	int error = map_heirloom(s);
 
 	if (error == 0)
+		error = opening_prepare(a, why);
+	if (error == 0)
 		error = heirloom_thaw(a, s->bytes, s->size, why);
-	(void)munmap((void *)(uintptr_t)s->bytes, s->size);
+	if (s->bytes != NULL)
+		(void)munmap((void *)(uintptr_t)s->bytes, s->size);
+	if (error != 0 && why->used == 0)
+		text_add(why, strerror(-error));
 	return error;
 }
 

@@ -60,6 +60,7 @@ byte phase;
 byte workers;
 byte candidate; /* its number of workers; 0: there is none */
 byte min_ready, surge;
+byte held; /* the candidate is of another image, and may not take over yet */
 byte changed; /* something has happened since the last turn of converge() */
 
 /* What is so, whether or not the arbiter knows. */
@@ -205,6 +206,7 @@ inline promote()
 	replace_role(CANDIDATE, CREW);
 	workers = candidate;
 	candidate = 0;
+	held = 0;
 	printf("the candidate is promoted\n")
 }
 
@@ -212,6 +214,7 @@ inline discard()
 {
 	replace_role(CANDIDATE, FAILED);
 	candidate = 0;
+	held = 0;
 	changed = 1;
 	printf("the candidate is discarded\n")
 }
@@ -240,7 +243,7 @@ inline settle_reload()
 {
 	if
 	:: candidate != 0 && phase >= PHASE_LINGER -> discard()
-	:: candidate != 0 && phase < PHASE_LINGER && ready -> promote()
+	:: candidate != 0 && phase < PHASE_LINGER && ready && !held -> promote()
 	:: else
 	fi
 }
@@ -357,7 +360,7 @@ inline converge(so_many_forks, whose_time_is_up)
 		:: else
 		fi;
 		ask();
-		assert(!ordered && !ready); /* idempotent: a second time there is nothing to do */
+		assert(!ordered && (!ready || held)); /* idempotent: a second time there is nothing to do */
 		forks = 0;
 		late = NOBODY;
 		changed = 0;
@@ -453,9 +456,16 @@ active proctype narwhal()
 	/* TERM; INT and QUIT; WINCH */
 	:: chances > 0 && CAN_MOVE(TURN_STOP) -> d_step { chances--; asked = 1; turn(TURN_STOP) }
 	:: chances > 0 && CAN_MOVE(TURN_QUICK) -> d_step { chances--; asked = 1; turn(TURN_QUICK) }
-	:: chances > 0 && CAN_MOVE(TURN_REST) -> d_step { chances--; turn(TURN_REST) }
-	:: chances > 0 && phase <= PHASE_REST -> d_step { reload(1, MOST) }
-	:: chances > 0 && phase <= PHASE_REST -> d_step { reload(MOST, 1) }
+	:: chances > 0 && CAN_MOVE(TURN_REST) && !held -> d_step { chances--; turn(TURN_REST) }
+	:: chances > 0 && phase <= PHASE_REST && !held -> d_step { reload(1, MOST) }
+	:: chances > 0 && phase <= PHASE_REST && !held -> d_step { reload(MOST, 1) }
+	/* USR2, the new image being there; as the first thing alone, or there would be twice as
+	 * many states. HUP meanwhile; then it comes to nothing, or is committed */
+	:: chances == CHANCES && phase == PHASE_SERVE && candidate == 0 ->
+		d_step { reload(1, MOST); held = 1 }
+	:: chances > 0 && held -> d_step { reload(1, MOST); held = 1 }
+	:: held -> d_step { discard() }
+	:: held -> d_step { held = 0; changed = 1; printf("the upgrade is committed\n") }
 	/* TTIN, TTOU */
 	:: chances > 0 -> d_step {
 			wished = (wished < MOST -> wished + 1 : wished);
