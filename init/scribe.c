@@ -10,6 +10,7 @@
 
 #define RETRY_MS 1000
 #define PATIENCE_MS 5000
+#define UNKNOWN UINT64_MAX /* no generation has that number: what the file says is found out anew */
 
 static const char *path_of(const struct arbiter *a)
 {
@@ -104,8 +105,15 @@ bool scribe_reap(struct arbiter *a, const siginfo_t *info)
 {
 	if (a->scribe.pid == 0 || info->si_pid != a->scribe.pid)
 		return false;
+	if (info->si_code != CLD_EXITED)
+		a->told = UNKNOWN; /* it may have done it, and died then */
 	finish(a, info->si_code == CLD_EXITED ? -info->si_status : -EINTR);
 	return true;
+}
+
+void scribe_postpone(struct arbiter *a, uint64_t ms)
+{
+	a->scribe.deadline_ms += ms;
 }
 
 bool scribe_is_busy(const struct arbiter *a)

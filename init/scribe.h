@@ -29,6 +29,8 @@ struct scribe {
 void scribe_turn(struct arbiter *arbiter);
 /* False: that was none of its children. */
 bool scribe_reap(struct arbiter *arbiter, const siginfo_t *info);
+/* For a time in which nobody could run. */
+void scribe_postpone(struct arbiter *arbiter, uint64_t ms);
 /* Whether one is at it that may yet have done it in time. */
 PURE bool scribe_is_busy(const struct arbiter *arbiter);
 PURE uint64_t scribe_deadline(const struct arbiter *arbiter);

@@ -104,6 +104,15 @@ subtest 'a disk that does not answer: the ready file waits, and nobody else' => 
 	$n->wait_line(qr/ error when_ready_failed .*its disk does not answer/);
 	$fault->end;
 	is_said($n, qr/^generation=2$/m, 'the file, when there is a disk again');
+	$n->signal('WINCH')->wait_line(qr/ unready /);
+	is_said($n, qr/\A\z/, 'withdrawn');
+	$fault = Fault->inject($n, '-f', 'rename:delay_exit=3600000000');
+	$n->signal('HUP')->wait_line(qr/ info ready /);
+	is_said($n, qr/^generation=3$/m, 'the file is made, but not known to be');
+	$n->signal('WINCH')->wait_line(qr/ error when_ready_failed .*its disk does not answer/);
+	$fault->end;
+	is_said($n, qr/\A\z/, 'and withdrawn all the same');
+	$n->signal('HUP')->wait_line(qr/ info ready /);
 	be_whole($n, 2);
 	unharmed($n, $before);
 	$fault = Fault->inject($n, '-f', 'unlink,unlinkat,rename:delay_enter=3600000000');
