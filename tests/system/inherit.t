@@ -8,6 +8,7 @@ use IO::Socket::INET;
 use IO::Socket::UNIX;
 use POSIX ();
 use Test::More;
+use Time::HiRes qw(sleep);
 
 use Narwhal;
 
@@ -140,6 +141,11 @@ subtest 'what was inherited can be given up and taken back, and nothing else has
 	$n->signal('HUP')->wait_line(qr/ reloaded generation=3 /);
 	is($n->connect(address($sockets[0]))->request('GET', '/')->{status}, 200, 'taken back');
 	my $arbiter = $n->arbiter;
+	$n->wait_until('the last generation alone', sub {
+		my @of = map { Narwhal::generation($_) } Narwhal::children($arbiter);
+		return "@of" eq '3';
+	});
+	sleep 0.2;    # who has just left has its channel closed when it is buried
 	my @own = grep { $_ > 4 } map { m{(\d+)\z} } glob "/proc/$arbiter/fd/*";
 	my %kinds = map { (readlink("/proc/$arbiter/fd/$_") // '') =~ /^(\w+)/ ? ($1 => 1) : () } @own;
 	ok($kinds{socket} && $kinds{anon_inode}, 'sockets and others of our own: ' . join ' ', @own);
