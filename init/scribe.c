@@ -10,7 +10,8 @@
 
 #define RETRY_MS 1000
 #define PATIENCE_MS 5000
-#define UNKNOWN UINT64_MAX /* no generation has that number: what the file says is found out anew */
+#define UNKNOWN UINT64_MAX /* no generation has that number: what the file says is found out anew \
+			    */
 
 static const char *path_of(const struct arbiter *a)
 {
