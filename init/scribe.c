@@ -10,8 +10,7 @@
 
 #define RETRY_MS 1000
 #define PATIENCE_MS 5000
-#define UNKNOWN UINT64_MAX /* no generation has that number: what the file says is found out anew \
-			    */
+#define UNKNOWN UINT64_MAX /* no generation has that number: it is told anew */
 
 static const char *path_of(const struct arbiter *a)
 {
