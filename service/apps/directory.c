@@ -49,7 +49,8 @@ static int add(const struct root *root, struct path *path, DIR *stream, struct l
 	int error = 0;
 
 	while (error == 0 && !listing->cut && (entry = readdir(stream)) != NULL) {
-		if (fstatat(dirfd(stream), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+		if (entry->d_name[0] == '.' ||
+			fstatat(dirfd(stream), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
 			(S_ISLNK(status.st_mode) &&
 				follow(root, path, entry->d_name, &status) != 0) ||
 			(!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)))

@@ -67,6 +67,12 @@ static void list(const struct answer *answer)
 		answer_refuse(answer, site_status(error));
 }
 
+/* What has a name that is never served does not become a page either. */
+static bool is_hidden(struct store *store, struct narwhal_bytes path)
+{
+	return path_resolve(&store->path, path.data, path.size) == PATH_HIDDEN;
+}
+
 /* A page, and not a part of one: "/users/7" is, "/app.js" is not. */
 static bool looks_like_page(struct narwhal_bytes path)
 {
@@ -79,9 +85,11 @@ static bool looks_like_page(struct narwhal_bytes path)
 /* The application in the browser knows what to show for such a path. */
 static bool falls_back(const struct answer *answer)
 {
-	return answer->served->store.site.settings->fallback != NULL &&
-	       answer->entry->sight.status == 404 &&
-	       looks_like_page(narwhal_request_path(answer->request)) &&
+	struct store *store = &answer->served->store;
+	struct narwhal_bytes path = narwhal_request_path(answer->request);
+
+	return store->site.settings->fallback != NULL && answer->entry->sight.status == 404 &&
+	       looks_like_page(path) && !is_hidden(store, path) &&
 	       weight_allows_html(narwhal_request_field(answer->request, "Accept"));
 }
 

@@ -21,8 +21,6 @@ int listing_add(struct listing *listing, const char *name, const struct listing_
 	struct listing_row *rows = listing->rows;
 	char *copy;
 
-	if (name[0] == '.')
-		return 0;
 	if (listing->count == LISTING_MAX) {
 		listing->cut = true;
 		return 0;

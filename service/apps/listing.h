@@ -27,7 +27,7 @@ struct listing {
 	bool cut; /* there was more */
 };
 
-/* 0 or -ENOMEM. What is hidden, or one too many, is left out. */
+/* 0 or -ENOMEM. What is one too many is left out. */
 MUST_USE int listing_add(struct listing *listing, const char *name, const struct listing_row *row);
 /*
  * Appends the page: directories first, then files, each in the order of their bytes. `path` is the

@@ -141,11 +141,14 @@ static const char *write_type(char **at, const char *word, size_t size)
 
 static void read_line(struct mime *mime, struct narwhal_bytes line, char **at)
 {
-	const char *word, *type = NULL;
-	size_t size = word_at(&line, &word), extension;
-	struct narwhal_bytes rest = line;
+	const char *word, *type;
+	size_t size, extension;
 
-	if (!is_type(word, size) || word_at(&rest, &type) == 0)
+	/* Of most types no extension is known, and then there is nothing but the type. */
+	if (memchr(line.data, '\t', line.size) == NULL && memchr(line.data, ' ', line.size) == NULL)
+		return;
+	size = word_at(&line, &word);
+	if (!is_type(word, size))
 		return;
 	type = write_type(at, word, size);
 	while ((extension = word_at(&line, &word)) != 0 && mime->count < ROWS_MAX) {

@@ -34,24 +34,53 @@ unsigned site_status(int error)
 
 /* Opening: */
 
-/* 0 with nothing read where there is no such file: the table built in will do. */
-static int read_types(struct site *site, const char *name)
+/* A table that is not ours: bounded, and read as far as it goes. */
+static int read_types(struct mime *mime, const char *name)
 {
-	FD_SCOPED fd = name != NULL ? open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+	FD_SCOPED fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat status;
 	char *bytes;
 	ssize_t n;
 	int error;
 
-	if (fd < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
-		(uint64_t)status.st_size > MIME_TYPES_MAX)
-		return 0;
+	if (fd < 0 || fstat(fd, &status) != 0)
+		return -errno;
+	if (!S_ISREG(status.st_mode))
+		return -EINVAL;
+	if ((uint64_t)status.st_size > MIME_TYPES_MAX)
+		return -EFBIG;
 	bytes = malloc((size_t)status.st_size + 1);
 	if (bytes == NULL)
 		return -ENOMEM;
 	n = read(fd, bytes, (size_t)status.st_size);
-	error = n > 0 ? mime_read(&site->mime, bytes, (size_t)n) : 0;
+	error = n >= 0 ? mime_read(mime, bytes, (size_t)n) : -errno;
 	free(bytes);
+	return error;
+}
+
+/* The one of the default need not be there: the table built in will do. */
+static int open_types(struct site *site, struct text *why)
+{
+	const char *name = site->settings->mime_types;
+	int error = name != NULL ? read_types(&site->mime, name) : 0;
+
+	if (error == 0 || error == -ENOMEM)
+		return error;
+	if (strcmp(name, settings_table[SETTING_ID_mime_types].standard) == 0)
+		return 0;
+	text_printf(why,
+		"mime_types: \"%s\": %s; allowed is a file of up to 1 MiB that uid %u may read",
+		name, strerror(-error), (unsigned)geteuid());
+	return error;
+}
+
+static int open_root(struct site *site, struct text *why)
+{
+	int error = root_open(&site->root, site->directory);
+
+	if (error != 0)
+		text_printf(why, "app \"%s\": %s; allowed is a directory that uid %u may search",
+			site->directory, strerror(-error), (unsigned)geteuid());
 	return error;
 }
 
@@ -65,14 +94,11 @@ int site_open(struct site *site, const char *directory, const struct settings *s
 		.root = {.fd = -1},
 		.settings = settings,
 	};
-	error = site->directory != NULL ? root_open(&site->root, directory) : -ENOMEM;
+	error = site->directory != NULL ? open_root(site, why) : -ENOMEM;
 	if (error == 0)
-		error = read_types(site, settings->mime_types);
-	if (error == 0)
-		return 0;
-	site_close(site);
-	text_printf(why, "app \"%s\": %s; allowed is a directory that uid %u may search", directory,
-		strerror(-error), (unsigned)geteuid());
+		error = open_types(site, why);
+	if (error != 0)
+		site_close(site);
 	return error;
 }
 

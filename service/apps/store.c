@@ -85,12 +85,12 @@ static void drop_all_but(struct store *store, const struct entry *entry)
 		size_t left = entry != NULL && entry->node.kept && entry->node.shelf == i;
 
 		while (store->cache.shelves[i].count > left) {
-			struct entry *victim = entry_of(cache_victim(&store->cache, i));
+			struct cache_node *victim = cache_victim(&store->cache, i);
 
-			if (victim == entry)
-				victim->node.used = true;
+			if (entry_of(victim) == entry)
+				victim->used = true;
 			else
-				drop(store, victim);
+				drop(store, entry_of(victim));
 		}
 	}
 }

@@ -491,7 +491,7 @@ subtest 'paths that a browser routes fall back to one page' => sub {
 	is(ask($w, '/sub/')->{body}, 'sub', 'what is there is served');
 	is(ask($w, '/missing.js')->{status}, 404, 'a file that is missing is missing');
 	is(ask($w, '/users/7', 'Accept: application/json')->{status}, 404, 'and so it is for who wants no page');
-	is(ask($w, '/.env')->{status}, 404, 'and what is hidden');
+	is(ask($w, "/$_")->{status}, 404, "$_ is hidden") for '.env', '.git/config', '%2egit/config', '../x', 'a%2fb';
 	is(ask($w, '/%zz')->{status}, 400, 'what is malformed is malformed');
 };
 
@@ -572,8 +572,11 @@ subtest 'media types come from a file' => sub {
 	is(ask($w, '/a.mine')->{fields}{'content-type'}, 'x/y-z', 'a new one');
 	is(ask($w, '/a.txt')->{fields}{'content-type'}, 'x/y-z', 'one in place of ours');
 	is(ask($w, '/a.css')->{fields}{'content-type'}, 'text/css; charset=utf-8', 'and ours for the rest');
-	$w = serve($root, mime_types => $_) and is(ask($w, '/a.txt')->{fields}{'content-type'},
-		'text/plain; charset=utf-8', "$_ is no table") for "$types/none", $types, '/dev/zero';
+	for my $name ("$types/none", $types, '/dev/zero') {
+		$w = Worker->start(app => $root, set => { mime_types => $name });
+		like($w->message, qr/^LOAD_FAILED mime_types: "\Q$name\E": .*; allowed is a file/, "$name is none");
+		is($w->wait, 4, 'and the worker ends');
+	}
 };
 
 subtest 'what the settings may not be is refused before anything starts' => sub {
