@@ -229,7 +229,7 @@ static bool has_enough(struct worker *worker, enum acceptor_kind kind, size_t us
 static enum accepted accept_one(struct worker *worker, struct acceptor *acceptor)
 {
 	struct peer peer = {.any = {.sa_family = AF_UNSPEC}};
-	socklen_t size = sizeof(peer);
+	socklen_t size = offsetof(struct peer, forwards);
 	size_t used = worker->pool.used;
 	int fd;
 

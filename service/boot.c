@@ -143,6 +143,11 @@ static int start_app(struct worker *worker, struct text *why)
 	return app_start(&worker->app, why);
 }
 
+static int open_rules(struct worker *worker, struct text *why)
+{
+	return origin_rules_open(&worker->rules, &worker->heritage.settings, why);
+}
+
 static int open_exchange(struct worker *worker, struct text *why)
 {
 	const struct settings *settings = &worker->heritage.settings;
@@ -153,6 +158,7 @@ static int open_exchange(struct worker *worker, struct text *why)
 	deadlines_init(&worker->deadlines, after_ms);
 	worker->exchange.app = &worker->app;
 	worker->exchange.page = worker->page;
+	worker->exchange.rules = &worker->rules;
 	worker->exchange.closing = settings->keepalive == 0;
 	worker->exchange.limits = (struct request_limits){
 		.line = settings->limit_request_line,
@@ -262,6 +268,7 @@ static const struct boot_step {
 	{"umask", mask_others, EXIT_BOOT},
 	{"app", load_app, EXIT_APP},
 	{"worker_init", start_app, EXIT_BOOT},
+	{"proxies", open_rules, EXIT_BOOT},
 	{"memory", open_exchange, EXIT_BOOT},
 	{"memory to keep", keep_memory, EXIT_BOOT},
 	{"event loop", open_loop, EXIT_BOOT},

@@ -18,11 +18,13 @@ struct call *call_new(struct exchange *exchange)
 	call->exchange = exchange;
 	call->peer_text = TEXT_OVER(call->peer_bytes);
 	call->request.head = &call->head;
+	call->request.origin = &call->origin;
+	call->origin.rules = exchange->rules;
 	call->request.peer_text = &call->peer_text;
 	return call;
 }
 
-void call_show(struct call *call)
+const char *call_show(struct call *call)
 {
 	struct narwhal_request *request = &call->request;
 
@@ -31,6 +33,7 @@ void call_show(struct call *call)
 	call->peer_text.used = 0;
 	call->unread = false;
 	response_reset(&call->response);
+	return origin_read(request);
 }
 
 static void link_kept(struct call *call, struct call_links *all)

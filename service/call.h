@@ -48,6 +48,7 @@ struct call {
 	enum call_step step;
 	bool unread; /* it is answered before its body was read */
 	struct intake intake;
+	struct origin origin;
 	struct text peer_text;
 	char peer_bytes[PEER_TEXT_MAX];
 
@@ -71,10 +72,11 @@ static inline void call_place(struct call *call, const struct peer *peer, const 
 {
 	call->request.peer = peer;
 	call->request.bytes = bytes;
+	origin_reset(&call->origin);
 }
 
-/* What the app sees of it from now on. */
-void call_show(struct call *call);
+/* What the app sees of it from now on. NULL, or why it is refused with 400 instead. */
+MUST_USE const char *call_show(struct call *call);
 /* Unless *call is NULL, which it is then. Whoever takes the body is ended. */
 void call_free(struct call **call);
 /* The connection takes what the exchange has just kept. */

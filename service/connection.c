@@ -63,6 +63,8 @@ void connection_open(struct worker *worker, int *fd, const struct peer *peer)
 		.readable = true,
 	};
 	*fd = -1;
+	origin_judge(&worker->rules, &connection->peer);
+	connection->preface = origin_preface(&worker->rules, &connection->peer);
 	atomic_store_explicit(&worker->page->accepted, accepted, memory_order_relaxed);
 	count(worker);
 	connection_wait(connection, DEADLINE_HEAD);

@@ -19,6 +19,7 @@
 #include "service/deadlines.h"
 #include "service/pace.h"
 #include "service/peer.h"
+#include "service/preface.h"
 #include "service/transport.h"
 
 struct call;
@@ -43,6 +44,7 @@ struct connection {
 	struct deadline deadline;
 	struct peer peer;
 	enum connection_step step;
+	enum preface preface;
 	bool watched;	  /* by the loop */
 	bool wants_room;  /* and for EPOLLOUT, too */
 	bool readable;	  /* the kernel may have more than was read */

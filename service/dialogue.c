@@ -24,24 +24,30 @@ static int keep_input(struct connection *connection, const struct window *rest)
 	return 0;
 }
 
+static struct log_field request_id(const struct exchange *exchange)
+{
+	if (exchange->label.id[0] == '\0')
+		return (struct log_field){.kind = LOG_FIELD_END};
+	return log_string("request_id", exchange->label.id);
+}
+
 static void log_refusal(struct connection *connection)
 {
 	struct exchange *exchange = &connection->worker->exchange;
-	char peer[PEER_TEXT_MAX];
 
 	log_info(&connection->worker->log, "request_refused",
-		log_string("peer", peer_print(&connection->peer, peer)),
-		log_uint("status", exchange->status), log_string("reason", exchange->reason));
+		log_string("peer", exchange->label.client), log_uint("status", exchange->status),
+		log_string("reason", exchange->reason), request_id(exchange));
 }
 
 /* The app asked for what is no HTTP, or for a file that gave less than its size. */
 static void log_failure(struct connection *connection)
 {
-	char peer[PEER_TEXT_MAX];
+	struct exchange *exchange = &connection->worker->exchange;
 
 	log_warning(&connection->worker->log, "response_failed",
-		log_string("peer", peer_print(&connection->peer, peer)),
-		log_errno("error", connection->worker->exchange.failure));
+		log_string("peer", exchange->label.client), log_errno("error", exchange->failure),
+		request_id(exchange));
 }
 
 static void tell_log(struct connection *connection, enum exchange_outcome outcome)
@@ -66,10 +72,12 @@ void dialogue_refuse(struct connection *connection, unsigned status, const char 
 	struct exchange *exchange = &connection->worker->exchange;
 
 	if (connection->call == NULL) {
+		const char *bytes = exchange->call->request.bytes;
+
 		exchange_begin(exchange, &connection->pending);
-		exchange->call->request.peer = &connection->peer;
 		if (connection->input.used != 0) /* else they are where they came in */
-			exchange->call->request.bytes = connection->input.bytes;
+			bytes = connection->input.bytes;
+		call_place(exchange->call, &connection->peer, bytes);
 	}
 	(void)exchange_refuse(exchange,
 		connection->call != NULL ? connection->call : exchange->call, status, reason);
@@ -206,10 +214,40 @@ bool dialogue_resume(struct connection *connection)
 	return true;
 }
 
+/* What stands before the first request. False: there is nothing more to do for now. */
+static bool pass_preface(struct connection *connection, struct window *window)
+{
+	struct worker *worker = connection->worker;
+	const struct narwhal_bytes bytes = {window->bytes, window->size};
+	struct preface_result result;
+
+	exchange_begin(&worker->exchange, &connection->pending);
+	switch (preface_read(connection->preface, worker->rules.protocol, bytes, &connection->peer,
+		&result)) {
+	case PREFACE_MORE:
+		put_aside(connection, window, true);
+		return false;
+	case PREFACE_REFUSED:
+		dialogue_refuse(connection, 400, result.reason);
+		return false;
+	case PREFACE_READ:
+		break;
+	}
+	connection->preface = PREFACE_NONE;
+	/* Who sends requests is the one it names: whether that one is believed is another question.
+	 */
+	origin_judge(&worker->rules, &connection->peer);
+	window->bytes += result.size;
+	window->size -= result.size;
+	return true;
+}
+
 void dialogue_serve(struct connection *connection, struct window window)
 {
 	struct exchange *exchange = &connection->worker->exchange;
 
+	if (UNLIKELY(connection->preface != PREFACE_NONE) && !pass_preface(connection, &window))
+		return;
 	for (;;) {
 		switch (answer(connection, &window)) {
 		case SERVED_ALL:

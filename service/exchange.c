@@ -83,6 +83,14 @@ bool exchange_is_full(const struct exchange *exchange)
 	       out->stream != NULL;
 }
 
+static int write_answer(struct exchange *exchange, struct call *call,
+	const struct response_frame *frame, size_t *head_size)
+{
+	if (UNLIKELY(exchange->rules->echo))
+		origin_echo(&call->request, &call->response);
+	return answer_write(&call->response, frame, &exchange->outgoing, head_size);
+}
+
 /* Writes the response as it is, or a 500 in its place. */
 static enum exchange_outcome respond(struct exchange *exchange, struct call *call, bool close)
 {
@@ -102,14 +110,16 @@ static enum exchange_outcome respond(struct exchange *exchange, struct call *cal
 		frame.close = true;
 	exchange->failure = response->error;
 	if (exchange->failure == 0)
-		exchange->failure = answer_write(response, &frame, &exchange->outgoing, &head_size);
+		exchange->failure = write_answer(exchange, call, &frame, &head_size);
 	if (UNLIKELY(exchange->failure != 0)) {
 		response_error(response, 500);
-		if (answer_write(response, &frame, &exchange->outgoing, &head_size) != 0)
+		if (write_answer(exchange, call, &frame, &head_size) != 0)
 			frame.close = true; /* no memory even for that */
 	}
 	if (UNLIKELY(exchange->access != NULL))
 		note_answer(exchange, call, before, head_size);
+	if (UNLIKELY(exchange->failure != 0))
+		origin_label(&call->request, &exchange->label);
 	response_drop(response);
 	return frame.close ? EXCHANGE_LAST : EXCHANGE_ANSWERED;
 }
@@ -121,6 +131,7 @@ enum exchange_outcome exchange_refuse(struct exchange *exchange, struct call *ca
 	exchange->reason = reason;
 	response_refuse(&call->response, status, reason);
 	(void)respond(exchange, call, true);
+	origin_label(&call->request, &exchange->label);
 	return EXCHANGE_REFUSED;
 }
 
@@ -139,8 +150,10 @@ enum exchange_outcome exchange_conclude(struct exchange *exchange, struct call *
 static enum exchange_outcome answer(struct exchange *exchange)
 {
 	struct call *call = exchange->call;
+	const char *reason = call_show(call);
 
-	call_show(call);
+	if (UNLIKELY(reason != NULL))
+		return exchange_refuse(exchange, call, 400, reason);
 	ask_handle(exchange, call);
 	return exchange_conclude(exchange, call);
 }
@@ -226,8 +239,10 @@ static enum exchange_outcome fail(struct exchange *exchange, struct call *call)
 static enum exchange_outcome offer_body(struct exchange *exchange)
 {
 	struct call *call = exchange->call;
+	const char *reason = call_show(call);
 
-	call_show(call);
+	if (reason != NULL)
+		return exchange_refuse(exchange, call, 400, reason);
 	switch (ask_begin(exchange, call)) {
 	case NARWHAL_MORE:
 		return call->step == CALL_AT_HAND ? EXCHANGE_INCOMPLETE : EXCHANGE_KEPT;

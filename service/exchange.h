@@ -38,6 +38,7 @@ struct exchange {
 	struct request_limits limits;
 	struct app *app;
 	struct page *page;
+	struct origin_rules *rules;
 	struct access *access; /* NULL: no access log */
 
 	/* Set for each turn and connection. */
@@ -54,6 +55,7 @@ struct exchange {
 	const struct call *handling;  /* the app answers it, and may have it kept */
 	unsigned status;	      /* of the last refusal, */
 	const char *reason;	      /* and why */
+	struct origin_label label;    /* of the last that was refused or has failed */
 	int failure;	   /* of the last response: not 0, -errno: the client got a 500 */
 	uint64_t began_ms; /* when the app got the last request; as clock_tick_ms() */
 };
@@ -67,7 +69,7 @@ enum exchange_outcome {
 	EXCHANGE_REFUSED,    /* the same, and the log should say why: status, reason */
 };
 
-/* `limits`, `app` and `page` are set. 0 or -ENOMEM. */
+/* `limits`, `app`, `page` and `rules` are set. 0 or -ENOMEM. */
 MUST_USE int exchange_open(struct exchange *exchange);
 void exchange_close(struct exchange *exchange);
 /* For a new request, or to go on with one that waited; takes *pending and leaves NULL. */

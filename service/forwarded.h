@@ -24,8 +24,8 @@ struct forwarded {
 
 /* Whether an address is one of the trusted; a unix socket always is. */
 bool forwarded_trusts(const struct cidr_list *trusted, const struct peer *peer) PURE;
-/* Whether a field of that name is read here at all. */
-bool forwarded_concerns(const char *name, size_t size) PURE;
+/* Whether there is a field that is read here at all. */
+bool forwarded_is_told(const struct request *request, const char *bytes) PURE;
 /* NULL, or the reason to refuse the request with 400: malformed, or two that contradict. */
 MUST_USE const char *forwarded_read(const struct request *request, const char *bytes,
 	const struct cidr_list *trusted, struct forwarded *forwarded);

@@ -1,14 +1,5 @@
 #include "service/note.h"
 
-static struct narwhal_bytes asked_host(const struct call *call)
-{
-	struct request_span host = call->head.host;
-
-	if (host.size == 0)
-		return (struct narwhal_bytes){NULL, 0};
-	return (struct narwhal_bytes){call->request.bytes + host.at, host.size};
-}
-
 /* A first chunk gets its head put in front of it, and all before moves: bytes_sent says how far. */
 static const char *answer_head(const struct outgoing *out, struct note_mark before)
 {
@@ -32,15 +23,18 @@ static struct access_place answer_place(const struct exchange *exchange, const s
 void note_answer(struct exchange *exchange, const struct call *call, struct note_mark before,
 	size_t head_size)
 {
+	static const struct narwhal_bytes nothing = {NULL, 0};
 	struct access *access = exchange->access;
 	const struct access_place place = answer_place(exchange, call, before, head_size);
 	const struct access_facts facts = {
 		.request = &call->head,
 		.bytes = call->request.bytes,
 		.peer = call->request.peer,
-		.client = call->request.peer,
-		.scheme = {"http", 4},
-		.host = asked_host(call),
+		.client = origin_client(&call->request),
+		.scheme = origin_scheme(&call->request),
+		.host = origin_host(&call->request),
+		.request_id = access->says_id ? origin_id(&call->request) : nothing,
+		.trace_id = access->says_trace ? origin_trace(&call->request) : nothing,
 		.status = call->response.status,
 		.head = {answer_head(&exchange->outgoing, before), head_size},
 		.times = &access->times,

@@ -3,6 +3,7 @@
 #define SERVICE_PEER_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "base/text.h"
@@ -13,6 +14,7 @@ struct peer {
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
 	};
+	bool forwards; /* it is believed what it says of others, and gives ids to requests */
 };
 
 /* Room for the longest: "[...%4294967295]:65535". */

@@ -97,6 +97,21 @@ int response_add_line(struct buffer *lines, const char *name, const char *value)
 	return 0;
 }
 
+bool response_has_field(const struct narwhal_response *response, const char *name)
+{
+	const char *at = response->fields.bytes, *end = at + response->fields.used;
+	size_t size = strlen(name);
+
+	while (at != end) {
+		const char *line_end = memchr(at, '\n', (size_t)(end - at)); /* each line has one */
+
+		if ((size_t)(line_end - at) > size && at[size] == ':' && octet_same(at, name, size))
+			return true;
+		at = line_end + 1;
+	}
+	return false;
+}
+
 EXPORT int narwhal_response_field(struct narwhal_response *response, const char *name,
 	const char *value)
 {

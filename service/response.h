@@ -51,6 +51,8 @@ void response_error(struct narwhal_response *response, unsigned status);
 /* The same with a reason in words, which may be NULL. */
 void response_refuse(struct narwhal_response *response, unsigned status, const char *reason);
 
+/* Whether a field of that name was added. */
+PURE bool response_has_field(const struct narwhal_response *response, const char *name);
 /* The body's size, whatever it is made of, or NARWHAL_UNKNOWN; 205 has none, and says so. */
 PURE uint64_t response_size(const struct narwhal_response *response);
 /* Whether a body follows the head: not for HEAD, 204, 304, and not when it is empty. */

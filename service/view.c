@@ -70,6 +70,26 @@ EXPORT struct narwhal_bytes narwhal_request_body(const struct narwhal_request *r
 EXPORT struct narwhal_bytes narwhal_request_peer(const struct narwhal_request *request)
 {
 	if (request->peer_text->used == 0)
-		peer_write(request->peer, request->peer_text);
+		peer_write(origin_client(request), request->peer_text);
 	return (struct narwhal_bytes){request->peer_text->bytes, request->peer_text->used};
+}
+
+EXPORT struct narwhal_bytes narwhal_request_scheme(const struct narwhal_request *request)
+{
+	return origin_scheme(request);
+}
+
+EXPORT struct narwhal_bytes narwhal_request_host(const struct narwhal_request *request)
+{
+	return origin_host(request);
+}
+
+EXPORT struct narwhal_bytes narwhal_request_id(const struct narwhal_request *request)
+{
+	return origin_id(request);
+}
+
+EXPORT struct narwhal_bytes narwhal_request_trace_id(const struct narwhal_request *request)
+{
+	return origin_trace(request);
 }

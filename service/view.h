@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "narwhal/service.h"
+#include "service/origin.h"
 #include "service/peer.h"
 #include "service/request.h"
 
@@ -15,7 +16,8 @@ struct narwhal_request {
 	const struct request *head;
 	const char *bytes; /* that the head's offsets count from */
 	struct narwhal_bytes body;
-	const struct peer *peer;
+	const struct peer *peer; /* who has sent it: a proxy, perhaps */
+	struct origin *origin;
 	uint64_t now_ms;	/* when the app gets it; as clock_tick_ms() */
 	struct text *peer_text; /* empty until somebody asks */
 };

@@ -208,6 +208,7 @@ void worker_close(struct worker *worker)
 {
 	pool_close(&worker->pool);
 	exchange_close(&worker->exchange);
+	origin_rules_close(&worker->rules);
 	access_close(&worker->access); /* behind those whose answers it notes */
 	fd_close(&worker->access_fd);
 	free(worker->scratch);

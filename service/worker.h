@@ -45,6 +45,7 @@ struct worker {
 	struct acceptors acceptors;
 	struct pool pool;
 	struct deadlines deadlines;
+	struct origin_rules rules;
 	struct exchange exchange;
 	struct access access;
 	int access_fd; /* until the access log takes it; else -1 */

@@ -70,8 +70,24 @@ int narwhal_request_receive(struct narwhal_request *request,
 /* After NARWHAL_WAIT, any time up to end(). */
 void narwhal_request_resume(struct narwhal_request *request);
 
-/* The client's address: "192.0.2.1:4711", "[2001:db8::1]:4711" or "unix:". */
+/*
+ * Who asks, and for what: as trusted proxies tell it (settings forwarded_allow_ips,
+ * proxy_protocol), else as the connection and the request say. The fields that proxies send are
+ * there as well, but anybody can send them: these functions alone know whom to believe.
+ */
+
+/* The client's address: "192.0.2.1:4711", "[2001:db8::1]:4711" or "unix:"; without a port where
+ * nobody has told it. */
 struct narwhal_bytes narwhal_request_peer(const struct narwhal_request *request);
+/* "http" or "https". */
+struct narwhal_bytes narwhal_request_scheme(const struct narwhal_request *request);
+/* With the port, where there is one; empty in HTTP/1.0 alone. */
+struct narwhal_bytes narwhal_request_host(const struct narwhal_request *request);
+/* The request's id: a trusted proxy's, or 32 hexadecimal digits made at the first call. */
+struct narwhal_bytes narwhal_request_id(const struct narwhal_request *request);
+/* The trace-id of the field traceparent (W3C Trace Context), 32 digits; empty without a valid one.
+ */
+struct narwhal_bytes narwhal_request_trace_id(const struct narwhal_request *request);
 
 #ifdef __cplusplus
 }

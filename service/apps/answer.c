@@ -127,7 +127,7 @@ static void send_file(const struct answer *answer, const struct form *form)
 /* gzip of ours: */
 
 /* Where a stream's result belongs: what is there under that name when it is done. */
-struct origin {
+struct result_origin {
 	struct store *store;
 	struct version version;
 	size_t size;
@@ -136,7 +136,7 @@ struct origin {
 
 static void keep_result(void *about, struct file *result)
 {
-	const struct origin *origin = about;
+	const struct result_origin *origin = about;
 	struct entry *entry =
 		store_known(origin->store, origin->target, origin->size, &origin->version);
 
@@ -148,7 +148,7 @@ static void stream_gzip(const struct answer *answer, const struct form *form, st
 {
 	struct served *served = answer->served;
 	const struct entry *entry = answer->entry;
-	struct origin *origin = malloc(sizeof(*origin) + entry->node.key_size);
+	struct result_origin *origin = malloc(sizeof(*origin) + entry->node.key_size);
 	const struct gzip_job job = {
 		.file = file,
 		.size = (uint64_t)entry->sight.versions[ENCODING_identity].size,

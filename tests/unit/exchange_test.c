@@ -50,6 +50,7 @@ static void handle(void *state, const struct narwhal_request *request,
 struct fixture {
 	struct app app;
 	struct page page;
+	struct origin_rules rules;
 	struct exchange exchange;
 	struct peer peer;
 };
@@ -76,6 +77,7 @@ static int set_up(void **state)
 					.body = 500},
 				.app = &f.app,
 				.page = &f.page,
+				.rules = &f.rules,
 				.stamp = {STAMP_STATUS STAMP, sizeof(STAMP_STATUS STAMP) - 1},
 			},
 	};

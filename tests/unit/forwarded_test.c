@@ -179,16 +179,24 @@ static void trust_is_by_address_and_for_every_unix_socket(void **state)
 
 static void the_fields_that_are_read_are_known_by_name(void **state)
 {
-	static const char *const names[] = {"Forwarded", "X-Forwarded-For", "x-forwarded-HOST",
-		"X-FORWARDED-PROTO"};
-	static const char *const others[] = {"", "Host", "X-Forwarded", "X-Forwarded-Port",
-		"Forwarded-", "X-Forwarded-Hosts", "Transfer-Encoding"};
+	static const char *const told[] = {"Forwarded: for=a\r\n", "X-Forwarded-For: a\r\n",
+		"A: b\r\nx-forwarded-HOST: a\r\n", "X-FORWARDED-PROTO: http\r\n"};
+	static const char *const others[] = {"", "X-Forwarded: a\r\n", "X-Forwarded-Port: 1\r\n",
+		"Forwardee: for=a\r\n", "X-Forwarded-Hosts: a\r\n", "Transfer-Encodinh: a\r\n",
+		"A-name-that-is-longer-than-all-of-them: a\r\n"};
+	struct reading reading;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT_OF(names); i++)
-		assert_true(forwarded_concerns(names[i], strlen(names[i])));
-	for (size_t i = 0; i < COUNT_OF(others); i++)
-		assert_false(forwarded_concerns(others[i], strlen(others[i])));
+	reading_open(&reading);
+	for (size_t i = 0; i < COUNT_OF(told); i++) {
+		assert_true(read_lines(&reading, told[i]));
+		assert_true(forwarded_is_told(reading.request, reading.head));
+	}
+	for (size_t i = 0; i < COUNT_OF(others); i++) {
+		assert_true(read_lines(&reading, others[i]));
+		assert_false(forwarded_is_told(reading.request, reading.head));
+	}
+	reading_close(&reading);
 }
 
 int main(void)
