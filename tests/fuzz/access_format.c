@@ -1,0 +1,85 @@
+/*
+ * The access log: any format is refused with a reason or makes lines that are whole, of printable
+ * ASCII and within their bound, whatever the request was. Up to the first LF the input is the
+ * format, behind it a request's head, understood or not.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "service/access_line.h"
+#include "tests/fuzz/lib/fuzz.h"
+#include "tests/fuzz/lib/head.h"
+
+static void check_line(const struct access_format *format, const char *line, size_t size)
+{
+	MUST(size > 0 && size <= ACCESS_LINE_MAX && line[size - 1] == '\n');
+	/* What stands in the format itself may be more than ASCII. */
+	for (size_t i = 0; i + 1 < size; i++)
+		MUST((unsigned char)line[i] >= ' ' && line[i] != '\x7f');
+	(void)format;
+}
+
+static void make_line(const struct access_format *format, const struct request *request,
+	const char *bytes)
+{
+	static const struct access_times times;
+	static const struct peer peer = {.any = {.sa_family = AF_UNIX}};
+	const struct access_end end = {.bytes = UINT64_MAX, .duration_us = UINT64_MAX};
+	const struct access_facts facts = {
+		.request = request,
+		.bytes = bytes,
+		.peer = &peer,
+		.client = &peer,
+		.scheme = {"https", 5},
+		.host = {"\"\\\xff", 3},
+		.status = 599,
+		.head = {bytes, request->at},
+		.times = &times,
+		.pid = {"<1>", 3},
+	};
+	struct access_draft *draft = malloc(sizeof(*draft) + ACCESS_LINE_MAX + ACCESS_SLACK);
+	char *line = malloc(ACCESS_LINE_MAX);
+
+	MUST(draft != NULL && line != NULL);
+	access_line_draft(format, &facts, draft);
+	check_line(format, line, access_line_end(format, draft, &end, line));
+	free(draft);
+	free(line);
+}
+
+static const struct request_limits limits = {.line = 8192,
+	.fields = 64,
+	.field_size = 8192,
+	.head = 32768,
+	.body = 0};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const uint8_t *end = size != 0 ? memchr(data, '\n', size) : NULL;
+	size_t format_size = end != NULL ? (size_t)(end - data) : size;
+	size_t head_size = end != NULL ? size - format_size - 1 : 0;
+	char why_bytes[1024], *text, *head;
+	struct text why = TEXT_OVER(why_bytes);
+	struct access_format format;
+	struct request *request;
+	int error;
+
+	text = calloc(1, format_size + 1);
+	MUST(text != NULL);
+	memcpy(text, data, format_size);
+	error = access_format_read(text, &format, &why);
+	MUST((error != 0) == (why.used != 0));
+	free(text);
+	if (error != 0)
+		return 0;
+	request = malloc(request_size(&limits));
+	MUST(request != NULL);
+	request_reset(request);
+	head = fuzz_copy(data + size - head_size, head_size);
+	(void)request_parse(request, &limits, head, head_size);
+	make_line(&format, request, head);
+	free(head);
+	free(request);
+	access_format_free(&format);
+	return 0;
+}
