@@ -102,12 +102,12 @@ static void add_part(struct access_format *format, enum access_atom atom, const 
 static void add_literal(struct reading *reading, const char *text, size_t size)
 {
 	struct access_format *format = reading->format;
-	struct access_part *last = &format->parts[format->count - 1];
+	struct access_part *last = format->count != 0 ? &format->parts[format->count - 1] : NULL;
 	char *at = format->literals + reading->literals;
 
 	memcpy(at, text, size);
 	reading->literals += size;
-	if (format->count == 0 || last->kind != ACCESS_ITSELF) {
+	if (last == NULL || last->kind != ACCESS_ITSELF) {
 		add_part(format, ACCESS_LITERAL, at, size);
 		return;
 	}
