@@ -6,6 +6,7 @@
 
 #include "service/connection.h"
 #include "service/exchange.h"
+#include "service/note.h"
 
 struct call *call_new(struct exchange *exchange)
 {
@@ -98,6 +99,7 @@ void call_abandon(struct call **call)
 
 	if (abandoned == NULL)
 		return;
+	note_gone(abandoned->exchange, abandoned);
 	if (abandoned->step != CALL_DEFERRED) {
 		call_free(call);
 		return;

@@ -20,28 +20,55 @@ static struct access_place answer_place(const struct exchange *exchange, const s
 	};
 }
 
-void note_answer(struct exchange *exchange, const struct call *call, struct note_mark before,
-	size_t head_size)
+static struct access_facts facts_of(const struct access *access, const struct call *call)
 {
 	static const struct narwhal_bytes nothing = {NULL, 0};
-	struct access *access = exchange->access;
-	const struct access_place place = answer_place(exchange, call, before, head_size);
-	const struct access_facts facts = {
+	const struct narwhal_request *request = &call->request;
+
+	return (struct access_facts){
 		.request = &call->head,
-		.bytes = call->request.bytes,
-		.peer = call->request.peer,
-		.client = origin_client(&call->request),
-		.scheme = origin_scheme(&call->request),
-		.host = origin_host(&call->request),
-		.request_id = access->says_id ? origin_id(&call->request) : nothing,
-		.trace_id = access->says_trace ? origin_trace(&call->request) : nothing,
+		.bytes = request->bytes,
+		.peer = request->peer,
+		.client = origin_client(request),
+		.scheme = origin_scheme(request),
+		.host = origin_host(request),
+		.request_id = access->says_id ? origin_id(request) : nothing,
+		.trace_id = access->says_trace ? origin_trace(request) : nothing,
 		.status = call->response.status,
-		.head = {answer_head(&exchange->outgoing, before), head_size},
 		.times = &access->times,
 		.now_ms = access->now_ms,
 		.pid = access->pid,
 	};
+}
 
-	if (access_is_on(access))
-		access_note(access, &exchange->outgoing.notes, &facts, &place);
+void note_answer(struct exchange *exchange, const struct call *call, struct note_mark before,
+	size_t head_size)
+{
+	struct access *access = exchange->access;
+	const struct access_place place = answer_place(exchange, call, before, head_size);
+	struct access_facts facts;
+
+	if (!access_is_on(access))
+		return;
+	facts = facts_of(access, call);
+	facts.head = (struct narwhal_bytes){answer_head(&exchange->outgoing, before), head_size};
+	access_note(access, &exchange->outgoing.notes, &facts, &place);
+}
+
+/* What others write for it, too, though no client has ever seen it. */
+#define STATUS_GONE 499
+
+void note_gone(struct exchange *exchange, const struct call *call)
+{
+	struct access *access = exchange->access;
+	const struct access_place place = {.began_us = call->intake.began_us};
+	struct access_notes *notes = NULL;
+	struct access_facts facts;
+
+	if (access == NULL || !access_is_on(access))
+		return;
+	facts = facts_of(access, call);
+	facts.status = STATUS_GONE;
+	access_note(access, &notes, &facts, &place);
+	access_notes_free(&notes);
 }

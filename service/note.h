@@ -20,5 +20,7 @@ static inline struct note_mark note_mark(const struct outgoing *outgoing)
 /* The answer was written behind `before`, and its head has `head_size` bytes. */
 void note_answer(struct exchange *exchange, const struct call *call, struct note_mark before,
 	size_t head_size);
+/* There will be no answer: the client is gone. */
+void note_gone(struct exchange *exchange, const struct call *call);
 
 #endif

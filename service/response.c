@@ -102,7 +102,7 @@ bool response_has_field(const struct narwhal_response *response, const char *nam
 	const char *at = response->fields.bytes, *end = at + response->fields.used;
 	size_t size = strlen(name);
 
-	while (at != end) {
+	while (response->fields.used != 0 && at != end) {
 		const char *line_end = memchr(at, '\n', (size_t)(end - at)); /* each line has one */
 
 		if ((size_t)(line_end - at) > size && at[size] == ':' && octet_same(at, name, size))

@@ -14,6 +14,7 @@ use Counter;
 use Narwhal;
 
 my $HELLO = "$Narwhal::BUILD/examples/hello.so";
+my $CALLS = "$Narwhal::BUILD/tests/modules/calls.so";
 my $STREAMS = "$Narwhal::BUILD/tests/modules/streams.so";
 my $TROUBLE = "$Narwhal::BUILD/tests/modules/trouble.so";
 my $dir = tempdir(CLEANUP => 1);
@@ -146,6 +147,17 @@ subtest 'what waits for the app is logged when it ends, with its duration' => su
 	cmp_ok($us, '>=', 20_000, 'as long as it took');
 	is(join(' ', $decimal * 1_000_000, $ms, $s), join(' ', $us, int($us / 1000), int($us / 1_000_000)),
 		'in all units');
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'a client that is gone before the app answers has a line, too' => sub {
+	my $n = begin($CALLS, '--access-log-format', '%(m)s %(U)s %(s)s %(B)s');
+	my $c = $n->connect;
+	$c->write("POST /sum HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+	ok($c->fill(sub { $c->{rest} =~ /100 Continue/ }), 'the app has it');
+	setsockopt $c->{socket}, Socket::SOL_SOCKET(), Socket::SO_LINGER(), pack('ii', 1, 0);
+	$c->close;
+	$n->wait_until('the line', sub { $n->signal('USR1'); grep { $_ eq 'POST /sum 499 0' } logged() });
 	is($n->stop, 0, 'status 0');
 };
 
