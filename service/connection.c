@@ -18,7 +18,8 @@
  * of it has come: a slow client does not touch a page for what it promises.
  */
 #define DIRECT_MIN ((uint64_t)16 * 1024)
-#define DIRECT_MAX ((uint64_t)256 * 1024)
+/* In one read: what is left in the socket costs another turn of the loop. */
+#define DIRECT_MAX ((uint64_t)1024 * 1024)
 /*
  * Room is made at once for all that is missing, up to here: a buffer that grows is copied each
  * time. What the client does not send after all is never touched, and so costs no memory.

@@ -97,10 +97,12 @@ static int listener_open(in_port_t port)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 		.sin_port = htons(port)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int on = 1;
+	int on = 1, wait_s = 1;
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ||
+		/* Accepted when there is something to read: no turn of the loop for nothing. */
+		setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &wait_s, sizeof(wait_s)) != 0 ||
 		bind(fd, (const struct sockaddr *)(const void *)&address, sizeof(address)) != 0 ||
 		listen(fd, BACKLOG) != 0)
 		refuse("listen");
