@@ -14,7 +14,7 @@ needs('make', 'clang', 'nproc');
 delete @ENV{qw(MAKEFLAGS MAKELEVEL CFLAGS LDFLAGS CPPFLAGS)};
 
 my ($SLICE_RUNS, $SLICE_SECONDS) = (50_000, 2);    # what is less ends the slice
-my $CORPUS_FILE_MAX = 4096;
+my $CORPUS_FILE_MAX = 8192;    # an heirloom holds every setting
 my $BUILD = ($ENV{BUILD} // 'build') . '/fuzz';
 my ($processors) = output('nproc');
 my $tmp = tempdir(CLEANUP => 1);
