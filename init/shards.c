@@ -18,6 +18,11 @@ unsigned shard_of(const char *text)
 	return mark != NULL ? (unsigned)strtoul(mark + 1, NULL, 10) : 0;
 }
 
+static bool is_divided(const struct address *address)
+{
+	return address->kind == ADDRESS_INET || address->kind == ADDRESS_INET6;
+}
+
 /* 0: it has no TCP address of its own. */
 static size_t count_of(const struct listener_set *set)
 {
@@ -27,36 +32,47 @@ static size_t count_of(const struct listener_set *set)
 		const struct listener *listener = &set->item[i];
 		size_t least = shard_of(listener->asked) + 1;
 
-		if (!listener->inherited && listener->address.kind != ADDRESS_UNIX && least > count)
+		if (!listener->inherited && is_divided(&listener->address) && least > count)
 			count = least;
 	}
 	return count;
 }
 
-int shards_count(bool reuse_port, const struct listener_set *before, size_t *count,
-	struct text *why)
+size_t shards_wanted(size_t cpus, const struct address_list *addresses)
+{
+	size_t divided = 0, room = COUNT_OF(addresses->item) - addresses->count;
+	size_t most;
+
+	for (size_t i = 0; i < addresses->count; i++)
+		divided += is_divided(&addresses->item[i]);
+	most = divided != 0 ? 1 + room / divided : 1;
+	if (most > cpus)
+		most = cpus;
+	return most > 2 ? most : 2;
+}
+
+int shards_count(bool reuse_port, const struct listener_set *before,
+	const struct address_list *addresses, size_t *count, struct text *why)
 {
 	size_t known = before != NULL ? count_of(before) : 0;
 	struct capacity_facts facts = {0};
 
-	*count = 1;
-	if (reuse_port) {
+	if (known == 0 && reuse_port) {
 		capacity_read(&facts, "");
-		*count = facts.cpus > 1 ? (size_t)facts.cpus : 1;
-	}
-	if (known == 0 || known == *count)
-		return 0;
-	if (reuse_port == (known > 1)) {
-		*count = known; /* the CPUs are others, the group is what it was */
+		*count = shards_wanted((size_t)facts.cpus, addresses);
 		return 0;
 	}
+	/* The CPUs may be others by now: the group is what it was. */
+	*count = known != 0 ? known : 1;
+	if (reuse_port == (*count > 1))
+		return 0;
 	text_add(why, "reuse_port: cannot be changed while a socket listens: restart for that");
 	return -EINVAL;
 }
 
 static int expand_one(const struct address *address, size_t count, struct address_list *list)
 {
-	size_t shards = address->kind == ADDRESS_INET || address->kind == ADDRESS_INET6 ? count : 1;
+	size_t shards = is_divided(address) ? count : 1;
 
 	if (list->count + shards > COUNT_OF(list->item))
 		return -E2BIG;
@@ -83,9 +99,8 @@ int shards_expand(struct address_list *addresses, size_t count, struct text *why
 
 		if (error != 0) {
 			text_printf(why,
-				"reuse_port: %zu addresses on %zu CPUs are too many sockets: "
-				"allowed"
-				" are %d",
+				"reuse_port: %zu addresses with %zu sockets each are too many:"
+				" allowed are %d sockets",
 				addresses->count, count, HERITAGE_LISTENERS);
 			return error;
 		}

@@ -16,13 +16,15 @@
 #include "init/address.h"
 #include "init/listener_set.h"
 
+/* As many as CPUs, or as there is room for in a list; 2 at the least: a group is known by that. */
+PURE size_t shards_wanted(size_t cpus, const struct address_list *addresses);
 /*
- * How many there are to be of each address: what `before` has, or as many as CPUs that we may run
- * on. 1: reuse_port is off, or there is one CPU. -EINVAL with `why` when `before` (or NULL) is of
- * the other kind: a group cannot be joined or left by a socket that listens.
+ * How many there are to be of each address: what `before` (or NULL) has, or is to be wanted; 1 when
+ * reuse_port is off. -EINVAL with `why` when `before` is of the other kind: a socket that listens
+ * can neither join a group nor leave it.
  */
-MUST_USE int shards_count(bool reuse_port, const struct listener_set *before, size_t *count,
-	struct text *why);
+MUST_USE int shards_count(bool reuse_port, const struct listener_set *before,
+	const struct address_list *addresses, size_t *count, struct text *why);
 /*
  * Each TCP address becomes `count` of them, with "#1" and so on behind the text of all but the
  * first. -E2BIG with `why` when that makes more than HERITAGE_LISTENERS.

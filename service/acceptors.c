@@ -88,7 +88,8 @@ static void settle_down(const struct worker *worker)
 {
 	const struct heritage *heritage = &worker->heritage;
 
-	for (size_t i = 0; i < heritage->listeners; i++) {
+	/* The only worker has what comes in on any of them. */
+	for (size_t i = 0; i < heritage->listeners && heritage->settings.workers != 1; i++) {
 		struct shard shard = shard_find(heritage->listener_fd, heritage->listeners, i);
 
 		if (shard.count == 1)

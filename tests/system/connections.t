@@ -370,7 +370,7 @@ subtest 'a client that reads too little is cut' => sub {
 
 subtest 'what came in time is answered, though the worker was too busy to look' => sub {
 	my $w = ready(app => $ECHO, set => {
-		head_timeout => '0.2', body_timeout => '0.2', keepalive => '0.2',
+		head_timeout => 1, body_timeout => 1, keepalive => 1,
 	});
 	my @head = ('POST / HTTP/1.1', 'Host: t', 'Content-Length: 3', '', 'abc');
 	my %waits = (
@@ -384,7 +384,7 @@ subtest 'what came in time is answered, though the worker was too busy to look' 
 		sleep 0.01 until $w->page->{busy} == 0;
 		$w->signal('STOP');
 		print {$_} $rest for @all;
-		sleep 0.3;
+		sleep 1.2;
 		$w->signal('CONT');
 		my $good = grep { my $r = $w->response($_); $r && $r->{body} eq 'abc' } @all;
 		is($good, 100, $what);

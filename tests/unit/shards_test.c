@@ -53,9 +53,26 @@ static void too_many_sockets_are_refused(void **state)
 
 	(void)state;
 	assert_int_equal(shards_expand(&list, HERITAGE_LISTENERS / 2 + 1, &why), -E2BIG);
-	assert_string_equal(bytes,
-		"reuse_port: 2 addresses on 17 CPUs are too many sockets: allowed are 32");
+	assert_string_equal(bytes, "reuse_port: 2 addresses with 17 sockets each are too many: "
+				   "allowed are 32 sockets");
 	assert_int_equal(list.count, 2);
+}
+
+static void there_is_one_for_each_cpu_as_far_as_there_is_room(void **state)
+{
+	struct address_list one = list_of("127.0.0.1:80"), two = list_of("127.0.0.1:80,[::1]:80"),
+			    mixed = list_of("unix:/a,127.0.0.1:80");
+	char bytes[256];
+	struct text why = TEXT_OVER(bytes);
+
+	(void)state;
+	assert_int_equal(shards_wanted(1, &one), 2);
+	assert_int_equal(shards_wanted(4, &one), 4);
+	assert_int_equal(shards_wanted(64, &one), 32);
+	assert_int_equal(shards_wanted(64, &two), 16);
+	assert_int_equal(shards_wanted(64, &mixed), 31);
+	assert_int_equal(shards_expand(&mixed, 31, &why), 0);
+	assert_int_equal(mixed.count, HERITAGE_LISTENERS);
 }
 
 static void a_shard_is_known_by_what_stands_behind_the_port(void **state)
@@ -75,19 +92,20 @@ static void a_group_is_not_joined_by_a_socket_that_listens(void **state)
 	struct listener_set set = {.count = 1};
 	char bytes[256];
 	struct text why = TEXT_OVER(bytes);
+	struct address_list list = list_of("127.0.0.1:80");
 	size_t count;
 
 	(void)state;
 	strcpy(set.item[0].asked, "127.0.0.1:80#3");
-	assert_int_equal(shards_count(false, &set, &count, &why), -EINVAL);
+	assert_int_equal(shards_count(false, &set, &list, &count, &why), -EINVAL);
 	assert_non_null(strstr(bytes, "reuse_port: cannot be changed"));
-	assert_int_equal(shards_count(true, &set, &count, &why), 0);
+	assert_int_equal(shards_count(true, &set, &list, &count, &why), 0);
 	assert_int_equal(count, 4);
 	strcpy(set.item[0].asked, "127.0.0.1:80");
-	assert_int_equal(shards_count(false, &set, &count, &why), 0);
+	assert_int_equal(shards_count(false, &set, &list, &count, &why), 0);
 	assert_int_equal(count, 1);
 	set.item[0].address.kind = ADDRESS_UNIX;
-	assert_int_equal(shards_count(true, &set, &count, &why), 0);
+	assert_int_equal(shards_count(true, &set, &list, &count, &why), 0);
 	assert_true(count >= 1);
 }
 
@@ -97,6 +115,7 @@ int main(void)
 		cmocka_unit_test(a_tcp_address_becomes_one_for_each_shard),
 		cmocka_unit_test(one_shard_changes_no_text),
 		cmocka_unit_test(too_many_sockets_are_refused),
+		cmocka_unit_test(there_is_one_for_each_cpu_as_far_as_there_is_room),
 		cmocka_unit_test(a_shard_is_known_by_what_stands_behind_the_port),
 		cmocka_unit_test(a_group_is_not_joined_by_a_socket_that_listens),
 	};
