@@ -11,8 +11,8 @@
 #define WINDOW_GZIP (15 + 16) /* 32 KiB, and gzip around it: zlib.h, deflateInit2() */
 #define MEMORY 8	      /* zlib's own default */
 
-/* What is read for each turn: a millisecond's work or two. */
-#define PIECE ((size_t)64 * 1024)
+/* What is read for each turn: half a millisecond's work, and others wait for all that stream. */
+#define PIECE ((size_t)16 * 1024)
 #define ROOM ((size_t)16 * 1024)
 
 int gzip_bytes(const char *bytes, size_t size, int level, struct file **file)

@@ -2,7 +2,7 @@
  * gzip.h - makes gzip (RFC 1952) out of a file: at once for a small one, piece by piece for a
  * large one, so that other connections have their turns between.
  *
- * A stream costs 350 KiB while it lasts, and its reader may be slow: there is a most of them, and
+ * A stream costs 300 KiB while it lasts, and its reader may be slow: there is a most of them, and
  * whoever comes then gets the file as it is.
  */
 #ifndef SERVICE_APPS_GZIP_H
