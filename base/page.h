@@ -13,6 +13,14 @@
 
 #define PAGE_REQUEST_MAX 256
 
+#define PAGE_COUNTERS 32
+#define PAGE_COUNTER_NAME 48
+
+struct page_counter {
+	char name[PAGE_COUNTER_NAME];
+	_Atomic uint64_t value;
+};
+
 struct page {
 	/* Monotonic ms at which the request in hand or, before the first, the present turn of the
 	 * loop began; 0 while waiting for events. */
@@ -33,6 +41,10 @@ struct page {
 
 	/* Lines of the access log that were dropped: nobody took them. */
 	_Atomic uint64_t access_dropped;
+
+	/* The app's own; a name, NUL-terminated, stands before it is counted in `counters`. */
+	_Atomic uint32_t counters;
+	struct page_counter counter[PAGE_COUNTERS];
 };
 
 #endif

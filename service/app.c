@@ -9,14 +9,14 @@
 #include "service/apps/files.h"
 #include "service/apps/module.h"
 
-static int load_files(struct app *app, const char *root, const struct narwhal_host *host,
+static int load_files(struct app *app, const char *root, struct narwhal_host *host,
 	struct text *why)
 {
 	app->module = &files_module;
 	return files_open(root, host->settings, &app->state, why);
 }
 
-static int load_module(struct app *app, const char *path, const struct narwhal_host *host,
+static int load_module(struct app *app, const char *path, struct narwhal_host *host,
 	struct text *why)
 {
 	int error = module_open(path, &app->module, why);
@@ -38,7 +38,7 @@ static bool looks_like_module(const char *name)
 	return strchr(name, '/') != NULL || (size > 3 && strcmp(name + size - 3, ".so") == 0);
 }
 
-int app_load(struct app *app, const char *name, const struct narwhal_host *host, struct text *why)
+int app_load(struct app *app, const char *name, struct narwhal_host *host, struct text *why)
 {
 	struct stat status;
 	int error = stat(name, &status) == 0 ? 0 : -errno;
@@ -76,18 +76,4 @@ void app_stop(struct app *app)
 {
 	if (app->module->worker_exit != NULL)
 		app->module->worker_exit(app->state);
-}
-
-EXPORT void narwhal_log(const struct narwhal_host *host, enum narwhal_level level,
-	const char *message)
-{
-	static const enum log_level levels[] = {
-		[NARWHAL_DEBUG] = LOG_DEBUG,
-		[NARWHAL_INFO] = LOG_INFO,
-		[NARWHAL_WARNING] = LOG_WARNING,
-		[NARWHAL_ERROR] = LOG_ERROR,
-	};
-
-	log_at(host->log, level < COUNT_OF(levels) ? levels[level] : LOG_ERROR, "app",
-		log_string("message", message));
 }

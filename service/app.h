@@ -7,15 +7,9 @@
 #define SERVICE_APP_H
 
 #include "base/attr.h"
-#include "base/log.h"
-#include "base/settings.h"
 #include "base/text.h"
 #include "narwhal/service.h"
-
-struct narwhal_host {
-	struct log *log;
-	const struct settings *settings;
-};
+#include "service/host.h"
 
 struct app {
 	const struct narwhal_module *module;
@@ -23,7 +17,7 @@ struct app {
 };
 
 /* 0, or -errno with `why` naming the app, what is wrong and what is allowed. */
-MUST_USE int app_load(struct app *app, const char *name, const struct narwhal_host *host,
+MUST_USE int app_load(struct app *app, const char *name, struct narwhal_host *host,
 	struct text *why);
 /* The module's own worker_init; errors as app_load(). */
 MUST_USE int app_start(struct app *app, struct text *why);

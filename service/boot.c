@@ -131,10 +131,19 @@ static int mask_others(struct worker *worker, struct text *why)
 	return 0;
 }
 
+static int open_host(struct worker *worker, struct text *why)
+{
+	struct narwhal_host *host = &worker->host;
+
+	host->log = &worker->log;
+	host->settings = &worker->heritage.settings;
+	host->loop = &worker->loop;
+	host->page = worker->page;
+	return host_open(host, why);
+}
+
 static int load_app(struct worker *worker, struct text *why)
 {
-	worker->host.log = &worker->log;
-	worker->host.settings = &worker->heritage.settings;
 	return app_load(&worker->app, worker->heritage.app, &worker->host, why);
 }
 
@@ -266,12 +275,13 @@ static const struct boot_step {
 	/* Again: the kernel forgot it when the ids changed (prctl(2)). */
 	{"parent-death signal", tie_to_parent, EXIT_BOOT},
 	{"umask", mask_others, EXIT_BOOT},
-	{"app", load_app, EXIT_APP},
-	{"worker_init", start_app, EXIT_BOOT},
 	{"proxies", open_rules, EXIT_BOOT},
 	{"memory", open_exchange, EXIT_BOOT},
 	{"memory to keep", keep_memory, EXIT_BOOT},
 	{"event loop", open_loop, EXIT_BOOT},
+	{"options", open_host, EXIT_APP},
+	{"app", load_app, EXIT_APP},
+	{"worker_init", start_app, EXIT_BOOT},
 	{"access log", open_access_log, EXIT_BOOT},
 	{"listeners", open_listeners, EXIT_BOOT},
 	{"max_requests", limit_requests, EXIT_BOOT},
@@ -316,6 +326,7 @@ enum exits boot_worker(struct worker *worker)
 		.signal_fd = -1,
 		.access_fd = -1,
 		.loop = {.epoll_fd = -1},
+		.host = {.wake = {.fd = -1}},
 	};
 	access_init(&worker->access);
 	if (heritage_receive(&worker->heritage, &why) != 0) {

@@ -163,9 +163,11 @@ static uint64_t nearest(const struct worker *worker)
 	uint64_t connections = deadlines_nearest(&worker->deadlines);
 	uint64_t acceptors = acceptors_nearest(&worker->acceptors);
 	uint64_t lines = access_nearest(&worker->access);
+	uint64_t app = host_nearest(&worker->host);
 	uint64_t first = connections < acceptors ? connections : acceptors;
+	uint64_t other = lines < app ? lines : app;
 
-	return first < lines ? first : lines;
+	return first < other ? first : other;
 }
 
 static void turn(struct worker *worker)
@@ -173,6 +175,7 @@ static void turn(struct worker *worker)
 	(void)loop_wait(&worker->loop, clock_timeout(nearest(worker), worker->now_ms));
 	begin_turn(worker);
 	loop_dispatch(&worker->loop);
+	host_tick(&worker->host, worker->now_ms);
 	expire(worker);
 	if (acceptors_tick(worker) && worker->step == WORKER_DRAINING) {
 		acceptors_close(worker);
@@ -209,6 +212,7 @@ void worker_close(struct worker *worker)
 	pool_close(&worker->pool);
 	exchange_close(&worker->exchange);
 	origin_rules_close(&worker->rules);
+	host_close(&worker->host);
 	access_close(&worker->access); /* behind those whose answers it notes */
 	fd_close(&worker->access_fd);
 	free(worker->scratch);

@@ -50,7 +50,7 @@ struct narwhal_module {
 	const char *name; /* for log lines */
 
 	/* Any of these but handle may be NULL. Not 0 means: cannot serve; the worker gives up. */
-	int (*load)(const struct narwhal_host *host, void **state);
+	int (*load)(struct narwhal_host *host, void **state);
 	int (*worker_init)(void *state);
 	/*
 	 * Optional; for a request with a body, when its head is there. NARWHAL_MORE: the body is

@@ -186,7 +186,7 @@ static void handle(void *state, const struct narwhal_request *request,
 	}
 }
 
-static int load(const struct narwhal_host *host, void **state)
+static int load(struct narwhal_host *host, void **state)
 {
 	(void)host;
 	*state = calloc(1, sizeof(struct app));

@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-static int load(const struct narwhal_host *host, void **state)
+static int load(struct narwhal_host *host, void **state)
 {
 	(void)host;
 	(void)state;

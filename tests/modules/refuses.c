@@ -1,7 +1,7 @@
 /* refuses.c - an app that cannot load. */
 #include <narwhal/service.h>
 
-static int load(const struct narwhal_host *host, void **state)
+static int load(struct narwhal_host *host, void **state)
 {
 	(void)host;
 	(void)state;

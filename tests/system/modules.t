@@ -376,4 +376,54 @@ subtest 'a body that does not come to its end ends its receiver' => sub {
 	is($w->get('/counts')->{status}, 200, 'the worker serves on');
 };
 
+subtest 'what app_options gives' => sub {
+	my $w = ready('host', set => {app_options => 'name=value,path=/a=b,empty='});
+	is($w->get('/option?name')->{body}, 'value', 'an option');
+	is($w->get('/option?path')->{body}, '/a=b', 'its value may have a =');
+	is($w->get('/option?empty')->{body}, '', 'or be empty');
+	is($w->get("/option?$_")->{body}, '(none)', "but $_ is none") for qw(nam name= value path=/a);
+	$w = Worker->start(app => "$modules/host.so", set => {app_options => 'a=b,nonsense'});
+	is($w->message, 'LOAD_FAILED app_options: "nonsense": allowed is NAME=VALUE', 'and nonsense is refused');
+	is($w->wait, 4, 'before the app is loaded');
+};
+
+subtest 'counters stand in the page' => sub {
+	my $w = ready('host');
+	is_deeply($w->page->{counters}, {loads => 0}, 'from load() on');
+	is($w->get('/count?hits')->{body}, 'counted', 'a new one') for 1 .. 3;
+	is($w->get('/count?loads')->{body}, 'counted', 'an old one');
+	is($w->get("/count?$_")->{body}, 'no', "no name: $_") for '', '9lives', 'Upper', 'a-b', 'x' x 48;
+	is_deeply($w->page->{counters}, {loads => 1, hits => 3}, 'their values');
+	is($w->get("/count?n$_")->{body}, 'counted', 'up to 32') for 1, 30;
+	$w->get("/count?n$_") for 2 .. 29;
+	is($w->get('/count?more')->{body}, 'no', 'and not one more');
+	is(keys %{ $w->page->{counters} }, 32, 'all are there');
+	is($w->get('/log?some%20words')->{status}, 200, 'and a line for the log');
+	like($w->logged, qr/ warning app message="?some%20words/, 'is written');
+};
+
+subtest 'timers, descriptors and threads of the app bring answers' => sub {
+	my $w = ready('host');
+	my @c = map { $w->connect } 1 .. 40;
+	print {$c[0]} request('/timer?1000000');
+	print {$c[1]} request('/timer?30'), request('/timer?0');
+	is($w->response($c[1])->{body}, 'due', 'a timer');
+	is($w->response($c[1])->{body}, 'due', 'one that is due at once');
+	is($w->get('/stopped?1')->{body}, 'stopped', 'one that is stopped never is');
+	print {$c[$_]} request('/thread') x 20 for 2 .. $#c;
+	for my $c (@c[2 .. $#c]) {
+		is(join(' ', map { $w->response($c)->{body} } 1 .. 20), join(' ', ('done') x 20), 'threads')
+			or last;
+	}
+	is($w->get('/pipe')->{body}, 'written', 'a pipe');
+	is($w->get('/file')->{body}, 'no', 'what cannot be watched is refused');
+	my $turns = $w->page->{turns};
+	sleep 0.2;
+	is($w->page->{turns}, $turns, 'and nothing wakes the worker while nothing is due');
+	$w->send('RETIRE');
+	sleep 0.1;
+	$w->signal('QUIT');
+	is($w->wait, 0, 'a quick stop waits for no timer');
+};
+
 done_testing;

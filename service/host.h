@@ -1,0 +1,42 @@
+/*
+ * host.h - what the worker is to its app, besides requests: options, log, counters, and the time,
+ * the descriptors and the threads that belong to the app. Behind narwhal/host.h.
+ */
+#ifndef SERVICE_HOST_H
+#define SERVICE_HOST_H
+
+#include <stdatomic.h>
+
+#include "base/attr.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/page.h"
+#include "base/settings.h"
+#include "base/text.h"
+#include "narwhal/host.h"
+#include "service/timers.h"
+
+struct narwhal_host {
+	struct log *log;
+	const struct settings *settings;
+	struct loop *loop;
+	struct page *page;
+	char *options; /* "name=value" each, NUL-terminated, and an empty one behind the last */
+	struct timers timers;
+	struct watch wake; /* an eventfd, which is owned: something was posted */
+	_Atomic(struct narwhal_task *) posted; /* the last first */
+};
+
+/* `log`, `settings`, `loop` and `page` are set. 0, or -errno, for options with `why`. */
+MUST_USE int host_open(struct narwhal_host *host, struct text *why);
+/* Also after a host_open() that failed, or none. */
+void host_close(struct narwhal_host *host);
+/* Lets the app do what is due. */
+void host_tick(struct narwhal_host *host, uint64_t now_ms);
+
+static inline uint64_t host_nearest(const struct narwhal_host *host)
+{
+	return timers_nearest(&host->timers);
+}
+
+#endif
