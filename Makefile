@@ -73,7 +73,7 @@ quiet = $(if $(filter 0,$(V)),@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test faults bench image install clean help lint bootstrap units bare fuzz \
+.PHONY: all run test faults bench image install headers clean help lint bootstrap units bare fuzz \
 	fuzzers coverage
 
 all: $(PROGRAMS) $(EXAMPLES) ## build everything into build/ (the default)
@@ -127,11 +127,19 @@ image: ## build the container image narwhal:latest (needs a Docker Engine)
 	docker build --network host -t narwhal:$(VERSION) -t narwhal:latest \
 		--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .
 
-install: all ## install below $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(PREFIX)/include/narwhal
+install: all headers ## install below $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBEXECDIR)
 	install -s -m 755 $(BUILD)/narwhal $(DESTDIR)$(PREFIX)/bin/narwhal
 	install -s -m 755 $(BUILD)/narwhal-worker $(DESTDIR)$(LIBEXECDIR)/narwhal-worker
+
+headers: ## install what a module is written with: header, pkg-config file, manual page
+	install -d $(DESTDIR)$(PREFIX)/include/narwhal $(DESTDIR)$(PREFIX)/share/pkgconfig \
+		$(DESTDIR)$(PREFIX)/share/man/man3
 	install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include/narwhal
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' deploy/narwhal.pc.in \
+		>$(DESTDIR)$(PREFIX)/share/pkgconfig/narwhal.pc
+	chmod 644 $(DESTDIR)$(PREFIX)/share/pkgconfig/narwhal.pc
+	install -m 644 docs/man/narwhal_module.3 $(DESTDIR)$(PREFIX)/share/man/man3
 
 clean: ## remove what was built, here in build/ or in $(BUILD)
 	rm -rf $(BUILD)
@@ -173,7 +181,7 @@ $(BUILD)/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/sec
 
 $(EXAMPLES) $(MODULES): $(BUILD)/%.so: %.c $(HEADERS) Makefile
 	@mkdir -p $(@D)
-	$(call quiet,MODULE)$(CC) -Iinclude -D_GNU_SOURCE -std=c17 $(OPTIMIZE) $(WARN) $(WERROR) $(HARDEN) -fPIC -shared $(LINK) -o $@ $<
+	$(call quiet,MODULE)$(CC) -Iinclude -D_GNU_SOURCE -std=c17 $(OPTIMIZE) $(WARN) $(WERROR) $(HARDEN) -fPIC -shared $(LINK) -o $@ $< $(if $(filter %/upload.so,$@),-lcrypto)
 
 $(WITNESSES): $(BUILD)/%: $(BUILD)/%.o
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -o $@ $<

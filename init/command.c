@@ -7,6 +7,7 @@
 #include "init/check.h"
 #include "init/program.h"
 #include "init/readiness.h"
+#include "init/scaffold.h"
 #include "init/request.h"
 #include "init/termination.h"
 #include "init/usage.h"
@@ -97,6 +98,19 @@ static int print(struct config *config, const struct config_input *input)
 	return error == 0 ? check(config, input) : EXIT_USAGE;
 }
 
+static int new (struct config *config, const struct config_input *input)
+{
+	char bytes[512];
+	struct text why = TEXT_OVER(bytes);
+
+	(void)config;
+	if (input->argc != 4 || strcmp(input->argv[1], "new") != 0 ||
+		strcmp(input->argv[2], "module") != 0)
+		return complain("new: what there is to write is a module: narwhal new module NAME");
+	return scaffold_module(input->directory_fd, input->argv[3], &why) == 0 ? EXIT_OK
+									       : complain(bytes);
+}
+
 static int help(struct config *config, const struct config_input *input)
 {
 	(void)config;
@@ -117,6 +131,7 @@ static int (*const commands[])(struct config *, const struct config_input *) = {
 	[CONFIG_UPGRADE] = upgrade,
 	[CONFIG_COMMIT] = commit,
 	[CONFIG_ROLLBACK] = rollback,
+	[CONFIG_NEW] = new,
 	[CONFIG_CHECK] = check,
 	[CONFIG_PRINT] = print,
 	[CONFIG_HELP] = help,

@@ -174,7 +174,7 @@ int config_read(struct config *config, const struct config_input *input, struct 
 	if (error == 0)
 		error = config_read_flags(&reading, CONFIG_COMMAND_LINE, input->argv + 1,
 			CONFIG_PASS_VERB);
-	if (config->verb == CONFIG_HELP || config->verb == CONFIG_VERSION)
+	if (config_needs_nothing(config))
 		goto out;
 	for (size_t i = 0; error == 0 && i < COUNT_OF(sources); i++)
 		error = sources[i](&reading);

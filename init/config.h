@@ -66,10 +66,17 @@ struct config {
 
 /*
  * 0; or -ENOMEM, or -errno with `why` naming the source, the setting, the value and what is
- * allowed: then there is nothing to free. With --help and --version nothing more is read.
+ * allowed: then there is nothing to free.
  */
 MUST_USE int config_read(struct config *config, const struct config_input *input, struct text *why);
 void config_free(struct config *config);
+
+/* --help and the like answer at once, whatever stands behind them. */
+static inline bool config_needs_nothing(const struct config *config)
+{
+	return config->verb == CONFIG_HELP || config->verb == CONFIG_VERSION ||
+	       config->verb == CONFIG_NEW;
+}
 
 /* Where the value of that setting is from: "default", "PORT", "app.conf:7", ... */
 void config_add_origin(const struct config *config, enum setting_id id, struct text *text);

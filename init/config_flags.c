@@ -237,9 +237,7 @@ int config_read_flags(struct config_reading *reading, enum config_source source,
 		.next = words};
 	int error = 0;
 
-	/* --help answers at once, whatever stands behind it. */
-	while (error == 0 && *flags.next != NULL && reading->config->verb != CONFIG_HELP &&
-		reading->config->verb != CONFIG_VERSION)
+	while (error == 0 && *flags.next != NULL && !config_needs_nothing(reading->config))
 		error = take_word(&flags, *flags.next++);
 	return error;
 }

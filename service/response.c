@@ -136,6 +136,18 @@ void response_file(struct narwhal_response *response, struct file *file, uint64_
 	response->file_size = size;
 }
 
+EXPORT int narwhal_response_file(struct narwhal_response *response, int fd, uint64_t offset,
+	uint64_t size)
+{
+	struct file *file = file_new(&fd);
+
+	if (file == NULL)
+		return fail(response, -ENOMEM);
+	response_file(response, file, offset, size);
+	file_release(&file);
+	return 0;
+}
+
 EXPORT int narwhal_response_stream(struct narwhal_response *response, uint64_t size,
 	const struct narwhal_source *source, void *state)
 {

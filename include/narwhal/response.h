@@ -25,6 +25,13 @@ int narwhal_response_field(struct narwhal_response *response, const char *name, 
 int narwhal_response_body(struct narwhal_response *response, const void *data, size_t size);
 
 /*
+ * The body is `size` bytes of a regular file from `offset`, sent without being read into memory
+ * when they are many. Takes the descriptor, also when it fails.
+ */
+int narwhal_response_file(struct narwhal_response *response, int fd, uint64_t offset,
+	uint64_t size);
+
+/*
  * A body that comes piece by piece. The source is asked for the next piece when the client has room
  * for it, so a slow client costs no more memory than one piece: 16 to 64 KiB are a good size.
  */

@@ -3,7 +3,8 @@
 #	my $page = Page::of($pid);	# of a process that runs; needs to be root, or its user
 #	my $page = Page::decode($bytes);
 #
-# A hash: busy (since, ms), turns, watched, connections, accepted, requests, request.
+# A hash: busy (since, ms), turns, watched, connections, accepted, requests, request, dropped
+# (lines of the access log), counters (the app's, by name).
 package Page;
 
 use strict;
@@ -15,8 +16,10 @@ sub decode {
 	my ($bytes) = @_;
 	my %page;
 
-	@page{qw(busy turns watched connections accepted requests request)} =
-		unpack 'Q Q L L Q Q Z256', $bytes;
+	my ($count, @counters);
+	(@page{qw(busy turns watched connections accepted requests request dropped)}, $count, @counters) =
+		unpack 'Q Q L L Q Q Z256 Q L x4 (Z48 Q)32', $bytes;
+	$page{counters} = {@counters[0 .. 2 * $count - 1]};
 	return \%page;
 }
 

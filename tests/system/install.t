@@ -26,7 +26,8 @@ subtest 'DESTDIR and PREFIX say where' => sub {
 	my @files = map { s{^\Q$dir\E/stage}{}r } split /\n/, `find $dir/stage -type f | LC_ALL=C sort`;
 	is_deeply(\@files, [qw(/usr/bin/narwhal /usr/include/narwhal/host.h /usr/include/narwhal/request.h
 			/usr/include/narwhal/response.h /usr/include/narwhal/service.h
-			/usr/libexec/narwhal/narwhal-worker)], 'that is all, and nothing elsewhere');
+			/usr/libexec/narwhal/narwhal-worker /usr/share/man/man3/narwhal_module.3
+			/usr/share/pkgconfig/narwhal.pc)], 'that is all, and nothing elsewhere');
 	is(mode("$dir/stage/usr/bin/narwhal"), '755', 'narwhal can be run by everybody');
 	is(mode("$dir/stage/usr/include/narwhal/service.h"), '644', 'the header can be read');
 	unlike(`readelf -S $dir/stage/usr/bin/narwhal`, qr/\.symtab|\.debug/, 'narwhal is stripped');
