@@ -179,6 +179,7 @@ $(BUILD)/narwhal: $(BUILD)/init/main.o $(BUILD)/init.a $(BUILD)/seccomp.a $(BUIL
 $(BUILD)/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/seccomp.a $(BUILD)/base.a
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic-symbol='narwhal_*' -o $@ $^ -l:libcap.a -l:libz.a -ldl
 
+$(MODULES): tests/modules/module.h
 $(EXAMPLES) $(MODULES): $(BUILD)/%.so: %.c $(HEADERS) Makefile
 	@mkdir -p $(@D)
 	$(call quiet,MODULE)$(CC) -Iinclude -D_GNU_SOURCE -std=c17 $(OPTIMIZE) $(WARN) $(WERROR) $(HARDEN) -fPIC -shared $(LINK) -o $@ $< $(if $(filter %/upload.so,$@),-lcrypto)

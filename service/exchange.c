@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "service/answer.h"
 #include "service/ask.h"
+#include "service/dispatch.h"
 #include "service/note.h"
 
 /* Answers of a pipeline that are collected before they are written. */
@@ -88,7 +88,7 @@ static int write_answer(struct exchange *exchange, struct call *call,
 {
 	if (UNLIKELY(exchange->rules->echo))
 		origin_echo(&call->request, &call->response);
-	return answer_write(&call->response, frame, &exchange->outgoing, head_size);
+	return dispatch_response(&call->response, frame, &exchange->outgoing, head_size);
 }
 
 /* Writes the response as it is, or a 500 in its place. */

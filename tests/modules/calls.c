@@ -10,7 +10,7 @@
  *	/collect	any other body is collected: "SIZE"
  *	/counts		"gone ended taken"
  */
-#include <narwhal/service.h>
+#include "module.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -38,16 +38,6 @@ struct upload {
 	const char *path;
 	unsigned long size;
 };
-
-static int is(struct narwhal_bytes bytes, const char *text)
-{
-	return bytes.size == strlen(text) && memcmp(bytes.data, text, bytes.size) == 0;
-}
-
-static void say(struct narwhal_response *response, const char *text)
-{
-	(void)narwhal_response_body(response, text, strlen(text));
-}
 
 static void say_size(struct narwhal_response *response, unsigned long size)
 {

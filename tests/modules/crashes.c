@@ -1,5 +1,5 @@
 /* crashes.c - an app that crashes while it loads. */
-#include <narwhal/service.h>
+#include "module.h"
 
 #include <signal.h>
 
@@ -10,18 +10,10 @@ static int load(struct narwhal_host *host, void **state)
 	return raise(SIGSEGV);
 }
 
-static void handle(void *state, const struct narwhal_request *request,
-	struct narwhal_response *response)
-{
-	(void)state;
-	(void)request;
-	(void)response;
-}
-
 const struct narwhal_module narwhal_module = {
 	.abi = NARWHAL_ABI,
 	.size = sizeof(struct narwhal_module),
 	.name = "crashes",
 	.load = load,
-	.handle = handle,
+	.handle = answer_nothing,
 };

@@ -9,7 +9,7 @@
  *	/thread		another thread answers, by way of a task; so do many at once
  *	/pipe		answers what a thread writes into a pipe; /file is one that nobody can watch
  */
-#include <narwhal/service.h>
+#include "module.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -32,16 +32,6 @@ struct job {
 	pthread_t thread;
 	int pipe[2];
 };
-
-static int is(struct narwhal_bytes bytes, const char *text)
-{
-	return bytes.size == strlen(text) && memcmp(bytes.data, text, bytes.size) == 0;
-}
-
-static void say(struct narwhal_response *response, const char *text)
-{
-	(void)narwhal_response_body(response, text, strlen(text));
-}
 
 static struct job *job_new(struct app *app, struct narwhal_response *response)
 {

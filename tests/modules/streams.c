@@ -10,7 +10,7 @@
  *	/idle		asks for many turns in which it has nothing
  *	/counts		"pulled ended gone": of all streams so far
  */
-#include <narwhal/service.h>
+#include "module.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,11 +113,9 @@ static void gone(void *state)
 
 static void go(struct app *app, struct narwhal_response *response)
 {
-	const char *found = app->waiting != NULL ? "gone on" : "nobody waits";
-
+	say(response, app->waiting != NULL ? "gone on" : "nobody waits");
 	if (app->waiting != NULL)
 		narwhal_stream_resume(app->waiting);
-	(void)narwhal_response_body(response, found, strlen(found));
 }
 
 static void tell_counts(struct app *app, struct narwhal_response *response)
@@ -144,11 +142,6 @@ static const struct {
 	{"/itself", {.pull = pull_itself, .end = end}, OF_UNKNOWN_SIZE, 0},
 	{"/idle", {.pull = pull_nothing, .end = end}, OF_UNKNOWN_SIZE, 0},
 };
-
-static int is(struct narwhal_bytes bytes, const char *text)
-{
-	return bytes.size == strlen(text) && memcmp(bytes.data, text, bytes.size) == 0;
-}
 
 static void stream(struct app *app, size_t row, unsigned long size,
 	struct narwhal_response *response)

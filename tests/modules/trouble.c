@@ -1,5 +1,5 @@
 /* trouble.c - an app that does to its worker whatever the path says. For tests only. */
-#include <narwhal/service.h>
+#include "module.h"
 
 #include <linux/keyctl.h>
 #include <signal.h>
@@ -115,13 +115,12 @@ static void handle(void *state, const struct narwhal_request *request,
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
-		if (strlen(acts[i].path) == path.size &&
-			memcmp(acts[i].path, path.data, path.size) == 0)
+		if (is(path, acts[i].path))
 			acts[i].act();
 	}
 	(void)snprintf(body, sizeof(body), "pid=%d uid=%d gid=%d\n", (int)getpid(), (int)getuid(),
 		(int)getgid());
-	(void)narwhal_response_body(response, body, strlen(body));
+	say(response, body);
 }
 
 const struct narwhal_module narwhal_module = {

@@ -1,4 +1,4 @@
-#include "service/answer.h"
+#include "service/dispatch.h"
 
 #include <errno.h>
 
@@ -67,7 +67,7 @@ static int write_body(struct narwhal_response *response, struct outgoing *out,
 	return 0;
 }
 
-int answer_write(struct narwhal_response *response, const struct response_frame *frame,
+int dispatch_response(struct narwhal_response *response, const struct response_frame *frame,
 	struct outgoing *out, size_t *head_size)
 {
 	size_t before = out->bytes.used;
