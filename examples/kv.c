@@ -99,7 +99,8 @@ static int load(struct narwhal_host *host, void **state)
 	fd = open(path != NULL ? path : "/dev/shm/narwhal-kv", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd >= 0) {
 		kv.map = open_map(fd);
-		(void)close(fd); /* and with it goes the flock */
+		(void)flock(fd, LOCK_UN); /* the mapping would keep it, after close(2), too */
+		(void)close(fd);
 	}
 	if (kv.map == NULL) {
 		narwhal_log(host, NARWHAL_ERROR,
