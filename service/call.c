@@ -176,7 +176,8 @@ EXPORT int narwhal_request_receive(struct narwhal_request *request,
 	const struct narwhal_receiver *receiver, void *state)
 {
 	struct call *call = CONTAINER_OF(request, struct call, request);
-	int error = call->exchange->beginning == call ? keep(call) : -EINVAL;
+	bool may = call->exchange->beginning == call && call->receiver == NULL;
+	int error = may ? keep(call) : -EINVAL;
 
 	if (error == 0) {
 		call->step = CALL_RECEIVING;

@@ -221,9 +221,11 @@ static void invite_body(struct exchange *exchange, const struct call *call, size
 		(void)!buffer_add(&exchange->outgoing.bytes, invitation, sizeof(invitation) - 1);
 }
 
-/* The app has seen enough. */
+/* The body is of no use any more. */
 static enum exchange_outcome answer_early(struct exchange *exchange, struct call *call)
 {
+	if (call->step != CALL_AT_HAND)
+		call->step = CALL_ANSWERED;
 	call->unread = true;
 	return exchange_conclude(exchange, call);
 }
@@ -231,7 +233,6 @@ static enum exchange_outcome answer_early(struct exchange *exchange, struct call
 static enum exchange_outcome fail(struct exchange *exchange, struct call *call)
 {
 	response_error(&call->response, 500);
-	call->step = call->step == CALL_AT_HAND ? CALL_AT_HAND : CALL_ANSWERED;
 	return answer_early(exchange, call);
 }
 
@@ -247,7 +248,6 @@ static enum exchange_outcome offer_body(struct exchange *exchange)
 	case NARWHAL_MORE:
 		return call->step == CALL_AT_HAND ? EXCHANGE_INCOMPLETE : EXCHANGE_KEPT;
 	case NARWHAL_DONE:
-		call->step = call->step == CALL_AT_HAND ? CALL_AT_HAND : CALL_ANSWERED;
 		return answer_early(exchange, call);
 	case NARWHAL_WAIT:
 	case NARWHAL_FAILED:

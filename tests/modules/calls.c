@@ -6,6 +6,7 @@
  *	/sum		counts the body's bytes as they come; /sum-later answers at /release
  *	/pause		the same, but wants no more after the first piece until /go
  *	/enough		one piece is enough; /breaks fails at it
+ *	/twice		wants to receive two times, and only once can
  *	/forbidden	answers at the head; /odd gives an outcome that means nothing there
  *	/collect	any other body is collected: "SIZE"
  *	/counts		"gone ended taken"
@@ -119,8 +120,8 @@ static const struct narwhal_receiver receiver = {.take = take, .done = done, .en
 static enum narwhal_outcome begin(void *state, struct narwhal_request *request,
 	struct narwhal_response *response)
 {
-	static const char *const received[] = {"/sum", "/sum-later", "/pause", "/enough",
-		"/breaks"};
+	static const char *const received[] = {"/sum", "/sum-later", "/pause", "/enough", "/breaks",
+		"/twice", "/twice"};
 	struct narwhal_bytes path = narwhal_request_path(request);
 
 	if (is(path, "/odd"))
@@ -138,7 +139,7 @@ static enum narwhal_outcome begin(void *state, struct narwhal_request *request,
 		if (upload == NULL)
 			abort();
 		*upload = (struct upload){.app = state, .request = request, .path = received[i]};
-		if (narwhal_request_receive(request, &receiver, upload) != 0)
+		if (narwhal_request_receive(request, &receiver, upload) != 0 && !is(path, "/twice"))
 			return NARWHAL_FAILED;
 	}
 	return NARWHAL_MORE;

@@ -33,17 +33,6 @@ struct job {
 	int pipe[2];
 };
 
-static struct job *job_new(struct app *app, struct narwhal_response *response)
-{
-	struct job *job = calloc(1, sizeof(*job));
-
-	if (job == NULL || narwhal_response_defer(response, NULL, NULL) != 0)
-		abort();
-	job->app = app;
-	job->response = response;
-	return job;
-}
-
 static void finish(struct job *job, const char *text)
 {
 	say(job->response, text);
@@ -51,6 +40,26 @@ static void finish(struct job *job, const char *text)
 	narwhal_timer_free(job->timer);
 	narwhal_watch_free(job->watch);
 	free(job);
+}
+
+/* Nobody waits for that time any more; a thread is on its way in any case. */
+static void gone(void *state)
+{
+	struct job *job = state;
+
+	if (job->timer != NULL)
+		finish(job, "");
+}
+
+static struct job *job_new(struct app *app, struct narwhal_response *response)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL || narwhal_response_defer(response, gone, job) != 0)
+		abort();
+	job->app = app;
+	job->response = response;
+	return job;
 }
 
 static void due(void *state)

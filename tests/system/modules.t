@@ -74,6 +74,10 @@ subtest 'a body of unknown size goes out in chunks' => sub {
 	is($r->{trailers}, "X-Lines: all\r\n", 'and the trailer follows');
 	is($w->get('/lines?0', $c)->{body}, '', 'an empty one is whole, too');
 	is($w->get('/counts', $c)->{body}, '4 2 0', 'each source was ended once');
+	print {$c} request('/counts') x 3, request('/lines?2'), request('/counts');
+	is($w->response($c)->{body}, '4 2 0', 'answers that go out before it in one piece') for 1 .. 3;
+	is($w->response($c)->{body}, "line 0\nline 1\n", 'leave it whole');
+	is($w->response($c)->{body}, '6 3 0', 'and so do those behind it');
 };
 
 subtest 'a body of known size goes out as it is' => sub {
@@ -308,6 +312,10 @@ subtest 'a body is received as it comes' => sub {
 	is($w->response($c)->{status}, 100, 'who waits is invited');
 	print {$c} 'abc';
 	is($w->response($c)->{body}, 3, 'and answered');
+	my ($before) = counts($w) =~ / (\d+) /;
+	print {$c} post('/twice', 'abcd');
+	is($w->response($c)->{body}, 4, 'of two receivers the first one has it');
+	comes_to(sub { counts($w) }, qr/^0 @{[ $before + 2 ]} /, 'and both are ended');
 };
 
 subtest 'a receiver that has enough for now is given no more' => sub {

@@ -436,11 +436,12 @@ static void what_is_wrong_in_a_file_is_named_with_its_line(void **state)
 	assert_file_refused("= 4\n", "narwhal.conf:1: : unknown setting; narwhal --help tells all");
 	assert_file_refused("[https]\n",
 		"narwhal.conf:1: [https] is an unknown section: "
-		"allowed are [arbiter], [lifecycle], [upgrade], [hooks], [http], "
+		"allowed are [arbiter], [lifecycle], [upgrade], [hooks], [app], [http], "
 		"[files], [proxies], [privileges], [program], [log]");
-	assert_file_refused("[", "narwhal.conf:1: [ is an unknown section: "
-				 "allowed are [arbiter], [lifecycle], [upgrade], [hooks], [http], "
-				 "[files], [proxies], [privileges], [program], [log]");
+	assert_file_refused("[",
+		"narwhal.conf:1: [ is an unknown section: "
+		"allowed are [arbiter], [lifecycle], [upgrade], [hooks], [app], [http], "
+		"[files], [proxies], [privileges], [program], [log]");
 }
 
 static void no_value_of_a_file_is_cut_or_merged(void **state)
