@@ -425,6 +425,7 @@ subtest 'timers, descriptors and threads of the app bring answers' => sub {
 	}
 	is($w->get('/pipe')->{body}, 'written', 'a pipe');
 	is($w->get('/file')->{body}, 'no', 'what cannot be watched is refused');
+	comes_to(sub { join ' ', @{ $w->page }{qw(connections busy)} }, qr/^40 0$/, 'those have ended');
 	my $turns = $w->page->{turns};
 	sleep 0.2;
 	is($w->page->{turns}, $turns, 'and nothing wakes the worker while nothing is due');
