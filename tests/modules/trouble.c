@@ -1,11 +1,14 @@
 /* trouble.c - an app that does to its worker whatever the path says. For tests only. */
 #include "module.h"
 
+#include <linux/filter.h>
 #include <linux/keyctl.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -68,6 +71,21 @@ static void seek(void)
 		leave();
 }
 
+/* A real filter forbids a system call, and ends who makes it: seccomp(2). */
+static void breach(void)
+{
+	struct sock_filter rows[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = {sizeof(rows) / sizeof(rows[0]), rows};
+
+	if (prctl(PR_SET_SECCOMP, (long)SECCOMP_MODE_FILTER, &filter) == 0)
+		(void)syscall(SYS_getppid);
+}
+
 /* Says nonsense to the arbiter: the channel is the one socket of its kind. */
 static void lie(void)
 {
@@ -103,6 +121,7 @@ static const struct {
 	{"/eat", eat},
 	{"/ignore-abort", ignore_abort},
 	{"/seek", seek},
+	{"/breach", breach},
 	{"/lie", lie},
 	{"/hang-up", hang_up},
 };

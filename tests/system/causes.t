@@ -61,13 +61,15 @@ subtest 'an exit, a signal, a refused system call: each as itself, and each is c
 
 	like(ask($n, '/leave'), qr/ cause=exit status=7 .*request="GET \/leave"/, 'exit');
 	like(ask($n, '/segv'), qr/ cause=signal signal=SIGSEGV .*request="GET \/segv"/, 'signal');
+	like(ask($n, '/breach'), qr/ cause=sandbox signal=SIGSYS .*request="GET \/breach"/,
+		'a call that a filter forbids');
 	for my $signal (qw(KILL SYS KILL)) {
 		my $cause = $signal eq 'SYS' ? 'sandbox' : 'signal';
 		my $pid = ($n->workers)[0];
 		kill $signal, $pid;
 		like(obituary($n, qr/pid=$pid /), qr/ cause=$cause signal=SIG$signal /, $signal);
 	}
-	is_deeply(exits($n), { exit => 1, signal => 3, sandbox => 1 }, 'the counts');
+	is_deeply(exits($n), { exit => 1, signal => 3, sandbox => 2 }, 'the counts');
 };
 
 subtest 'nonsense on the channel, and a closed one, are misbehaviour' => sub {
