@@ -36,7 +36,7 @@ sub enter {
 
 # A crowd needs many descriptors: the hard limit.
 sub most_files {
-	my ($hard) = Process::read_file('/proc/self/limits') =~ /^Max open files\s+\d+\s+(\d+)/m;
+	my ($hard) = Process::read_file('/proc/self/limits') =~ /^Max open files\s+\S+\s+(\S+)/m;
 	return "$hard:$hard";
 }
 
