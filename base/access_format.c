@@ -102,17 +102,18 @@ static void add_part(struct access_format *format, enum access_atom atom, const 
 static void add_literal(struct reading *reading, const char *text, size_t size)
 {
 	struct access_format *format = reading->format;
-	struct access_part *last = format->count != 0 ? &format->parts[format->count - 1] : NULL;
 	char *at = format->literals + reading->literals;
 
 	memcpy(at, text, size);
 	reading->literals += size;
-	if (last == NULL || last->kind != ACCESS_ITSELF) {
+	if (format->count != 0 && format->parts[format->count - 1].kind == ACCESS_ITSELF) {
+		struct access_part *last = &format->parts[format->count - 1];
+
+		last->size = (uint16_t)(last->size + size);
+		format->fixed += size;
+	} else {
 		add_part(format, ACCESS_LITERAL, at, size);
-		return;
 	}
-	last->size = (uint16_t)(last->size + size);
-	format->fixed += size;
 }
 
 /* "%%", or all that stands up to the next "%". */
@@ -234,33 +235,42 @@ static int read_parts(struct reading *reading)
 	return -EINVAL;
 }
 
+/* The names that stand for a format. */
+static const char *look_up(const char *text, bool *json)
+{
+	for (size_t i = 0; i < COUNT_OF(known); i++) {
+		if (strcmp(known[i].name, text) == 0) {
+			*json = known[i].json;
+			return known[i].format;
+		}
+	}
+	return text;
+}
+
 int access_format_read(const char *text, struct access_format *format, struct text *why)
 {
 	struct reading reading = {.format = format, .why = why};
 	size_t size;
-	int error = 0;
+	char *copy;
+	int error = -ENOMEM;
 
 	*format = (struct access_format){0};
-	for (size_t i = 0; i < COUNT_OF(known); i++) {
-		if (strcmp(known[i].name, text) == 0) {
-			text = known[i].format;
-			format->json = known[i].json;
-			break;
-		}
-	}
+	text = look_up(text, &format->json);
 	size = strlen(text);
-	format->text = strdup(text);
+	copy = strdup(text);
 	format->literals = calloc(1, 2 * size + ACCESS_SLACK);
 	format->parts = calloc(size + 1, sizeof(*format->parts)); /* a part has a byte at least */
-	reading.text = format->text;
-	if (format->text == NULL || format->literals == NULL || format->parts == NULL)
-		error = -ENOMEM;
-	else
+	reading.text = copy;
+	if (copy != NULL && format->literals != NULL && format->parts != NULL)
 		error = size <= ACCESS_FIXED_MAX ? read_parts(&reading)
 						 : refuse(&reading, "is too long");
-	if (error != 0)
+	if (error != 0) {
+		free(copy);
 		access_format_free(format);
-	return error;
+		return error;
+	}
+	format->text = copy;
+	return 0;
 }
 
 void access_format_free(struct access_format *format)

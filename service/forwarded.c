@@ -138,7 +138,7 @@ struct pair {
 static size_t span_bare(struct narwhal_bytes rest, size_t at)
 {
 	while (at < rest.size && octet_is(rest.data[at], OCTET_TARGET) &&
-		memchr("\",;\\", rest.data[at], 4) == NULL)
+		strchr("\",;\\", rest.data[at]) == NULL)
 		at++;
 	return at;
 }
