@@ -14,12 +14,6 @@
 /* How often a file may be replaced by another one while we open it. */
 #define FIND_TRIES 4
 
-/* What a call refuses, the response remembers: the client gets a 500. */
-static void add_field(struct narwhal_response *response, const char *name, const char *value)
-{
-	(void)narwhal_response_field(response, name, value);
-}
-
 /* The longest target (limit_request_line), and two slashes and a NUL. */
 #define LOCATION_MAX (16384 + 3)
 
@@ -50,7 +44,7 @@ static void redirect(const struct answer *answer)
 		return;
 	}
 	(void)narwhal_response_status(answer->response, 301);
-	add_field(answer->response, "Location", bytes);
+	(void)narwhal_response_field(answer->response, "Location", bytes);
 }
 
 static void list(const struct answer *answer)
@@ -150,7 +144,7 @@ static void tell_methods(struct served *served, const struct narwhal_request *re
 	(void)served;
 	(void)request;
 	(void)narwhal_response_status(response, 204);
-	add_field(response, "Allow", "GET, HEAD, OPTIONS");
+	(void)narwhal_response_field(response, "Allow", "GET, HEAD, OPTIONS");
 }
 
 static const struct {
@@ -177,7 +171,7 @@ static void files_handle(void *state, const struct narwhal_request *request,
 		}
 	}
 	answer_refuse(&answer, 405);
-	add_field(response, "Allow", "GET, HEAD, OPTIONS");
+	(void)narwhal_response_field(response, "Allow", "GET, HEAD, OPTIONS");
 }
 
 static void files_close(void *state)
