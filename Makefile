@@ -73,7 +73,7 @@ quiet = $(if $(filter 0,$(V)),@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test faults bench image install headers clean help lint bootstrap units bare fuzz \
+.PHONY: all run test faults upgrades bench image install headers clean help lint bootstrap units bare fuzz \
 	fuzzers coverage
 
 all: $(PROGRAMS) $(EXAMPLES) ## build everything into build/ (the default)
@@ -108,6 +108,12 @@ fuzz: ## libFuzzer on every target, or on TARGET alone, for SECONDS (60) each
 coverage: ## how much of the HTTP parser units and corpora reach, file by file
 	@deploy/bootstrap build test
 	@BUILD=$(abspath $(BUILD)) prove -v -Itests/lib tests/system/coverage.t
+
+upgrades: RUNS ?= 500
+upgrades: ## RUNS (500) upgrades, with what happens meanwhile drawn by lot; needs root
+	@deploy/bootstrap build test
+	@+$(MAKE) --no-print-directory -s all units
+	@BUILD=$(abspath $(BUILD)) RUNS=$(RUNS) prove -Itests/lib tests/system/upgrade_meanwhile.t
 
 lint: ## only the lint tests
 	@deploy/bootstrap build test

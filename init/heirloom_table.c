@@ -18,9 +18,13 @@ const struct record heirloom_records[HEIRLOOM_RECORDS] = {
 
 const struct field heirloom_fields[] = {
 #define RECORD(name, type, most, meaning)
-#define FIELD(record, name, kind, since, member)                                         \
-	{HEIRLOOM_##record, name, KIND_##kind, since, offsetof(record_##record, member), \
-		sizeof(((record_##record *)NULL)->member)},
+#define FIELD(in, called, of, from, member)                    \
+	{.name = (called),                                     \
+		.since = (from),                               \
+		.offset = offsetof(record_##in, member),       \
+		.size = sizeof(((record_##in *)NULL)->member), \
+		.record = HEIRLOOM_##in,                       \
+		.kind = KIND_##of},
 #include "init/heirloom.def"
 #undef RECORD
 #undef FIELD

@@ -55,11 +55,11 @@ struct record {
 };
 
 struct field {
-	enum heirloom_record record;
 	const char *name;
-	enum kind kind;
 	uint64_t since;
 	size_t offset, size; /* of the member */
+	enum heirloom_record record;
+	enum kind kind;
 };
 
 extern const struct record heirloom_records[HEIRLOOM_RECORDS];

@@ -29,16 +29,34 @@ static void find_sibling(struct text *path)
 	text_add(path, IMAGE_NAME);
 }
 
-static int open_program(const char *path)
+/* An interpreter would be exec'd, and that finds no heirloom. A worker's program may be one: it is
+ * not opened to be read. */
+static bool is_script(int fd)
 {
-	FD_SCOPED fd = open(path, O_PATH | O_CLOEXEC);
+	char magic[2];
+
+	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && magic[0] == '#' &&
+	       magic[1] == '!';
+}
+
+static int check_program(int fd)
+{
 	struct stat status;
-	int taken;
 
 	if (fd < 0 || fstat(fd, &status) != 0)
 		return -errno;
 	if (!S_ISREG(status.st_mode) || (status.st_mode & 0111) == 0)
 		return -EACCES;
+	return is_script(fd) ? -ENOEXEC : 0;
+}
+
+static int open_program(const char *path)
+{
+	FD_SCOPED fd = open(path, O_PATH | O_CLOEXEC);
+	int error = check_program(fd), taken;
+
+	if (error != 0)
+		return error;
 	taken = fd;
 	fd = -1;
 	return taken;
@@ -68,16 +86,16 @@ int image_open(const char *path, int *fd, struct text *why)
 }
 
 /* `fd` is taken. */
-static int hold(struct image_hold *hold, int *fd, const char *path, struct text *why)
+static int hold(struct image_hold *image, int *fd, const char *path, struct text *why)
 {
 	int pair = fd_duplicate_pair(*fd);
 
 	fd_close(fd);
-	*hold = (struct image_hold){.fd = pair, .path = strdup(path)};
-	if (pair >= 0 && hold->path != NULL)
+	*image = (struct image_hold){.fd = pair, .path = strdup(path)};
+	if (pair >= 0 && image->path != NULL)
 		return 0;
 	text_printf(why, "%s: %s", path, strerror(pair < 0 ? -pair : ENOMEM));
-	image_let_go(hold);
+	image_let_go(image);
 	return pair < 0 ? pair : -ENOMEM;
 }
 
@@ -107,25 +125,11 @@ int image_hold_own(struct image_hold *image, struct text *why)
 	return -errno;
 }
 
-/* A script would have an interpreter exec'd, and that would find no heirloom. */
-static bool is_script(int fd)
-{
-	char magic[2];
-
-	return pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && magic[0] == '#' &&
-	       magic[1] == '!';
-}
-
 int image_hold_file(struct image_hold *image, const char *path, struct text *why)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat status;
-	int error = fd < 0 || fstat(fd, &status) != 0 ? -errno : 0;
+	int error = check_program(fd);
 
-	if (error == 0 && (!S_ISREG(status.st_mode) || (status.st_mode & 0111) == 0))
-		error = -EACCES;
-	if (error == 0 && is_script(fd))
-		error = -ENOEXEC;
 	if (error == 0)
 		return hold(image, &fd, path, why);
 	fd_close(&fd);

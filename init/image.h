@@ -23,9 +23,9 @@ struct image_hold {
 };
 
 /* What runs here. 0, or -errno with `why`. */
-MUST_USE int image_hold_own(struct image_hold *hold, struct text *why);
+MUST_USE int image_hold_own(struct image_hold *image, struct text *why);
 /* What may run here next: a program that can be read and is no script. 0, or -errno with `why`. */
-MUST_USE int image_hold_file(struct image_hold *hold, const char *path, struct text *why);
-void image_let_go(struct image_hold *hold);
+MUST_USE int image_hold_file(struct image_hold *image, const char *path, struct text *why);
+void image_let_go(struct image_hold *image);
 
 #endif

@@ -74,7 +74,7 @@ PURE bool upgrade_holds(const struct arbiter *arbiter);
 /* Why a candidate came to nothing. */
 void upgrade_note(struct arbiter *arbiter, const char *reason);
 /* A worker has died: of the new generation, and of itself, it takes the upgrade with it. */
-void upgrade_mourn(struct arbiter *arbiter, unsigned slot, enum cause cause);
+void upgrade_mourn(struct arbiter *arbiter, unsigned index, enum cause cause);
 
 const char *upgrade_state_name(enum upgrade_state state) PURE;
 
