@@ -73,8 +73,8 @@ quiet = $(if $(filter 0,$(V)),@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test faults upgrades bench image install headers clean help lint bootstrap units bare fuzz \
-	fuzzers coverage
+.PHONY: all run test faults upgrades bench image install headers clean help lint bootstrap units \
+	bare fuzz fuzzers coverage
 
 all: $(PROGRAMS) $(EXAMPLES) ## build everything into build/ (the default)
 

@@ -40,9 +40,10 @@ static void *at_death(struct arbiter *a, size_t index, bool make)
 static void *at_generation(struct arbiter *a, size_t index, bool make)
 {
 	(void)index;
-	if (make && settings_init(&a->current->config.settings) != 0)
-		return NULL;
-	return a->current;
+	if (!make)
+		return a->current;
+	*a->current = (struct generation){.image_fd = -1};
+	return settings_init(&a->current->config.settings) == 0 ? a->current : NULL;
 }
 
 static void *at_listener(struct arbiter *a, size_t index, bool make)

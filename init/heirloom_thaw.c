@@ -375,6 +375,9 @@ int heirloom_thaw(struct arbiter *a, const char *bytes, size_t size, struct text
 	error = read_lines(&t, copy + first, copy + rest);
 	if (error == 0)
 		error = check_whole(&t);
+	/* With any number, so that generation_close() gives back what was read of it. */
+	if (error != 0 && t.met[HEIRLOOM_generation])
+		a->current->number = 1;
 	free(copy);
 	return error;
 }

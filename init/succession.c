@@ -68,7 +68,7 @@ static int map_heirloom(struct succession *s)
 /* First of all, and without asking for memory: whatever comes behind it can go wrong. */
 static int find_way_back(struct succession *s, struct text *why)
 {
-	struct heirloom_head head;
+	struct heirloom_head head = {.back_fd = -1};
 	char first[64];
 	ssize_t n = pread(s->image_fd + 1, first, sizeof(first), 0);
 	int error = n >= 0 ? heirloom_read_head(first, (size_t)n, &head, why) : -errno;
