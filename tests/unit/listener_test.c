@@ -671,6 +671,7 @@ static void the_shelf_keeps_what_a_worker_of_those_generations_holds(void **stat
 	struct roster roster = {.slots = slots, .size = COUNT_OF(slots)};
 	FD_SCOPED early = shelve(f, "127.0.0.1:0");
 
+	assert_true(early >= 0);
 	assert_true(shelf_serves(&f->shelf, 1));
 	assert_false(shelf_serves(&f->shelf, 2));
 	shelf_clear(&f->shelf, &roster);
