@@ -9,36 +9,90 @@ struct demand {
 	bool spawns; /* who is missing is born; else it only shrinks */
 };
 
-#define DEMANDS 4
-
 static unsigned least(unsigned a, unsigned b)
 {
 	return a < b ? a : b;
 }
 
-static unsigned count_serving(const struct roster *roster, uint64_t from, uint64_t to)
+static bool is_serving(const struct slot *slot)
 {
-	unsigned n = 0;
+	return slot->state == STATE_SERVING || slot->state == STATE_SPENT;
+}
+
+enum rank {
+	RANK_SERVING, /* comes before who does not */
+	RANK_OTHER,   /* is there, and comes before who is not */
+	RANK_WAITING, /* vacant, until its backoff has passed */
+	RANK_FREE,
+	RANKS
+};
+
+static bool has_backoff(const struct slot *slot, uint64_t now_ms)
+{
+	return slot->backoff.failures != 0 || slot->backoff.due_ms > now_ms;
+}
+
+static enum rank rank_of(const struct slot *slot, uint64_t now_ms)
+{
+	if (is_serving(slot))
+		return RANK_SERVING;
+	if (slot->state != STATE_VACANT)
+		return RANK_OTHER;
+	return has_backoff(slot, now_ms) ? RANK_WAITING : RANK_FREE;
+}
+
+/* How many there are of each rank; and who serves, of which generation. */
+struct census {
+	unsigned of_rank[RANKS];
+	unsigned old;	    /* of one before the crew's */
+	unsigned now;	    /* of the crew's */
+	unsigned younger;   /* of a later one: the candidate, and those that were discarded */
+	unsigned candidate; /* of these, the candidate's */
+	unsigned spent;	    /* of all */
+};
+
+static struct census take_census(const struct roster *roster, const struct wish *wish,
+	uint64_t now_ms)
+{
+	struct census census = {0};
 
 	for (unsigned i = 0; i < roster->size; i++) {
 		const struct slot *slot = &roster->slots[i];
+		enum rank rank = rank_of(slot, now_ms);
 
-		n += slot->generation >= from && slot->generation <= to &&
-		     (slot->state == STATE_SERVING || slot->state == STATE_SPENT);
+		census.of_rank[rank]++;
+		if (rank != RANK_SERVING)
+			continue;
+		census.old += slot->generation < wish->crew.generation;
+		census.now += slot->generation == wish->crew.generation;
+		census.younger += slot->generation > wish->crew.generation;
+		census.candidate += slot->generation == wish->candidate.generation;
+		census.spent += slot->state == STATE_SPENT;
 	}
-	return n;
+	return census;
 }
 
 bool converge_is_ready(const struct roster *roster, const struct crew *crew)
 {
-	return count_serving(roster, crew->generation, crew->generation) >=
-	       least(crew->min_ready, crew->workers);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < roster->size; i++)
+		n += is_serving(&roster->slots[i]) &&
+		     roster->slots[i].generation == crew->generation;
+	return n >= least(crew->min_ready, crew->workers);
 }
 
+#define DEMANDS 4
+
+struct plan {
+	struct census census;
+	struct demand demands[DEMANDS];
+};
+
 /* Whether anybody is there who empties the backlog, or is about to be told to. */
-static bool has_emptier(const struct roster *roster)
+static bool has_emptier(const struct roster *roster, const struct census *census)
 {
-	return count_serving(roster, 0, UINT64_MAX) + roster_count(roster, STATE_DRAINING) != 0;
+	return census->of_rank[RANK_SERVING] != 0 || roster_count(roster, STATE_DRAINING) != 0;
 }
 
 /*
@@ -46,32 +100,29 @@ static bool has_emptier(const struct roster *roster)
  * of its workers that serves lets one of the older ones go, so that there are never fewer than
  * wished for. Generations that were discarded, younger than the crew and not the candidate, go.
  */
-static void make_demands(const struct roster *roster, const struct wish *wish,
-	struct demand demands[DEMANDS])
+static void make_demands(const struct roster *roster, const struct wish *wish, struct plan *plan)
 {
+	const struct census *census = &plan->census;
+	struct demand *demands = plan->demands;
 	const struct crew *crew = &wish->crew, *candidate = &wish->candidate;
-	unsigned old = count_serving(roster, 0, crew->generation - 1);
-	unsigned now = count_serving(roster, crew->generation, crew->generation);
-	unsigned next = count_serving(roster, candidate->generation, candidate->generation);
 	bool serving = wish_is_serving(wish);
 
 	demands[0] = (struct demand){0, crew->generation - 1, 0, false};
 	demands[1] = (struct demand){crew->generation, crew->generation, crew->workers, true};
 	demands[2] = (struct demand){candidate->generation, candidate->generation,
-		least(candidate->workers, next + candidate->surge), true};
+		least(candidate->workers, census->candidate + candidate->surge), true};
 	demands[3] = (struct demand){crew->generation + 1, UINT64_MAX, 0, false};
 	/* Those of a candidate that was discarded help out while the crew is not whole. */
-	demands[3].count = crew->workers - least(crew->workers, old + now);
-	demands[3].count =
-		least(demands[3].count, count_serving(roster, demands[3].from, UINT64_MAX));
-	if (old != 0) {
-		demands[0].count = crew->workers - least(crew->workers, now);
-		demands[1].count = least(crew->workers, now + crew->surge);
+	demands[3].count = crew->workers - least(crew->workers, census->old + census->now);
+	demands[3].count = least(demands[3].count, census->younger);
+	if (census->old != 0) {
+		demands[0].count = crew->workers - least(crew->workers, census->now);
+		demands[1].count = least(crew->workers, census->now + crew->surge);
 	}
 	for (unsigned i = 0; i < DEMANDS && !serving; i++)
 		demands[i].count = 0;
 	/* One that comes up as the service ends, to empty what nobody is there to empty. */
-	if (wish->phase == PHASE_DRAIN && wish->backlog && !has_emptier(roster))
+	if (wish->phase == PHASE_DRAIN && wish->backlog && !has_emptier(roster, census))
 		demands[1].count = 1;
 }
 
@@ -96,7 +147,7 @@ static unsigned part_of(const struct slot *slot, const struct demand demands[DEM
  */
 static bool is_waiting(const struct slot *slot, const struct demand *demand, uint64_t now_ms)
 {
-	return demand->spawns && (slot->backoff.failures != 0 || slot->backoff.due_ms > now_ms);
+	return has_backoff(slot, now_ms) && demand->spawns;
 }
 
 /*
@@ -130,38 +181,41 @@ static enum event vacancy_needs(const struct slot *slot, struct demand *demand, 
 	return slot->backoff.due_ms <= now_ms ? EVENT_SPAWNED : EVENTS;
 }
 
+static enum event slot_needs(const struct slot *slot, struct demand *demand,
+	const struct wish *wish, uint64_t now_ms)
+{
+	return slot->state == STATE_VACANT ? vacancy_needs(slot, demand, now_ms)
+					   : worker_needs(slot, demand, wish, now_ms);
+}
+
 static bool give(struct order *order, unsigned slot, enum event event, uint64_t generation)
 {
 	*order = (struct order){.slot = slot, .event = event, .generation = generation};
 	return true;
 }
 
-#define RANKS 3
-
-/* Who serves comes before who does not, and who is there before who is not. */
-static unsigned rank_of(const struct slot *slot)
-{
-	if (slot->state == STATE_SERVING || slot->state == STATE_SPENT)
-		return 0;
-	return slot->state == STATE_VACANT ? 2 : 1;
-}
-
-/* Whoever is there already: keeps, retires, ends; or, vacant, is born again after its backoff. */
+/*
+ * Whoever is there already: keeps, retires, ends; or, vacant, is born again after its backoff. By
+ * rank; what is free needs nothing.
+ */
 static bool settle_slots(const struct roster *roster, const struct wish *wish, uint64_t now_ms,
-	struct demand demands[DEMANDS], struct order *order)
+	struct plan *plan, struct order *order)
 {
-	for (unsigned n = 0; n < RANKS * roster->size; n++) {
-		unsigned i = n % roster->size;
-		const struct slot *slot = &roster->slots[i];
-		struct demand *demand = &demands[part_of(slot, demands)];
-		enum event event;
+	for (enum rank rank = RANK_SERVING; rank < RANK_FREE; rank++) {
+		unsigned left = plan->census.of_rank[rank];
 
-		if (rank_of(slot) != n / roster->size)
-			continue;
-		event = slot->state == STATE_VACANT ? vacancy_needs(slot, demand, now_ms)
-						    : worker_needs(slot, demand, wish, now_ms);
-		if (event != EVENTS && roster_next(roster, i, event) != STATES)
-			return give(order, i, event, slot->generation);
+		for (unsigned i = 0; left != 0; i++) {
+			const struct slot *slot = &roster->slots[i];
+			enum event event;
+
+			if (rank_of(slot, now_ms) != rank)
+				continue;
+			left--;
+			event = slot_needs(slot, &plan->demands[part_of(slot, plan->demands)], wish,
+				now_ms);
+			if (event != EVENTS && roster_next(roster, i, event) != STATES)
+				return give(order, i, event, slot->generation);
+		}
 	}
 	return false;
 }
@@ -170,13 +224,14 @@ static bool settle_slots(const struct roster *roster, const struct wish *wish, u
  * A spent worker goes when there are enough without it. A candidate's are no help to count on, for
  * it may yet be discarded; and its own spent ones wait until it is promoted.
  */
-static bool spend(const struct roster *roster, const struct wish *wish, struct order *order)
+static bool spend(const struct roster *roster, const struct wish *wish, const struct census *census,
+	struct order *order)
 {
 	bool serving = wish_is_serving(wish);
 	unsigned enough = serving ? wish->crew.workers : 0;
-	bool over = count_serving(roster, 0, wish->crew.generation) > enough;
+	bool over = census->old + census->now > enough;
 
-	for (unsigned i = 0; i < roster->size; i++) {
+	for (unsigned i = 0; census->spent != 0 && i < roster->size; i++) {
 		const struct slot *slot = &roster->slots[i];
 		bool younger = slot->generation > wish->crew.generation;
 		bool waits = serving && slot->generation == wish->candidate.generation;
@@ -208,11 +263,12 @@ static bool fill(const struct roster *roster, const struct demand demands[DEMAND
 bool converge_next(const struct roster *roster, const struct wish *wish, uint64_t now_ms,
 	struct order *order)
 {
-	struct demand demands[DEMANDS];
+	struct plan plan = {.census = take_census(roster, wish, now_ms)};
 
-	make_demands(roster, wish, demands);
-	return settle_slots(roster, wish, now_ms, demands, order) || spend(roster, wish, order) ||
-	       fill(roster, demands, now_ms, order);
+	make_demands(roster, wish, &plan);
+	return settle_slots(roster, wish, now_ms, &plan, order) ||
+	       spend(roster, wish, &plan.census, order) ||
+	       fill(roster, plan.demands, now_ms, order);
 }
 
 uint64_t converge_deadline(const struct roster *roster, const struct wish *wish, uint64_t now_ms)
