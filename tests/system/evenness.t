@@ -69,9 +69,11 @@ sub used {
 }
 
 sub used_by_all {
-	my ($user, $nice, $system) = Narwhal::slurp('/proc/stat') =~ /^cpu +(\d+) (\d+) (\d+)/;
+	# What a process is interrupted for counts as its own time, and here apart: proc(5).
+	my ($user, $nice, $system, $irq, $softirq) =
+		Narwhal::slurp('/proc/stat') =~ /^cpu +(\d+) (\d+) (\d+) \d+ \d+ (\d+) (\d+)/;
 
-	return ($user + $nice + $system) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+	return ($user + $nice + $system + $irq + $softirq) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
 # Who gets a CPU is the kernel's choice: it evens out in time, unless other programs want them, too.
