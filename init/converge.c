@@ -157,7 +157,8 @@ static bool is_waiting(const struct slot *slot, const struct demand *demand, uin
 static enum event worker_needs(const struct slot *slot, struct demand *demand,
 	const struct wish *wish, uint64_t now_ms)
 {
-	bool wanted = !roster_is_leaving(slot) && demand->count > 0;
+	bool leaving = roster_is_leaving(slot);
+	bool wanted = !leaving && demand->count > 0;
 
 	if (slot->deadline_ms <= now_ms)
 		return EVENT_OVERDUE;
@@ -166,7 +167,7 @@ static enum event worker_needs(const struct slot *slot, struct demand *demand,
 	if (slot->state == STATE_SPENT)
 		return EVENTS; /* see spend() */
 	demand->count -= wanted;
-	return wanted || roster_is_leaving(slot) ? EVENTS : EVENT_RETIRED;
+	return wanted || leaving ? EVENTS : EVENT_RETIRED;
 }
 
 /*
