@@ -34,11 +34,9 @@ static bool has_backoff(const struct slot *slot, uint64_t now_ms)
 
 static enum rank rank_of(const struct slot *slot, uint64_t now_ms)
 {
-	if (is_serving(slot))
-		return RANK_SERVING;
-	if (slot->state != STATE_VACANT)
-		return RANK_OTHER;
-	return has_backoff(slot, now_ms) ? RANK_WAITING : RANK_FREE;
+	if (slot->state == STATE_VACANT)
+		return has_backoff(slot, now_ms) ? RANK_WAITING : RANK_FREE;
+	return is_serving(slot) ? RANK_SERVING : RANK_OTHER;
 }
 
 /* How many there are of each rank; and who serves, of which generation. */
