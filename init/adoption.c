@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "init/gossip.h"
 #include "init/heirloom.h"
 #include "init/herald.h"
@@ -67,6 +69,8 @@ static int map_page(struct child *child)
 	struct stat status;
 	void *memory;
 
+	if (child->page != NULL || child->page_fd < 0)
+		return 0;
 	if (fstat(child->page_fd, &status) != 0)
 		return -errno;
 	if (status.st_size < (off_t)sizeof(struct page))
@@ -131,6 +135,27 @@ static int (*const adoptions[])(struct arbiter *, struct text *) = {
 	herald_open,
 	adopt_times,
 };
+
+static void lose_closed(int *fd, void *context)
+{
+	(void)context;
+	if (*fd < 0 || fcntl(*fd, F_GETFD) >= 0)
+		return;
+	(void)fprintf(stderr, "narwhal: upgrade: descriptor %d is lost\n", *fd);
+	*fd = -1;
+}
+
+void adoption_trim(struct arbiter *a)
+{
+	heirloom_each_fd(a, lose_closed, NULL);
+	listener_set_trim(&a->current->listeners, &a->shelf);
+	for (unsigned i = 0; i < ARBITER_SLOTS; i++) {
+		struct child *child = &a->children[i];
+
+		if (child->arbiter != NULL && map_page(child) != 0)
+			fd_close(&child->page_fd);
+	}
+}
 
 int adoption_run(struct arbiter *a, struct text *why)
 {

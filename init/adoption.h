@@ -11,6 +11,11 @@
 #include "base/text.h"
 #include "init/arbiter.h"
 
+/*
+ * Lets go of every descriptor, listener and page that cannot be adopted, for an image that nobody
+ * else can go on for: without them it serves, and with them it would try for ever.
+ */
+void adoption_trim(struct arbiter *arbiter);
 /* 0, or -errno with `why`. */
 MUST_USE int adoption_run(struct arbiter *arbiter, struct text *why);
 

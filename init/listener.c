@@ -382,11 +382,9 @@ int listener_share(struct listener *listener, const struct listener *other, int 
 
 int listener_adopt(struct listener *listener)
 {
-	int listens = ask(listener->fd, SO_ACCEPTCONN);
-
-	if (listens < 0)
-		return listens;
-	return listens == 1 ? learn_address(listener) : -EINVAL;
+	/* That it does not listen any more, as after a worker's shutdown(2), refuses no image: the
+	 * reload that follows listens again, and the image to go back to would find the same. */
+	return learn_address(listener);
 }
 
 bool listener_waiting(const struct listener *listener)

@@ -54,7 +54,7 @@ MUST_USE int listener_share(struct listener *listener, const struct listener *ot
  */
 MUST_USE int listener_gate(struct listener *listener);
 
-/* After an exec: it listens, and its address is what the kernel tells. 0 or -errno. */
+/* After an exec: its address is what the kernel tells. 0 or -errno. */
 MUST_USE int listener_adopt(struct listener *listener);
 
 /* Whether a connection waits to be accepted, now. */

@@ -112,6 +112,35 @@ void listener_set_succeed(struct listener_set *set, struct listener_set *old)
 	}
 }
 
+static void drop(struct shelved **at)
+{
+	struct shelved *entry = *at;
+
+	*at = entry->next;
+	listener_close(&entry->listener);
+	free(entry);
+}
+
+void listener_set_trim(struct listener_set *set, struct shelf *shelf)
+{
+	struct shelved **at = &shelf->first;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < set->count; i++) {
+		if (listener_adopt(&set->item[i]) == 0)
+			set->item[kept++] = set->item[i];
+		else
+			listener_close(&set->item[i]);
+	}
+	set->count = kept;
+	while (*at != NULL) {
+		if (listener_adopt(&(*at)->listener) == 0)
+			at = &(*at)->next;
+		else
+			drop(at);
+	}
+}
+
 static void put_one(struct shelf *shelf, struct listener *listener, uint64_t from, uint64_t to)
 {
 	struct shelved *entry = malloc(sizeof(*entry));
@@ -154,15 +183,6 @@ static bool is_held(const struct shelved *entry, const struct roster *roster)
 			return true;
 	}
 	return false;
-}
-
-static void drop(struct shelved **at)
-{
-	struct shelved *entry = *at;
-
-	*at = entry->next;
-	listener_close(&entry->listener);
-	free(entry);
 }
 
 void shelf_clear(struct shelf *shelf, const struct roster *roster)

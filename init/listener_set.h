@@ -54,6 +54,8 @@ MUST_USE int listener_set_open(struct listener_set *set, const struct address_li
 /* `set` takes over from `old`: the socket files of what they share are now its own. */
 void listener_set_succeed(struct listener_set *set, struct listener_set *old);
 void listener_set_close(struct listener_set *set);
+/* After an exec: closes whatever cannot be adopted, here and there. */
+void listener_set_trim(struct listener_set *set, struct shelf *shelf);
 
 /*
  * Gates what `set` has and `kept` has not, and puts it on the shelf for the workers of generation

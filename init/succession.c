@@ -141,8 +141,11 @@ static void take_place(struct succession *s, struct arbiter *a)
 
 static int adopt(struct succession *s, struct arbiter *a, struct text *why)
 {
-	int error = adoption_run(a, why);
+	int error;
 
+	if (s->image_fd == s->net.back_fd)
+		adoption_trim(a); /* nobody else is there to give up for */
+	error = adoption_run(a, why);
 	if (error != 0)
 		return error;
 	(void)prctl(PR_SET_NAME, a->upgrade.process_name, 0L, 0L, 0L);

@@ -663,6 +663,35 @@ static void a_socket_file_is_made_anew_beside_the_one_on_the_shelf(void **state)
 	assert_int_equal(access(f->path, F_OK), 0);
 }
 
+static void a_socket_that_was_shut_down_is_adopted_and_listens_again(void **state)
+{
+	struct fixture *f = *state;
+	struct listener_set next;
+
+	open_well(f, "127.0.0.1:0");
+	assert_int_equal(shutdown(f->set.item[0].fd, SHUT_RD), 0);
+	assert_int_equal(listener_adopt(&f->set.item[0]), 0);
+	open_next(f, &next, "127.0.0.1:0");
+	expect_ready_to_serve(next.item[0].fd);
+	listener_set_close(&next);
+}
+
+static void what_cannot_be_adopted_is_let_go_and_the_rest_stays(void **state)
+{
+	struct fixture *f = *state;
+	FD_SCOPED early = shelve(f, "127.0.0.1:0");
+
+	assert_true(early >= 0);
+	open_well(f, "127.0.0.1:0,127.0.0.2:0");
+	fd_close(&f->set.item[0].fd);
+	fd_close(&f->shelf.first->listener.fd);
+	listener_set_trim(&f->set, &f->shelf);
+	assert_null(f->shelf.first);
+	assert_int_equal(f->set.count, 1);
+	assert_string_equal(f->set.item[0].asked, "127.0.0.2:0");
+	expect_ready_to_serve(f->set.item[0].fd);
+}
+
 static void the_shelf_keeps_what_a_worker_of_those_generations_holds(void **state)
 {
 	struct fixture *f = *state;
@@ -723,6 +752,8 @@ int main(void)
 		TEST(what_only_the_old_set_has_is_gated),
 		TEST(who_wants_an_address_back_gets_the_socket_that_workers_still_hold),
 		TEST(a_socket_file_is_made_anew_beside_the_one_on_the_shelf),
+		TEST(a_socket_that_was_shut_down_is_adopted_and_listens_again),
+		TEST(what_cannot_be_adopted_is_let_go_and_the_rest_stays),
 		TEST(the_shelf_keeps_what_a_worker_of_those_generations_holds),
 		TEST(an_abstract_name_cannot_be_gated_and_says_so),
 	};
