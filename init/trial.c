@@ -14,6 +14,7 @@
 #include "init/heirloom.h"
 
 #define WORDS_MAX 16	/* that are read of it */
+#define READS_MAX 32	/* of what it prints, that nobody need wait for its end */
 #define PRINTED_MAX 256 /* of what it printed, the end */
 
 /* What the child is born with. */
@@ -136,17 +137,20 @@ static void read_word(const struct arbiter *a, char word[static TRIAL_WORD_MAX])
 	}
 }
 
-/* The pipe holds 64 KiB at the most, and its writer never waits. */
+/* The pipe holds 64 KiB, but whoever has its other end may write on while it is read. */
 static void read_printed(const struct arbiter *a, char tail[static PRINTED_MAX])
 {
 	char bytes[4096];
 	size_t used = 0;
-	ssize_t n;
 
-	while ((n = read(a->upgrade.printed_fd, bytes, sizeof(bytes))) > 0) {
-		size_t taken = (size_t)n < PRINTED_MAX - 1 ? (size_t)n : PRINTED_MAX - 1;
-		size_t kept = used < PRINTED_MAX - 1 - taken ? used : PRINTED_MAX - 1 - taken;
+	for (int i = 0; i < READS_MAX; i++) {
+		ssize_t n = read(a->upgrade.printed_fd, bytes, sizeof(bytes));
+		size_t taken, kept;
 
+		if (n <= 0)
+			break;
+		taken = (size_t)n < PRINTED_MAX - 1 ? (size_t)n : PRINTED_MAX - 1;
+		kept = used < PRINTED_MAX - 1 - taken ? used : PRINTED_MAX - 1 - taken;
 		memmove(tail, tail + used - kept, kept);
 		memcpy(tail + kept, bytes + n - taken, taken);
 		used = kept + taken;
@@ -201,14 +205,19 @@ bool trial_reap(struct arbiter *a, const siginfo_t *info)
 	return true;
 }
 
+void trial_kill(const struct arbiter *a)
+{
+	if (a->upgrade.trial == 0)
+		return;
+	(void)kill(-a->upgrade.trial, SIGKILL);
+	(void)kill(a->upgrade.trial, SIGKILL);
+}
+
 void trial_end(struct arbiter *a)
 {
 	struct upgrade *u = &a->upgrade;
 
-	if (u->trial != 0) {
-		(void)kill(-u->trial, SIGKILL);
-		(void)kill(u->trial, SIGKILL);
-	}
+	trial_kill(a);
 	u->trial = 0;
 	fd_close(&u->report_fd);
 	fd_close(&u->printed_fd);

@@ -25,7 +25,9 @@ bool trial_reap(struct arbiter *arbiter, const siginfo_t *info);
 /* True: its last word was that all went well. Else `reason` says what went wrong, and how far it
  * got. */
 bool trial_judge(struct arbiter *arbiter, const char *end, struct text *reason);
-/* Ends it if it still runs. */
+/* Ends it, and what it has started, if it still runs; it can be judged still. */
+void trial_kill(const struct arbiter *arbiter);
+/* Ends it in the same way, and lets its lines go. */
 void trial_end(struct arbiter *arbiter);
 
 #endif

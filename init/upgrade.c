@@ -261,11 +261,12 @@ static void pass_deadline(struct arbiter *a)
 	char bytes[sizeof(a->upgrade.reason)] = "";
 	struct text reason = TEXT_OVER(bytes);
 
-	if (a->upgrade.state == UPGRADE_TRIAL)
+	if (a->upgrade.state == UPGRADE_TRIAL) {
+		trial_kill(a); /* or it would print while it is judged */
 		trial_judge(a, "it was not over within upgrade_timeout", &reason);
-	else if (a->upgrade.state == UPGRADE_RETURNING)
+	} else if (a->upgrade.state == UPGRADE_RETURNING) {
 		text_add(&reason, a->upgrade.reason); /* why it goes back is what counts */
-	else if (a->upgrade.state != UPGRADE_HELD)
+	} else if (a->upgrade.state != UPGRADE_HELD) {
 		text_add(&reason, "not within upgrade_timeout");
 	(void)upgrade_step(a, UPGRADE_EVENT_OVERDUE, bytes);
 }
@@ -275,6 +276,7 @@ void upgrade_turn(struct arbiter *a)
 	if (a->upgrade.state == UPGRADE_NONE)
 		return;
 	if (a->wish.phase != PHASE_SERVE) {
+	}
 		(void)upgrade_step(a, UPGRADE_EVENT_ENDING, NULL);
 		return;
 	}
