@@ -33,7 +33,7 @@ static void ask_commit(struct arbiter *a)
 
 static void ask_rollback(struct arbiter *a)
 {
-	if (!upgrade_step(a, UPGRADE_EVENT_RECALLED, "it was called back"))
+	if (!upgrade_recall(a, "it was called back"))
 		log_warning(&a->log, "rollback_refused",
 			log_string("reason", "no upgrade is under way"));
 }

@@ -74,6 +74,7 @@ const char *upgrade_state_name(enum upgrade_state state)
 static void forget(struct arbiter *a)
 {
 	trial_end(a);
+	a->upgrade.recalled = NULL;
 	image_let_go(&a->upgrade.other);
 }
 
@@ -206,10 +207,17 @@ void upgrade_ask(struct arbiter *a, bool hold_it)
 	(void)upgrade_step(a, UPGRADE_EVENT_ASKED, NULL);
 }
 
+bool upgrade_recall(struct arbiter *a, const char *reason)
+{
+	if (steps[a->upgrade.state][UPGRADE_EVENT_RECALLED].line == NULL)
+		return false;
+	a->upgrade.recalled = reason;
+	return true;
+}
+
 bool upgrade_keep(struct arbiter *a)
 {
-	return a->upgrade.state == UPGRADE_HELD &&
-	       upgrade_step(a, UPGRADE_EVENT_RECALLED, "SIGHUP called it back");
+	return a->upgrade.state == UPGRADE_HELD && upgrade_recall(a, "SIGHUP called it back");
 }
 
 /* Before its generation is ready there is nothing to give way to. */
@@ -268,7 +276,16 @@ static void pass_deadline(struct arbiter *a)
 		text_add(&reason, a->upgrade.reason); /* why it goes back is what counts */
 	} else if (a->upgrade.state != UPGRADE_HELD) {
 		text_add(&reason, "not within upgrade_timeout");
+	}
 	(void)upgrade_step(a, UPGRADE_EVENT_OVERDUE, bytes);
+}
+
+static void recall(struct arbiter *a)
+{
+	const char *reason = a->upgrade.recalled;
+
+	a->upgrade.recalled = NULL;
+	(void)upgrade_step(a, UPGRADE_EVENT_RECALLED, reason);
 }
 
 void upgrade_turn(struct arbiter *a)
@@ -276,10 +293,11 @@ void upgrade_turn(struct arbiter *a)
 	if (a->upgrade.state == UPGRADE_NONE)
 		return;
 	if (a->wish.phase != PHASE_SERVE) {
-	}
 		(void)upgrade_step(a, UPGRADE_EVENT_ENDING, NULL);
 		return;
 	}
+	if (a->upgrade.recalled != NULL)
+		recall(a);
 	if (a->upgrade.state == UPGRADE_PREPARING)
 		look_at_hooks(a);
 	if (upgrade_holds(a))

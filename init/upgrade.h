@@ -39,6 +39,7 @@ struct upgrade {
 	uint64_t deadline_ms;  /* of the state; CLOCK_NEVER */
 	uint64_t begun_ms;     /* when it was asked for */
 	uint64_t frozen_ms;    /* from then on nobody turned the loop, until the next image does */
+	const char *recalled;  /* why it shall go back, at the end of this turn; NULL */
 	uint64_t reads;	       /* the newest heirloom that the image which froze can thaw */
 	struct image_hold own; /* what runs here */
 	struct image_hold other; /* what may run here next: the new one, or the old one */
@@ -59,6 +60,11 @@ void upgrade_close(struct upgrade *upgrade);
 void upgrade_ask(struct arbiter *arbiter, bool hold);
 /* Steps it, if the table knows that step; `reason` makes its line an error; NULL: all is well. */
 bool upgrade_step(struct arbiter *arbiter, enum upgrade_event event, const char *reason);
+/*
+ * Calls it back at the end of this turn, for an exec would lose the signals that were read with
+ * this one. False: there is nothing to call back. `reason` must stay.
+ */
+MUST_USE bool upgrade_recall(struct arbiter *arbiter, const char *reason);
 /*
  * SIGHUP and SIGWINCH while two generations serve, as Gunicorn's old master has them: its workers
  * shall stay, or may go. False: the signal means what it always does.

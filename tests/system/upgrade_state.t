@@ -153,6 +153,19 @@ subtest 'TERM while two generations serve' => sub {
 	like(join("\n", $n->lines), qr/ upgrade_abandoned .* stopped .* killed=0 /s, 'in good order');
 };
 
+subtest 'HUP and TERM at once while two generations serve: TERM wins' => sub {
+	my $n = begin(upgrade_hold => 'true');
+
+	$n->signal('USR2')->wait_line(qr/ info upgrade_held /);
+	kill 'STOP', $n->arbiter;
+	$n->signal($_) for qw(HUP TERM);
+	kill 'CONT', $n->arbiter;
+	is($n->wait_end, 0, 'status 0');
+	my $log = join "\n", $n->lines;
+	like($log, qr/ upgrade_abandoned .* stopped .* killed=0 /s, 'in good order');
+	unlike($log, qr/ upgrade_returning /, 'and nothing went back');
+};
+
 subtest 'refused: before the service has been ready, and while it rests' => sub {
 	my $n = begin();
 
