@@ -226,6 +226,16 @@ sub slurp {
 	return scalar <$file> // '';
 }
 
+# A config file of these settings; sections are not needed.
+sub write_config {
+	my ($name, %settings) = @_;
+
+	open my $file, '>', $name or die "$name: $!";
+	print $file "$_ = $settings{$_}\n" for sort keys %settings;
+	close $file or die "$name: $!";
+	return;
+}
+
 sub command_name {
 	my ($pid) = @_;
 

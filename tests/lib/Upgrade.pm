@@ -44,9 +44,7 @@ sub configure {
 	my %settings = (app => $HELLO, workers => 2, min_ready => 2, bind => "127.0.0.1:0,$UNIX",
 		upgrade_probation => '0.1', idle_grace => 5, %given);
 
-	open my $file, '>', $conf or die;
-	print $file "$_ = $settings{$_}\n" for sort keys %settings;
-	close $file or die;
+	Narwhal::write_config($conf, %settings);
 	return;
 }
 

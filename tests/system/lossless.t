@@ -140,9 +140,7 @@ sub begin {
 sub write_config {
 	my (%settings) = @_;
 
-	open my $file, '>', $conf or die;
-	print $file "$_ = $settings{$_}\n" for sort keys %settings;
-	close $file or die;
+	Narwhal::write_config($conf, %settings);
 	return;
 }
 

@@ -17,9 +17,7 @@ sub write_config {
 	my (%setting) = @_;
 	my %all = (app => $TROUBLE, workers => 2, min_ready => 2, bind => '127.0.0.1:0', %setting);
 
-	open my $file, '>', $conf or die;
-	print $file "$_ = $all{$_}\n" for sort keys %all;
-	close $file or die;
+	Narwhal::write_config($conf, %all);
 	return;
 }
 

@@ -23,9 +23,7 @@ chmod 0755, $dir;
 sub write_config {
 	my (%settings) = @_;
 
-	open my $file, '>', $conf or die;
-	print $file "$_ = $settings{$_}\n" for sort keys %settings;
-	close $file or die;
+	Narwhal::write_config($conf, %settings);
 	return;
 }
 
