@@ -310,10 +310,13 @@ static const char *read_proto(struct narwhal_bytes value, const struct cidr_list
 static const char *read_host(struct narwhal_bytes value, const struct cidr_list *trusted,
 	struct known *known)
 {
+	struct narwhal_bytes element;
+
 	(void)trusted;
-	while (field_list_next(&value, &known->host)) {
-		if (!authority_valid(known->host.data, known->host.size))
+	while (field_list_next(&value, &element)) {
+		if (!authority_valid(element.data, element.size))
 			return "a malformed X-Forwarded-Host";
+		known->host = element;
 	}
 	return NULL;
 }
