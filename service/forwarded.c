@@ -19,16 +19,6 @@ bool forwarded_trusts(const struct cidr_list *trusted, const struct peer *peer)
 	return true;
 }
 
-/* Two peers of one address, whatever their ports. */
-static bool same_address(const struct peer *a, const struct peer *b)
-{
-	if (a->any.sa_family != b->any.sa_family)
-		return false;
-	if (a->any.sa_family == AF_INET)
-		return a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
-	return memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof(a->v6.sin6_addr)) == 0;
-}
-
 /* Nothing, or ":" and a number; what is obfuscated is as good as nothing (RFC 7239 section 6). */
 static bool read_port(const char *text, in_port_t *port)
 {
@@ -44,10 +34,19 @@ static bool read_port(const char *text, in_port_t *port)
 	return true;
 }
 
-static bool read_v6(const char *text, struct peer *peer)
+/* "::ffff:192.0.2.1" is the IPv4 client that a proxy's IPv6 socket calls so. */
+static bool read_v6(const char *address, const char *port, struct peer *peer)
 {
-	*peer = (struct peer){.v6 = {.sin6_family = AF_INET6}};
-	return inet_pton(AF_INET6, text, &peer->v6.sin6_addr) == 1;
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+
+	if (inet_pton(AF_INET6, address, &v6.sin6_addr) != 1 || !read_port(port, &v6.sin6_port))
+		return false;
+	*peer = (struct peer){.v6 = v6};
+	if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
+		*peer = (struct peer){.v4 = {.sin_family = AF_INET, .sin_port = v6.sin6_port}};
+		memcpy(&peer->v4.sin_addr, &v6.sin6_addr.s6_addr[12], sizeof(struct in_addr));
+	}
+	return true;
 }
 
 /* A node that is an address: IPv4, IPv6 with brackets or, in X-Forwarded-For, without. */
@@ -66,9 +65,9 @@ static bool read_node(struct narwhal_bytes node, struct peer *peer)
 		if (end == NULL)
 			return false;
 		*end = '\0';
-		return read_v6(text + 1, peer) && read_port(end + 1, &peer->v6.sin6_port);
+		return read_v6(text + 1, end + 1, peer);
 	}
-	if (read_v6(text, peer))
+	if (read_v6(text, "", peer))
 		return true;
 	*peer = (struct peer){.v4 = {.sin_family = AF_INET}};
 	end = strchr(text, ':');
@@ -365,7 +364,7 @@ bool forwarded_is_told(const struct request *request, const char *bytes)
 /* A proxy that writes one of them and passes on the other lets its client lie in that other. */
 static const char *find_contradiction(const struct known *a, const struct known *b)
 {
-	if (a->has_client && b->has_client && !same_address(&a->client, &b->client))
+	if (a->has_client && b->has_client && !peer_same_address(&a->client, &b->client))
 		return "Forwarded and X-Forwarded-For name different clients";
 	if (a->scheme != NULL && b->scheme != NULL && a->scheme[4] != b->scheme[4])
 		return "Forwarded and X-Forwarded-Proto name different schemes";

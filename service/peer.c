@@ -1,6 +1,7 @@
 #include "service/peer.h"
 
 #include <arpa/inet.h>
+#include <string.h>
 
 static char *put_octet(char *at, unsigned char octet)
 {
@@ -75,4 +76,13 @@ const char *peer_print(const struct peer *peer, char bytes[PEER_TEXT_MAX])
 	bytes[0] = '\0';
 	peer_write(peer, &text);
 	return bytes;
+}
+
+bool peer_same_address(const struct peer *a, const struct peer *b)
+{
+	if (a->any.sa_family != b->any.sa_family)
+		return false;
+	if (a->any.sa_family == AF_INET)
+		return a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
+	return memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof(a->v6.sin6_addr)) == 0;
 }

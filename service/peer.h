@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+#include "base/attr.h"
 #include "base/text.h"
 
 struct peer {
@@ -26,5 +27,7 @@ void peer_write(const struct peer *peer, struct text *text);
 const char *peer_print(const struct peer *peer, char bytes[PEER_TEXT_MAX]);
 /* The address alone: "192.0.2.1", "2001:db8::1" or "unix:". */
 void peer_write_address(const struct peer *peer, struct text *text);
+/* Whether both are at one address, whatever their ports. */
+PURE bool peer_same_address(const struct peer *a, const struct peer *b);
 
 #endif
