@@ -142,6 +142,18 @@ static int bind_unix(struct listener *listener, const struct address *address)
 	return 0;
 }
 
+/*
+ * Who vanishes without a word is known to be gone after two minutes, also while nothing is sent to
+ * him. Accepted sockets inherit it (tcp(7)); where it cannot be had, one does without.
+ */
+static void keep_alive(int fd)
+{
+	(void)set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	(void)set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60);
+	(void)set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 15);
+	(void)set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
+}
+
 static int bind_inet(struct listener *listener, const struct address *address)
 {
 	/* Connections of a predecessor that are in TIME_WAIT must not keep us from its port. */
@@ -157,6 +169,7 @@ static int bind_inet(struct listener *listener, const struct address *address)
 	 */
 	if (error == 0)
 		error = set_option(listener->fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1);
+	keep_alive(listener->fd);
 	if (error == 0 && address->shards > 1)
 		error = set_option(listener->fd, SOL_SOCKET, SO_REUSEPORT, 1);
 	return error == 0 ? bind_address(listener, address) : error;

@@ -203,6 +203,22 @@ static void a_port_that_the_kernel_chose_is_told(void **state)
 	assert_false(listener_waiting(listener));
 }
 
+static void who_is_accepted_is_asked_for_a_sign_of_life(void **state)
+{
+	struct fixture *f = *state;
+	struct listener *listener = &f->set.item[0];
+	FD_SCOPED fd = -1, accepted = -1;
+
+	open_well(f, "127.0.0.1:0");
+	fd = reacher(&listener->address);
+	assert_true(comes(listener->fd, POLLIN));
+	accepted = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	assert_int_equal(option(accepted, SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_int_equal(option(accepted, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+	assert_int_equal(option(accepted, IPPROTO_TCP, TCP_KEEPINTVL), 15);
+	assert_int_equal(option(accepted, IPPROTO_TCP, TCP_KEEPCNT), 4);
+}
+
 static unsigned free_port(struct fixture *f)
 {
 	unsigned port;
@@ -729,6 +745,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(a_port_that_the_kernel_chose_is_told),
+		TEST(who_is_accepted_is_asked_for_a_sign_of_life),
 		TEST(the_six_wildcard_serves_four_too_unless_the_list_names_it),
 		TEST(all_are_opened_or_none_and_nothing_is_left_behind),
 		TEST(what_this_machine_has_not_got_is_named),
