@@ -187,15 +187,25 @@ static void turn(struct worker *worker)
 	end_turn(worker);
 }
 
+static struct deadline *any_deadline(struct worker *worker)
+{
+	struct deadline *first = NULL;
+
+	for (size_t i = 0; i < DEADLINES && first == NULL; i++)
+		first = deadlines_oldest(&worker->deadlines, (enum deadline_kind)i);
+	return first;
+}
+
+/*
+ * The app hears of each end, and may answer another connection's request then, which so moves to
+ * another queue: the search begins anew each time.
+ */
 static void end_all(struct worker *worker)
 {
-	for (size_t i = 0; i < DEADLINES; i++) {
-		struct deadline *first;
+	struct deadline *first;
 
-		while ((first = deadlines_oldest(&worker->deadlines, (enum deadline_kind)i)) !=
-			NULL)
-			connection_end(CONTAINER_OF(first, struct connection, deadline));
-	}
+	while ((first = any_deadline(worker)) != NULL)
+		connection_end(CONTAINER_OF(first, struct connection, deadline));
 }
 
 void worker_run(struct worker *worker)

@@ -2,6 +2,7 @@
  * calls.c - an app that answers later, and takes bodies as they come. For tests only.
  *
  *	/later		answers when somebody asks for /release, "GET /later BODY"
+ *	/heirs		the same; when its client goes away all all the others are answered
  *	/at-once	defers, and finishes before it returns
  *	/sum		counts the body's bytes as they come; /sum-later answers at /release
  *	/pause		the same, but wants no more after the first piece until /go
@@ -14,6 +15,7 @@
 #include "module.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,10 +55,21 @@ static void gone(void *state)
 	((struct app *)state)->gone++;
 }
 
+static void release(struct app *app);
+
+static void gone_to_heirs(void *state)
+{
+	gone(state);
+	release(state);
+}
+
 static void defer(struct app *app, const struct narwhal_request *request,
 	struct narwhal_response *response)
 {
-	if (app->count == DEFERRED_MAX || narwhal_response_defer(response, gone, app) != 0)
+	bool heirs = is(narwhal_request_path(request), "/heirs");
+
+	if (app->count == DEFERRED_MAX ||
+		narwhal_response_defer(response, heirs ? gone_to_heirs : gone, app) != 0)
 		abort();
 	app->deferred[app->count++] = (struct deferred){request, response};
 }
@@ -159,7 +172,7 @@ static void handle(void *state, const struct narwhal_request *request,
 	struct narwhal_bytes path = narwhal_request_path(request);
 	struct app *app = state;
 
-	if (is(path, "/later")) {
+	if (is(path, "/later") || is(path, "/heirs")) {
 		defer(app, request, response);
 	} else if (is(path, "/at-once")) {
 		defer(app, request, response);

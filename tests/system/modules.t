@@ -290,6 +290,12 @@ subtest 'a worker that leaves answers what it has' => sub {
 	comes_to(sub { $w->page->{requests} }, qr/^1$/, 'a quick stop');
 	$w->signal('QUIT');
 	is($w->wait, 0, 'waits for nobody');
+	$w = ready('calls');
+	my @c = map { $w->connect } 1 .. 3;
+	print {$_} request('/heirs') for @c;
+	comes_to(sub { $w->page->{requests} }, qr/^3$/, 'some wait for each other');
+	$w->signal('QUIT');
+	is($w->wait, 0, 'and all are ended, though the first to end answers the rest');
 };
 
 subtest 'a body is received as it comes' => sub {
