@@ -77,6 +77,8 @@ void connection_end(struct connection *connection)
 	struct worker *worker = connection->worker;
 
 	deadline_clear(&connection->deadline);
+	if (UNLIKELY(outgoing_would_look_whole(&connection->outgoing)))
+		transport_abort(connection->watch.fd);
 	/* The last descriptor of a socket takes its place in the epoll set with it: no epoll_ctl.
 	 */
 	fd_close(&connection->watch.fd);

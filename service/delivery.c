@@ -126,12 +126,15 @@ static void wait_for_source(struct connection *connection, struct outgoing *outg
 {
 	struct narwhal_stream *stream = outgoing->stream;
 	struct access_notes *notes = outgoing->notes;
+	bool until_close = outgoing->until_close;
 
 	outgoing->stream = NULL;
 	outgoing->notes = NULL;
+	outgoing->until_close = false;
 	outgoing_free(&connection->outgoing);
 	connection->outgoing.stream = stream;
 	connection->outgoing.notes = notes;
+	connection->outgoing.until_close = until_close;
 	stream->connection = connection;
 	connection_wait_for_app(connection);
 }
@@ -146,7 +149,7 @@ EXPORT void narwhal_stream_resume(struct narwhal_stream *stream)
 }
 
 /* The end of the connection tells the client that the body is not whole (RFC 9112 section 8). */
-static void cut(struct connection *connection, const struct outgoing *outgoing)
+static void log_cut(struct connection *connection, const struct outgoing *outgoing)
 {
 	const struct narwhal_stream *stream = outgoing->stream;
 	char peer[PEER_TEXT_MAX];
@@ -158,8 +161,6 @@ static void cut(struct connection *connection, const struct outgoing *outgoing)
 	else if (stream != NULL)
 		log_warning(&connection->worker->log, "stream_failed", log_string("peer", peer),
 			log_errno("error", stream->error));
-	if (stream != NULL && stream->framing == STREAM_CLOSED)
-		transport_abort(connection->watch.fd);
 }
 
 /*
@@ -228,12 +229,12 @@ bool delivery_flush(struct connection *connection, struct outgoing *outgoing)
 		connection_wait(connection, DEADLINE_NEXT);
 		return false;
 	case TRANSPORT_SHORT:
-		cut(connection, outgoing);
+		log_cut(connection, outgoing);
 		break;
 	case TRANSPORT_GONE:
 		break;
 	}
-	outgoing_free(outgoing);
+	keep_outgoing(connection, outgoing);
 	connection_end(connection);
 	return false;
 }

@@ -46,6 +46,7 @@ static int write_stream(struct narwhal_response *response, struct outgoing *out,
 	out->stream = stream;
 	if (stream->left == NARWHAL_UNKNOWN)
 		stream->framing = frame->old ? STREAM_CLOSED : STREAM_CHUNKED;
+	out->until_close = stream->framing == STREAM_CLOSED;
 	if (stream_fill(out) != STREAM_FAILED)
 		return 0;
 	error = stream->error;

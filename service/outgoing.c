@@ -18,6 +18,7 @@ void outgoing_drop(struct outgoing *outgoing)
 {
 	file_release(&outgoing->file);
 	outgoing->file_left = 0;
+	outgoing->until_close = false;
 	stream_end(&outgoing->stream);
 }
 
@@ -27,12 +28,18 @@ bool outgoing_is_empty(const struct outgoing *outgoing)
 	       outgoing->body_sent == outgoing->body.used && outgoing->file_left == 0;
 }
 
+bool outgoing_would_look_whole(const struct outgoing *outgoing)
+{
+	return outgoing->until_close && (outgoing->stream != NULL || !outgoing_is_empty(outgoing));
+}
+
 void outgoing_reset(struct outgoing *outgoing)
 {
 	MUST(outgoing_is_empty(outgoing));
 	outgoing->bytes.used = 0;
 	outgoing->bytes_sent = 0;
 	outgoing->body_sent = 0;
+	outgoing->until_close = outgoing->until_close && outgoing->stream != NULL;
 	if (outgoing->bytes.size > KEPT_MAX)
 		buffer_free(&outgoing->bytes);
 	if (outgoing->body.size != 0)

@@ -26,7 +26,8 @@ struct outgoing {
 	off_t file_at;
 	uint64_t file_left;
 	struct narwhal_stream *stream; /* owned; NULL: nothing comes behind the rest */
-	struct access_notes *notes;    /* owned: lines of the access log; NULL: none */
+	bool until_close; /* what there is, is the body that the connection's end makes whole */
+	struct access_notes *notes; /* owned: lines of the access log; NULL: none */
 };
 
 /* Gives everything back; {0} afterwards, as before the first use. */
@@ -39,5 +40,7 @@ void outgoing_drop(struct outgoing *outgoing);
 void outgoing_file(struct outgoing *outgoing, struct file *file, uint64_t at, uint64_t size);
 /* Whether all that there is was sent; a stream may bring more. */
 PURE bool outgoing_is_empty(const struct outgoing *outgoing);
+/* Whether a client that sees the connection end now would take a part of a body for all of it. */
+PURE bool outgoing_would_look_whole(const struct outgoing *outgoing);
 
 #endif

@@ -105,6 +105,16 @@ subtest 'to HTTP/1.0 the end of the connection is the end of the body' => sub {
 	$c = $w->connect;
 	print {$c} "GET /fails HTTP/1.0\r\n\r\n";
 	like(rest($c), qr/!\z/, 'a body that fails ends with a reset: no end would look whole');
+	$w = ready('streams', set => {write_timeout => 0.2});
+	$c = slow_client($w);
+	print {$c} "GET /bytes?50000000 HTTP/1.0\r\n\r\n";
+	comes_to(sub { $w->logged }, qr/write_timeout/, 'so does that of a client which reads nothing');
+	like(rest($c), qr/!\z/, 'for all that it has');
+	$c = $w->connect;
+	print {$c} "GET /waits HTTP/1.0\r\n\r\n";
+	is($w->taken($c, qr/^(.*\r\n\r\nsoon\n)/s) =~ /soon/, 1, 'and one that waits for its source');
+	$w->signal('QUIT');
+	like(rest($c), qr/!\z/, 'at a quick stop');
 };
 
 subtest 'where there is no body the source is not asked, but ended' => sub {
