@@ -246,7 +246,10 @@ static enum exchange_outcome offer_body(struct exchange *exchange)
 		return exchange_refuse(exchange, call, 400, reason);
 	switch (ask_begin(exchange, call)) {
 	case NARWHAL_MORE:
-		return call->step == CALL_AT_HAND ? EXCHANGE_INCOMPLETE : EXCHANGE_KEPT;
+		if (call->step != CALL_AT_HAND)
+			return EXCHANGE_KEPT;
+		response_drop(&call->response); /* handle() begins with nothing */
+		return EXCHANGE_INCOMPLETE;
 	case NARWHAL_DONE:
 		return answer_early(exchange, call);
 	case NARWHAL_WAIT:

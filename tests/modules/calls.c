@@ -9,6 +9,7 @@
  *	/enough		one piece is enough; /breaks fails at it
  *	/twice		wants to receive two times, and only once can
  *	/forbidden	answers at the head; /odd gives an outcome that means nothing there
+ *	/hasty		has a body for its answer at the head already, but is collected
  *	/collect	any other body is collected: "SIZE"
  *	/counts		"gone ended taken"
  */
@@ -130,6 +131,20 @@ static void end(void *state)
 
 static const struct narwhal_receiver receiver = {.take = take, .done = done, .end = end};
 
+static enum narwhal_outcome pull(void *state, struct narwhal_stream *stream)
+{
+	(void)state;
+	(void)stream;
+	return NARWHAL_DONE;
+}
+
+static void end_source(void *state)
+{
+	((struct app *)state)->ended++;
+}
+
+static const struct narwhal_source source = {.pull = pull, .end = end_source};
+
 static enum narwhal_outcome begin(void *state, struct narwhal_request *request,
 	struct narwhal_response *response)
 {
@@ -139,6 +154,8 @@ static enum narwhal_outcome begin(void *state, struct narwhal_request *request,
 
 	if (is(path, "/odd"))
 		return NARWHAL_WAIT;
+	if (is(path, "/hasty"))
+		(void)narwhal_response_stream(response, NARWHAL_UNKNOWN, &source, state);
 	if (is(path, "/forbidden")) {
 		(void)narwhal_response_status(response, 403);
 		return NARWHAL_DONE;

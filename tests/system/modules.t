@@ -372,6 +372,10 @@ subtest 'an answer before the end of the body is the last' => sub {
 	print {$c} post('/enough', 'all'), request('/counts');
 	is($w->response($c)->{body}, 3, 'enough at the last piece');
 	is($w->response($c)->{status}, 200, 'is no reason to end');
+	my ($before) = counts($w) =~ / (\d+) /;
+	print {$c} post('/hasty', 'abc');
+	is($w->response($c)->{body}, 3, 'what is built for an answer that does not come');
+	is((split / /, counts($w))[1], $before + 1, 'is given back');
 };
 
 subtest 'a body that does not come to its end ends its receiver' => sub {
