@@ -99,7 +99,9 @@ static void commit(struct arbiter *a)
 	struct generation *old = a->current;
 
 	listener_set_succeed(&a->candidate->listeners, &old->listeners);
-	shelf_put(&a->shelf, &old->listeners, &a->candidate->listeners, 0, old->number);
+	/* Workers of candidates that came to nothing in between may share them, too. */
+	shelf_put(&a->shelf, &old->listeners, &a->candidate->listeners, 0,
+		a->candidate->number - 1);
 	a->current = a->candidate;
 	a->candidate = old;
 	generation_close(old);
