@@ -67,6 +67,21 @@ static int open_new(struct listener_set *set, const struct address_list *address
 	return error;
 }
 
+/*
+ * What was opened again for this set is shut again: workers that drain hold it still. If that is
+ * refused it is as with put_one(): later, and no worse.
+ */
+static void give_up(struct listener_set *set, const struct listener_sources *sources)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		const struct listener *known = find_open(sources, set->item[i].asked);
+
+		if (known != NULL && known->gated)
+			(void)!listener_gate(&set->item[i]);
+	}
+	listener_set_close(set);
+}
+
 int listener_set_open(struct listener_set *set, const struct address_list *addresses, int backlog,
 	const struct listener_sources *sources, struct text *why)
 {
@@ -85,7 +100,7 @@ int listener_set_open(struct listener_set *set, const struct address_list *addre
 		else
 			error = open_new(set, addresses, backlog, why);
 		if (error != 0) {
-			listener_set_close(set);
+			give_up(set, sources);
 			return error;
 		}
 		set->count = i + 1;

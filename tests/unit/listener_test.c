@@ -665,6 +665,16 @@ static void who_wants_an_address_back_gets_the_socket_that_workers_still_hold(vo
 	expect_echo(f->set.item[0].fd, late, 'y');
 }
 
+static void who_cannot_have_all_shuts_again_what_it_got_from_the_shelf(void **state)
+{
+	struct fixture *f = *state;
+	FD_SCOPED early = shelve(f, "127.0.0.1:0");
+
+	assert_true(early >= 0);
+	assert_int_equal(open_list(f, &f->set, "127.0.0.1:0,unix:/nowhere/socket"), -ENOENT);
+	expect_refused_late(&f->shelf.first->listener);
+}
+
 static void a_socket_file_is_made_anew_beside_the_one_on_the_shelf(void **state)
 {
 	struct fixture *f = *state;
@@ -768,6 +778,7 @@ int main(void)
 		TEST(a_set_that_does_not_succeed_takes_nothing_along),
 		TEST(what_only_the_old_set_has_is_gated),
 		TEST(who_wants_an_address_back_gets_the_socket_that_workers_still_hold),
+		TEST(who_cannot_have_all_shuts_again_what_it_got_from_the_shelf),
 		TEST(a_socket_file_is_made_anew_beside_the_one_on_the_shelf),
 		TEST(a_socket_that_was_shut_down_is_adopted_and_listens_again),
 		TEST(what_cannot_be_adopted_is_let_go_and_the_rest_stays),
