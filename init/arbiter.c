@@ -212,6 +212,7 @@ static void forgive(struct arbiter *a, uint64_t due_ms)
 	a->woken_ms = a->now_ms;
 	roster_postpone(&a->roster, a->now_ms - due_ms);
 	scribe_postpone(a, a->now_ms - due_ms);
+	upgrade_postpone(&a->upgrade, a->now_ms - due_ms);
 }
 
 static void wait_for_events(struct arbiter *a)

@@ -167,13 +167,24 @@ static void tell(struct arbiter *a, const char *line, enum upgrade_state before)
 		bad ? log_string("reason", u->reason) : (struct log_field){.kind = LOG_FIELD_END});
 }
 
+static bool has_lost_candidate(const struct arbiter *a)
+{
+	return upgrade_holds(a) && a->wish.candidate.generation == 0;
+}
+
+/* Decided already, in this turn: there is nothing left that could be committed. */
+static bool is_lost(const struct arbiter *a)
+{
+	return has_lost_candidate(a) || (upgrade_holds(a) && a->upgrade.recalled != NULL);
+}
+
 bool upgrade_step(struct arbiter *a, enum upgrade_event event, const char *reason)
 {
 	struct upgrade *u = &a->upgrade;
 	enum upgrade_state before = u->state;
 	struct text text;
 
-	if (steps[before][event].line == NULL)
+	if (steps[before][event].line == NULL || (event == UPGRADE_EVENT_COMMITTED && is_lost(a)))
 		return false;
 	text = TEXT_OVER(u->reason);
 	if (reason != NULL)
@@ -217,14 +228,19 @@ bool upgrade_recall(struct arbiter *a, const char *reason)
 
 bool upgrade_keep(struct arbiter *a)
 {
+	if (a->upgrade.state == UPGRADE_RETURNING) {
+		log_warning(&a->log, "reload_refused",
+			log_string("reason", "an upgrade goes back"));
+		return true;
+	}
 	return a->upgrade.state == UPGRADE_HELD && upgrade_recall(a, "SIGHUP called it back");
 }
 
-/* Before its generation is ready there is nothing to give way to. */
+/* Before its generation is ready, or when it is lost, there is nothing to give way to. */
 bool upgrade_give_way(struct arbiter *a)
 {
-	bool is_early =
-		a->upgrade.state == UPGRADE_ARRIVED || a->upgrade.state == UPGRADE_RETURNING;
+	bool is_early = a->upgrade.state == UPGRADE_ARRIVED ||
+			a->upgrade.state == UPGRADE_RETURNING || is_lost(a);
 
 	if (is_early)
 		log_warning(&a->log, "rest_refused",
@@ -244,11 +260,6 @@ static void look_at_hooks(struct arbiter *a)
 		(void)upgrade_step(a, UPGRADE_EVENT_FAILED, "pre_exec failed");
 	else if (a->wish.candidate.generation == 0) /* a reload under way comes first */
 		(void)upgrade_step(a, UPGRADE_EVENT_PASSED, NULL);
-}
-
-static bool has_lost_candidate(const struct arbiter *a)
-{
-	return upgrade_holds(a) && a->wish.candidate.generation == 0;
 }
 
 static void look_at_candidate(struct arbiter *a)
@@ -309,6 +320,12 @@ void upgrade_turn(struct arbiter *a)
 uint64_t upgrade_deadline(const struct arbiter *a)
 {
 	return has_lost_candidate(a) ? a->now_ms : a->upgrade.deadline_ms;
+}
+
+void upgrade_postpone(struct upgrade *u, uint64_t ms)
+{
+	if (u->deadline_ms != CLOCK_NEVER)
+		u->deadline_ms += ms;
 }
 
 bool upgrade_holds(const struct arbiter *a)

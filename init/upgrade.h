@@ -67,13 +67,17 @@ bool upgrade_step(struct arbiter *arbiter, enum upgrade_event event, const char 
 MUST_USE bool upgrade_recall(struct arbiter *arbiter, const char *reason);
 /*
  * SIGHUP and SIGWINCH while two generations serve, as Gunicorn's old master has them: its workers
- * shall stay, or may go. False: the signal means what it always does.
+ * shall stay, or may go. On the way back neither does anything. False: the signal means what it
+ * always does.
  */
 bool upgrade_keep(struct arbiter *arbiter);
 bool upgrade_give_way(struct arbiter *arbiter);
 /* Looks what has become of it; once a turn. */
 void upgrade_turn(struct arbiter *arbiter);
 PURE uint64_t upgrade_deadline(const struct arbiter *arbiter);
+
+/* The clock went on, and nobody could do anything meanwhile. */
+void upgrade_postpone(struct upgrade *upgrade, uint64_t ms);
 
 /* The candidate must not take over yet, however ready it is. */
 PURE bool upgrade_holds(const struct arbiter *arbiter);

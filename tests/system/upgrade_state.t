@@ -166,6 +166,23 @@ subtest 'HUP and TERM at once while two generations serve: TERM wins' => sub {
 	unlike($log, qr/ upgrade_returning /, 'and nothing went back');
 };
 
+subtest 'a rollback and SIGWINCH at once: what is called back is no more to give way to' => sub {
+	my $n = begin(upgrade_hold => 'true');
+	my $exe = exe($n);
+
+	install('narwhal');
+	$n->signal('USR2')->wait_line(qr/ info upgrade_held /);
+	kill 'STOP', $n->arbiter;
+	is(ask($n, 'rollback'), 0, 'it is asked');
+	$n->signal('WINCH');
+	kill 'CONT', $n->arbiter;
+	$n->wait_line(qr/ rest_refused /);
+	$n->wait_line(qr/ error upgrade_returned /);
+	is(exe($n), $exe, 'the old image runs');
+	is($n->get('/')->{status}, 200, 'and serves');
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'refused: before the service has been ready, and while it rests' => sub {
 	my $n = begin();
 
