@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/channel.h"
@@ -10,16 +11,68 @@
 #include "init/spawn.h"
 
 #define MODE 0640
+#define FLAGS (O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK)
+
+/* By another name: whoever made these links, they lead to what we have. */
+static int own_descriptor(const char *path)
+{
+	static const struct {
+		const char *path;
+		int fd;
+	} names[] = {
+		{"/dev/stdout", STDOUT_FILENO},
+		{"/dev/stderr", STDERR_FILENO},
+		{"/dev/fd/1", STDOUT_FILENO},
+		{"/dev/fd/2", STDERR_FILENO},
+		{"/proc/self/fd/1", STDOUT_FILENO},
+		{"/proc/self/fd/2", STDERR_FILENO},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		if (strcmp(path, names[i].path) == 0)
+			return names[i].fd;
+	}
+	return -1;
+}
+
+/*
+ * A link to a pipe or a terminal, as images have them for their logs. One to a file may be a
+ * worker's that may write to the directory: root would open any file for it.
+ */
+static int open_linked(const char *path)
+{
+	int fd = open(path, FLAGS | O_CLOEXEC);
+	struct stat status;
+
+	if (fd < 0 || geteuid() != 0)
+		return fd >= 0 ? fd : -errno;
+	if (fstat(fd, &status) == 0 && !S_ISREG(status.st_mode))
+		return fd;
+	fd_close(&fd);
+	return -ELOOP;
+}
+
+static int open_path(const char *path)
+{
+	int own = own_descriptor(path);
+	int fd = own >= 0 ? log_descriptor(own) : -1;
+
+	if (own >= 0)
+		return fd != own ? fd : fd_duplicate(own);
+	fd = open(path, FLAGS | O_CREAT | O_NOFOLLOW | O_CLOEXEC, MODE);
+	if (fd < 0 && errno == ELOOP)
+		return open_linked(path);
+	return fd >= 0 ? fd : -errno;
+}
 
 static int open_file(const char *setting, const char *path, struct text *why)
 {
-	int fd =
-		open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, MODE);
-	int error = fd >= 0 ? fd : -errno;
+	int fd = open_path(path);
 
-	if (error < 0)
-		text_printf(why, "%s: %s: %s", setting, path, strerror(-error));
-	return error;
+	if (fd < 0)
+		text_printf(why, "%s: %s: %s", setting, path,
+			fd == -ELOOP ? "root follows no symbolic link to a file" : strerror(-fd));
+	return fd;
 }
 
 int logfile_open(const char *path, struct text *why)

@@ -212,10 +212,23 @@ subtest 'a reload with another file: new workers write to that' => sub {
 sub begin_on {
 	my ($path, @args) = @_;
 	my $n = Narwhal->start(wrap => [ 'sh', '-c', "exec \"\$0\" \"\$@\" >$path" ],
-		args => [ '--accesslog', '-', @args ]);
+		args => [ '--accesslog', '-', @args ]); # a later --accesslog wins
 
 	$n->wait_ready;
 	return $n;
+}
+
+for my $name (qw(/dev/stdout /proc/self/fd/1)) {
+	subtest "$name is the standard output, be it a file" => sub {
+		unlink $file;
+		my $n = begin_on($file, '--accesslog', $name, $HELLO);
+
+		$n->get("/$_") for 1 .. 2;
+		$n->signal('USR1')->wait_line(qr/ log_reopened .*workers=/);
+		$n->get('/3');
+		is($n->stop, 0, 'status 0');
+		is(join(' ', map { m{"GET /(\d)} } logged()), '1 2 3', 'all lines are there');
+	};
 }
 
 subtest 'a standard output that nobody reads costs lines, and is told when it goes on' => sub {

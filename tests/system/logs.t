@@ -72,6 +72,25 @@ subtest 'a file that cannot be opened again leaves the old one' => sub {
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'a link that a worker might have put there is not followed to a file' => sub {
+	symlink '/etc/passwd', "$dir/link" or die;
+	for my $name (qw(errorlog accesslog)) {
+		my ($status, $output) = Narwhal->run(
+			args => [ '--bind', '127.0.0.1:0', "--$name", "$dir/link", $TROUBLE ]);
+		is($status, 1, "$name: refused");
+		like($output, qr{^narwhal: $name: \S+/link: root follows no symbolic link to a file}, 'in a line');
+	}
+	symlink "$dir/nothing", "$dir/dangling" or die;
+	my ($status) = Narwhal->run(
+		args => [ '--bind', '127.0.0.1:0', '--errorlog', "$dir/dangling", $TROUBLE ]);
+	is($status, 1, 'nor to none');
+	ok(!-e "$dir/nothing", 'which is not made');
+	symlink '/dev/stderr', "$dir/own" or die;
+	my $n = Narwhal->start(args => [ '--errorlog', "$dir/own", $TROUBLE ]);
+	$n->wait_ready;
+	is($n->stop, 0, 'but to a pipe it is');
+} if $> == 0;
+
 my ($status, $output) = Narwhal->run(args => [ '--bind', '127.0.0.1:0', '--errorlog', '/nowhere/log', $TROUBLE ]);
 is($status, 1, 'a start without its log is refused');
 like($output, qr{^narwhal: errorlog: /nowhere/log: No such file}, 'in a line');
