@@ -136,6 +136,27 @@ static int connect_worker(const struct rehearsal *r)
 	return error;
 }
 
+/* As a proxy would for itself: without it the request would be refused before the app sees it. */
+static int introduce(const struct rehearsal *r, int fd)
+{
+	static const char version1[] = "PROXY UNKNOWN\r\n";
+	static const char version2[] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0"; /* LOCAL; its NUL counts */
+	static const struct {
+		const char *bytes;
+		size_t size;
+	} prefaces[] = {
+		/* by the choices of proxy_protocol */
+		{"", 0},
+		{version1, sizeof(version1) - 1},
+		{version2, sizeof(version2)},
+		{version1, sizeof(version1) - 1},
+	};
+	uint64_t choice = r->stage.current->config.settings.proxy_protocol;
+	size_t size = prefaces[choice].size;
+
+	return send(fd, prefaces[choice].bytes, size, MSG_NOSIGNAL) == (ssize_t)size ? 0 : -EPIPE;
+}
+
 /* Any status will do: an app may have nothing at "/". That it answers is what counts. */
 static int ask(struct rehearsal *r, struct text *why)
 {
@@ -148,8 +169,9 @@ static int ask(struct rehearsal *r, struct text *why)
 
 	if (fd < 0)
 		return fd;
-	if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) != (ssize_t)sizeof(request) - 1)
-		return -errno;
+	if (introduce(r, fd) != 0 || send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) !=
+					     (ssize_t)sizeof(request) - 1)
+		return -EPIPE;
 	n = recv(fd, bytes, sizeof(bytes), MSG_WAITALL);
 	if (n == (ssize_t)sizeof(bytes) && memcmp(bytes, answer, sizeof(bytes)) == 0)
 		return 0;

@@ -120,6 +120,13 @@ fails('the worker is missing', break => sub { configure(worker_image => "$DIR/no
 fails('the new worker crashes as it loads the app',
 	break => sub { configure(app => "$Narwhal::BUILD/tests/modules/crashes.so"); return },
 	line => $FAILED, reason => qr/the worker cannot serve/);
+for my $version (qw(off v1 v2 auto)) {
+	fails("the app crashes at a request, and proxy_protocol is $version", break => sub {
+		configure(app => "$Narwhal::BUILD/tests/modules/falls.so", proxy_protocol => $version);
+		return;
+	}, line => $FAILED, reason => qr/the worker did not answer a request/);
+}
+
 sub hook {
 	my ($status) = @_;
 
