@@ -91,12 +91,14 @@ void heirloom_freeze(struct arbiter *arbiter, uint64_t version, struct text *tex
 {
 	add_head(text, version, &arbiter->upgrade);
 	for (enum heirloom_record record = 0; record < HEIRLOOM_RECORDS; record++) {
-		for (size_t i = 0; i < heirloom_records[record].most; i++) {
+		const struct record *row = &heirloom_records[record];
+
+		for (size_t i = 0; row->since <= version && i < row->most; i++) {
 			void *base = heirloom_find(arbiter, record, i);
 
 			if (base == NULL)
 				continue;
-			text_printf(text, "[%s ", heirloom_records[record].name);
+			text_printf(text, "[%s ", row->name);
 			add_index(text, record, i);
 			text_add(text, "]\n");
 			add_record(text, version, record, base);

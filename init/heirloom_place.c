@@ -172,7 +172,7 @@ static void *at_run_file(struct arbiter *a, size_t index, bool make)
 }
 
 static void *(*const places[HEIRLOOM_RECORDS])(struct arbiter *, size_t, bool) = {
-#define RECORD(name, type, most, meaning) [HEIRLOOM_##name] = at_##name,
+#define RECORD(name, type, most, since, meaning) [HEIRLOOM_##name] = at_##name,
 #define FIELD(record, name, kind, since, member)
 #include "init/heirloom.def"
 #undef RECORD

@@ -3,21 +3,21 @@
 #include <limits.h>
 
 const struct record heirloom_records[HEIRLOOM_RECORDS] = {
-#define RECORD(name, type, most, meaning) [HEIRLOOM_##name] = {#name, most},
+#define RECORD(name, type, most, since, meaning) [HEIRLOOM_##name] = {#name, most, since},
 #define FIELD(record, name, kind, since, member)
 #include "init/heirloom.def"
 #undef RECORD
 #undef FIELD
 };
 
-#define RECORD(name, type, most, meaning) typedef type record_##name;
+#define RECORD(name, type, most, since, meaning) typedef type record_##name;
 #define FIELD(record, name, kind, since, member)
 #include "init/heirloom.def"
 #undef RECORD
 #undef FIELD
 
 const struct field heirloom_fields[] = {
-#define RECORD(name, type, most, meaning)
+#define RECORD(name, type, most, since, meaning)
 #define FIELD(in, called, of, from, member)                    \
 	{.name = (called),                                     \
 		.since = (from),                               \
@@ -43,7 +43,7 @@ const struct field heirloom_fields[] = {
 #define BYTES_PHASE sizeof(enum phase)
 #define BYTES_HOOK sizeof(enum hook)
 #define BYTES_UPGRADE sizeof(enum upgrade_state)
-#define RECORD(name, type, most, meaning)
+#define RECORD(name, type, most, since, meaning)
 #define FIELD(record, name, kind, since, member)                                          \
 	_Static_assert(BYTES_##kind == 0 ||                                               \
 			       sizeof(((record_##record *)NULL)->member) == BYTES_##kind, \

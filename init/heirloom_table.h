@@ -26,7 +26,7 @@ struct heirloom_fd {
 };
 
 enum heirloom_record {
-#define RECORD(name, type, most, meaning) HEIRLOOM_##name,
+#define RECORD(name, type, most, since, meaning) HEIRLOOM_##name,
 #define FIELD(record, name, kind, since, member)
 #include "init/heirloom.def"
 #undef RECORD
@@ -52,6 +52,7 @@ enum kind {
 struct record {
 	const char *name;
 	size_t most;
+	uint64_t since;
 };
 
 struct field {

@@ -282,8 +282,10 @@ static int check_whole(struct thawing *t)
 	int error = 0;
 
 	for (enum heirloom_record record = 0; record < HEIRLOOM_RECORDS; record++) {
-		if (heirloom_records[record].most == 1 && !t->met[record])
-			return refuse(t, heirloom_records[record].name, "is missing");
+		const struct record *row = &heirloom_records[record];
+
+		if (row->most == 1 && row->since <= t->version && !t->met[record])
+			return refuse(t, row->name, "is missing");
 	}
 	if (a->current->number == 0 || crew->generation != a->current->number)
 		return refuse(t, "generation", "is not the one that is wished for");

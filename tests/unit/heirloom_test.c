@@ -218,11 +218,26 @@ static void every_record_and_every_field_is_frozen(void **state)
 
 	(void)state;
 	frozen[size] = '\0';
-#define RECORD(name, type, most, meaning) assert_non_null(strstr(frozen, "[" #name " "));
+#define RECORD(name, type, most, since, meaning) assert_non_null(strstr(frozen, "[" #name " "));
 #define FIELD(record, name, kind, since, member) assert_non_null(strstr(frozen, "\n" name " "));
 #include "init/heirloom.def"
 #undef RECORD
 #undef FIELD
+}
+
+/* Version 0 had none of the records that there are. */
+static void a_record_is_left_out_for_an_image_that_is_older(void **state)
+{
+	static struct arbiter a;
+	struct text text = TEXT_OVER(frozen);
+
+	(void)state;
+	fill(&a);
+	heirloom_freeze(&a, 0, &text);
+	let_go(&a);
+	assert_null(strchr(frozen, '['));
+	assert_non_null(strstr(frozen, "\n"
+				       "sum "));
 }
 
 static void a_hook_in_flight_keeps_the_files_that_it_still_has_to_run(void **state)
@@ -437,6 +452,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_frozen_thaws_to_the_same),
 		cmocka_unit_test(every_record_and_every_field_is_frozen),
+		cmocka_unit_test(a_record_is_left_out_for_an_image_that_is_older),
 		cmocka_unit_test(a_hook_in_flight_keeps_the_files_that_it_still_has_to_run),
 		cmocka_unit_test(every_descriptor_is_told),
 		cmocka_unit_test(what_was_cut_is_refused_at_every_length),
