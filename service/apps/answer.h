@@ -5,6 +5,7 @@
 #ifndef SERVICE_APPS_ANSWER_H
 #define SERVICE_APPS_ANSWER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -26,6 +27,7 @@ struct answer {
 	struct narwhal_response *response;
 	struct wish wish;
 	struct entry *entry; /* what was found for it; valid until something else is */
+	bool by_accept;	     /* who wants another type gets another answer */
 };
 
 /* As store_find(). */

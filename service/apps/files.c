@@ -76,15 +76,14 @@ static bool looks_like_page(struct narwhal_bytes path)
 	return memchr(path.data + before, '.', path.size - before) == NULL;
 }
 
-/* The application in the browser knows what to show for such a path. */
-static bool falls_back(const struct answer *answer)
+/* The application in the browser may know what to show for such a path: it depends on Accept. */
+static bool may_fall_back(const struct answer *answer)
 {
 	struct store *store = &answer->served->store;
 	struct narwhal_bytes path = narwhal_request_path(answer->request);
 
 	return store->site.settings->fallback != NULL && answer->entry->sight.status == 404 &&
-	       looks_like_page(path) && !is_hidden(store, path) &&
-	       weight_allows_html(narwhal_request_field(answer->request, "Accept"));
+	       looks_like_page(path) && !is_hidden(store, path);
 }
 
 static int fall_back(struct answer *answer)
@@ -95,6 +94,16 @@ static int fall_back(struct answer *answer)
 	if (answer->entry != NULL && answer->entry->sight.kind == SIGHT_FILE)
 		return answer_file(answer);
 	answer_refuse(answer, 404);
+	return 0;
+}
+
+static int send_nothing(struct answer *answer)
+{
+	answer->by_accept = may_fall_back(answer);
+	if (answer->by_accept &&
+		weight_allows_html(narwhal_request_field(answer->request, "Accept")))
+		return fall_back(answer);
+	answer_refuse(answer, answer->entry->sight.status);
 	return 0;
 }
 
@@ -111,10 +120,7 @@ static int send_found(struct answer *answer)
 		list(answer);
 		break;
 	case SIGHT_NOTHING:
-		if (falls_back(answer))
-			return fall_back(answer);
-		answer_refuse(answer, answer->entry->sight.status);
-		break;
+		return send_nothing(answer);
 	}
 	return 0;
 }
@@ -131,11 +137,14 @@ static void serve(struct served *served, const struct narwhal_request *request,
 		answer.entry = answer_find(&answer, target);
 		error = answer.entry != NULL ? send_found(&answer) : -ENOMEM;
 	}
-	if (LIKELY(error == 0))
-		return;
-	answer_refuse(&answer, site_status(error));
-	if (response->status == 500)
-		response->error = error; /* for a line in the log */
+	if (UNLIKELY(error != 0)) {
+		answer_refuse(&answer, site_status(error));
+		if (response->status == 500)
+			response->error = error; /* for a line in the log */
+	}
+	/* Beside Accept-Encoding, if the page varies by that, too: both lines count. */
+	if (UNLIKELY(answer.by_accept))
+		(void)narwhal_response_field(response, "Vary", "Accept");
 }
 
 static void tell_methods(struct served *served, const struct narwhal_request *request,

@@ -491,8 +491,19 @@ subtest 'paths that a browser routes fall back to one page' => sub {
 	is(ask($w, '/sub/')->{body}, 'sub', 'what is there is served');
 	is(ask($w, '/missing.js')->{status}, 404, 'a file that is missing is missing');
 	is(ask($w, '/users/7', 'Accept: application/json')->{status}, 404, 'and so it is for who wants no page');
+	my @json = ('Accept: application/json');
+	my $tag = "If-None-Match: $r->{fields}{etag}";
+	for my $row ([200], [304, $tag], [404, @json]) {
+		my ($status, @fields) = @$row;
+		my $r = ask($w, '/users/7', @fields);
+		is("$r->{status} $r->{fields}{vary}", "$status Accept", "a cache is told on what this $status depends");
+	}
+	is(ask($w, $_, @json)->{fields}{vary}, undef, "$_ does not depend on it") for '/sub/', '/missing.js', '/.env';
 	is(ask($w, "/$_")->{status}, 404, "$_ is hidden") for '.env', '.git/config', '%2egit/config', '../x', 'a%2fb';
 	is(ask($w, '/%zz')->{status}, 400, 'what is malformed is malformed');
+	$w = serve($root, fallback => '/index.html', gzip_min => 1);
+	is_deeply([grep { /^Vary:/ } @{ ask($w, '/users/7')->{lines} }], ['Vary: Accept-Encoding', 'Vary: Accept'],
+		'a page that has other codings varies by both');
 };
 
 subtest 'a directory has an index, or several' => sub {
