@@ -47,18 +47,24 @@ static void redirect(const struct answer *answer)
 	(void)narwhal_response_field(answer->response, "Location", bytes);
 }
 
-static void list(const struct answer *answer)
+/* 0, or -ESTALE: it has got an index, or is gone. */
+static int list(const struct answer *answer)
 {
 	struct store *store = &answer->served->store;
+	struct entry *entry = answer->entry;
 	struct sight sight;
 	int error;
 
 	/* For the directory's name: what was found may have been found long ago. */
-	site_look(&store->site, answer->entry->node.key, answer->entry->node.key_size, &store->path,
-		&sight);
+	site_look(&store->site, entry->node.key, entry->node.key_size, &store->path, &sight);
+	if (sight.kind != SIGHT_DIRECTORY) {
+		entry->expires_ms = 0;
+		return -ESTALE;
+	}
 	error = directory_send(&store->site.root, &store->path, answer->response);
 	if (error != 0)
 		answer_refuse(answer, site_status(error));
+	return 0;
 }
 
 /* What has a name that is never served does not become a page either. */
@@ -117,8 +123,7 @@ static int send_found(struct answer *answer)
 		redirect(answer);
 		break;
 	case SIGHT_DIRECTORY:
-		list(answer);
-		break;
+		return list(answer);
 	case SIGHT_NOTHING:
 		return send_nothing(answer);
 	}

@@ -543,6 +543,15 @@ subtest 'a directory is listed where the setting says so' => sub {
 	$r = ask($w, '/m/');
 	is(scalar(() = $r->{body} =~ /<tr>/g), 4097, 'a large one is cut');
 	like($r->{body}, qr/There is more/, 'and says so');
+	$w = serve($root, autoindex => 'true', open_file_cache_valid => '1h');
+	is(ask($w, '/d/')->{status}, 200, 'what is remembered as a directory');
+	put("$root/d/index.html", 'index');
+	is(ask($w, '/d/')->{body}, 'index', 'and has got an index shows that at once');
+	is(ask($w, '/d/sub/')->{status}, 200, 'one more');
+	unlink "$root/d/sub/x";
+	rmdir "$root/d/sub" or die $!;
+	is(ask($w, '/d/sub/')->{status}, 404, 'that is gone is not there');
+	unlink "$root/d/index.html";
 	$w = serve($root);
 	is(ask($w, '/d/')->{status}, 404, 'nothing is listed by default');
 };
