@@ -8,8 +8,6 @@
 
 #include "base/clock.h"
 
-/* A longer target is not remembered. */
-#define TARGET_MAX 1024
 /* The largest file that is held in memory: above, sendfile(2) is as good. */
 #define KEPT_MAX ((uint64_t)64 * 1024)
 
@@ -192,11 +190,14 @@ static struct entry *make(const struct store *store, const char *target, size_t 
 	return entry;
 }
 
+/* What has "%" in its very name is not: its key would be read as a target with an escape. */
 static bool is_kept(struct store *store, const struct entry *entry)
 {
-	enum cache_shelf_id shelf = entry->node.shelf;
+	const struct cache_node *node = &entry->node;
+	enum cache_shelf_id shelf = node->shelf;
 
-	if (entry->node.key_size > TARGET_MAX || entry->sight.status >= 500)
+	if (node->key_size > STORE_TARGET_MAX || entry->sight.status >= 500 ||
+		memchr(node->key, '%', node->key_size) != NULL)
 		return false;
 	while (!cache_has_room(&store->cache, shelf)) {
 		struct cache_node *victim = cache_victim(&store->cache, shelf);
@@ -225,23 +226,66 @@ static struct entry *add(struct store *store, const char *target, size_t size, u
 	return entry;
 }
 
+/* What is known under that key, if it is still so. */
+static struct entry *find_known(struct store *store, const char *key, size_t size, uint64_t now_ms)
+{
+	struct cache_node *node = cache_find(&store->cache, key, size);
+	struct entry *entry;
+
+	if (node == NULL)
+		return NULL;
+	entry = entry_of(node);
+	if (LIKELY(now_ms < entry->expires_ms) || is_current(store, entry, now_ms))
+		return entry;
+	drop(store, entry);
+	return NULL;
+}
+
+/* The target as `plain`: without escapes, dot segments and empty ones. 0: it is no path. */
+static size_t write_plain(struct store *store, const char *target, size_t size)
+{
+	struct path *path = &store->path;
+
+	if (size > sizeof(store->plain))
+		return 0;
+	switch (path_resolve(path, target, size)) {
+	case PATH_FILE:
+	case PATH_DIRECTORY:
+		break;
+	case PATH_MALFORMED:
+	case PATH_HIDDEN:
+		return 0;
+	}
+	if (memchr(path->bytes, '%', path->used) != NULL)
+		return 0;
+	store->plain[0] = '/';
+	memcpy(store->plain + 1, path->bytes, path->used); /* which is shorter than the target */
+	return 1 + path->used;
+}
+
+/* A file has endless spellings: were each an entry, one client could drive out all others. */
+static struct entry *find_anew(struct store *store, const char *target, size_t size,
+	uint64_t now_ms)
+{
+	size_t plain_size = write_plain(store, target, size);
+	struct entry *entry;
+
+	if (plain_size == 0)
+		return add(store, target, size, now_ms);
+	entry = find_known(store, store->plain, plain_size, now_ms);
+	return entry != NULL ? entry : add(store, store->plain, plain_size, now_ms);
+}
+
 struct entry *store_find(struct store *store, const char *target, size_t size, uint64_t now_ms)
 {
-	struct cache_node *node;
+	struct entry *entry;
 
 	if (UNLIKELY(store->loose != NULL))
 		drop_loose(store);
 	if (UNLIKELY(now_ms - store->looked_ms >= store->valid_ms))
 		look_at_root(store, now_ms);
-	node = cache_find(&store->cache, target, size);
-	if (node != NULL) {
-		struct entry *entry = entry_of(node);
-
-		if (LIKELY(now_ms < entry->expires_ms) || is_current(store, entry, now_ms))
-			return entry;
-		drop(store, entry);
-	}
-	return add(store, target, size, now_ms);
+	entry = find_known(store, target, size, now_ms);
+	return LIKELY(entry != NULL) ? entry : find_anew(store, target, size, now_ms);
 }
 
 /* Forms: */

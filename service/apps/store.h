@@ -19,13 +19,15 @@
 #include "service/apps/form.h"
 #include "service/apps/site.h"
 
+/* A longer target is not remembered. */
+#define STORE_TARGET_MAX 1024
 /* The largest gzip of ours that is kept: to make one again costs much more than to read it. */
 #define STORE_GZIP_MAX ((size_t)1024 * 1024)
 
-/* A path of a request target, as it was sent. */
+/* A path of a request target. */
 struct entry {
-	struct cache_node node;
-	uint64_t expires_ms; /* then it is looked at again */
+	struct cache_node node; /* the key has no escapes and dot segments, if there is a path */
+	uint64_t expires_ms;	/* then it is looked at again */
 	struct sight sight;
 	bool is_text;		       /* we may make a gzip of it */
 	bool is_dense;		       /* we did, and it was no smaller */
@@ -41,8 +43,9 @@ struct store {
 	uint64_t valid_ms;
 	uint64_t looked_ms; /* at the root */
 	uint64_t memory, memory_max;
-	uint64_t open, open_max; /* files */
-	struct path path;	 /* scratch: on the stack it would be zeroed each time */
+	uint64_t open, open_max;      /* files */
+	struct path path;	      /* scratch: on the stack it would be zeroed each time */
+	char plain[STORE_TARGET_MAX]; /* scratch, too: the target in its shortest spelling */
 };
 
 /* 0, or -errno with `why`. */

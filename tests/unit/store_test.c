@@ -221,6 +221,49 @@ static void what_is_too_long_to_remember_is_found_each_time(void **state)
 	store_close(&world->store);
 }
 
+static void all_spellings_of_a_path_are_one_entry(void **state)
+{
+	static const char *const spellings[] = {"/a", "/%61", "//a", "/./a", "/x/../a",
+		"/%2e//%61"};
+	struct world *world = *state;
+	const struct cache_shelf *shelf = &world->store.cache.shelves[CACHE_FOUND];
+	const struct entry *entry;
+
+	make_file("a", 1);
+	make_file("b c", 2);
+	open_store(world);
+	entry = find(world, "/a");
+	for (size_t i = 0; i < COUNT_OF(spellings); i++)
+		assert_ptr_equal(find(world, spellings[i]), entry);
+	assert_int_equal(shelf->count, 1);
+	entry = find(world, "/b%20c");
+	assert_ptr_equal(find(world, "/%62%20c"), entry);
+	world->now_ms += world->settings.open_file_cache_valid;
+	assert_int_equal(form_of(world, "/b%20c")->size, 2);
+	assert_int_equal(shelf->count, 2);
+	assert_int_equal(find(world, "/%2f")->sight.status, 404);
+	assert_int_equal(find(world, "/%zz")->sight.status, 400);
+	assert_int_equal(find(world, "")->sight.status, 404);
+	assert_ptr_equal(find(world, ""), find(world, "/."));
+	store_close(&world->store);
+}
+
+/* "/%2561" is the file "%61", and "/%61" the file "a". */
+static void a_name_that_looks_like_an_escape_is_found_each_time(void **state)
+{
+	struct world *world = *state;
+
+	make_file("%61", 1);
+	make_file("a", 2);
+	open_store(world);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(form_of(world, "/%2561")->size, 1);
+		assert_int_equal(form_of(world, "/%61")->size, 2);
+	}
+	assert_int_equal(world->store.cache.shelves[CACHE_FOUND].count, 1);
+	store_close(&world->store);
+}
+
 static void a_gzip_is_kept_as_long_as_its_text_is_the_same(void **state)
 {
 	struct world *world = *state;
@@ -270,6 +313,10 @@ int main(void)
 			tear_down),
 		cmocka_unit_test_setup_teardown(open_files_are_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_too_long_to_remember_is_found_each_time,
+			set_up, tear_down),
+		cmocka_unit_test_setup_teardown(all_spellings_of_a_path_are_one_entry, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(a_name_that_looks_like_an_escape_is_found_each_time,
 			set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_gzip_is_kept_as_long_as_its_text_is_the_same,
 			set_up, tear_down),
