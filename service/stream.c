@@ -11,6 +11,8 @@
 
 /* Room for what stands before a chunk: its size in hexadecimal, CRLF. */
 #define CHUNK_HEAD_MAX (16 + 2)
+/* Behind it: its CRLF, and the last chunk without trailers. */
+#define CHUNK_END_MAX (2 + 3 + 2)
 
 struct narwhal_stream *stream_new(const struct narwhal_source *source, void *state, uint64_t size)
 {
@@ -148,6 +150,9 @@ static enum narwhal_outcome ask_for_chunk(struct narwhal_stream *stream, struct 
 	outcome = ask(stream, out);
 	if (outcome == NARWHAL_FAILED)
 		return outcome;
+	/* Nothing can fail any more when the answers before it have moved. */
+	if (buffer_reserve(bytes, CHUNK_END_MAX + stream->trailers.used) != 0)
+		return NARWHAL_FAILED;
 	if (bytes->used == at + CHUNK_HEAD_MAX) {
 		bytes->used = at;
 	} else {
