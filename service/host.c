@@ -176,7 +176,10 @@ EXPORT struct narwhal_timer *narwhal_timer_new(struct narwhal_host *host, void (
 
 EXPORT void narwhal_timer_set(struct narwhal_timer *timer, uint64_t ms)
 {
-	timer_set(&timer->host->timers, &timer->timer, clock_ms() + ms);
+	uint64_t now_ms = clock_ms();
+
+	timer_set(&timer->host->timers, &timer->timer,
+		ms < CLOCK_NEVER - now_ms ? now_ms + ms : CLOCK_NEVER);
 }
 
 EXPORT void narwhal_timer_stop(struct narwhal_timer *timer)

@@ -433,11 +433,12 @@ subtest 'counters stand in the page' => sub {
 subtest 'timers, descriptors and threads of the app bring answers' => sub {
 	my $w = ready('host');
 	my @c = map { $w->connect } 1 .. 40;
-	print {$c[0]} request('/timer?1000000');
+	print {$c[0]} request('/timer?18446744073709551615');
 	print {$c[1]} request('/timer?30'), request('/timer?0');
 	is($w->response($c[1])->{body}, 'due', 'a timer');
 	is($w->response($c[1])->{body}, 'due', 'one that is due at once');
 	is($w->get('/stopped?1')->{body}, 'stopped', 'one that is stopped never is');
+	ok(!IO::Select->new($c[0])->can_read(0), 'nor is the farthest there can be');
 	print {$c[$_]} request('/thread') x 20 for 2 .. $#c;
 	for my $c (@c[2 .. $#c]) {
 		is(join(' ', map { $w->response($c)->{body} } 1 .. 20), join(' ', ('done') x 20), 'threads')
