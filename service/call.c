@@ -138,11 +138,11 @@ static int keep(struct call *call)
 	return 0;
 }
 
-/* What the app decided between two turns happens in the next, or still in this one. */
+/* What the app decides happens in this turn or, while connections have theirs, in the next. */
 static void go_on(struct call *call)
 {
 	if (call->connection != NULL && call->connection->step == CONNECTION_WAITING)
-		connection_wait(call->connection, DEADLINE_NOW);
+		connection_wait(call->connection, DEADLINE_NEXT);
 }
 
 EXPORT int narwhal_response_defer(struct narwhal_response *response, void (*gone)(void *state),

@@ -144,8 +144,9 @@ EXPORT void narwhal_stream_resume(struct narwhal_stream *stream)
 	struct connection *connection = stream->connection;
 
 	stream->waiting = false;
+	/* As for a call; two that resume each other from pull() would else hold the turn. */
 	if (connection != NULL && connection->step == CONNECTION_WAITING)
-		connection_wait(connection, DEADLINE_NOW);
+		connection_wait(connection, DEADLINE_NEXT);
 }
 
 /* The end of the connection tells the client that the body is not whole (RFC 9112 section 8). */

@@ -7,6 +7,7 @@
  *	/fails		a piece, and then no more of it
  *	/waits		a piece, and the rest when somebody asks for /go
  *	/itself		waits, and resumes itself at once
+ *	/pair		waits, and resumes the other one of its kind, as that does
  *	/idle		asks for many turns in which it has nothing
  *	/counts		"pulled ended gone": of all streams so far
  */
@@ -20,7 +21,7 @@
 
 struct app {
 	unsigned long pulled, ended, gone;
-	struct narwhal_stream *waiting;
+	struct narwhal_stream *waiting, *partner;
 };
 
 struct body {
@@ -87,6 +88,17 @@ static enum narwhal_outcome pull_itself(void *state, struct narwhal_stream *stre
 	return body->at++ == 3 ? NARWHAL_DONE : NARWHAL_WAIT;
 }
 
+static enum narwhal_outcome pull_pair(void *state, struct narwhal_stream *stream)
+{
+	struct body *body = state;
+	struct narwhal_stream *partner = body->app->partner;
+
+	body->app->partner = stream;
+	if (partner != NULL)
+		narwhal_stream_resume(partner);
+	return NARWHAL_WAIT;
+}
+
 static enum narwhal_outcome pull_nothing(void *state, struct narwhal_stream *stream)
 {
 	struct body *body = state;
@@ -101,6 +113,7 @@ static void end(void *state)
 
 	body->app->ended++;
 	body->app->waiting = NULL;
+	body->app->partner = NULL;
 	free(body);
 }
 
@@ -140,6 +153,7 @@ static const struct {
 	{"/fails", {.pull = pull_failing, .end = end}, OF_UNKNOWN_SIZE, 0},
 	{"/waits", {.pull = pull_waiting, .end = end, .gone = gone}, OF_UNKNOWN_SIZE, 0},
 	{"/itself", {.pull = pull_itself, .end = end}, OF_UNKNOWN_SIZE, 0},
+	{"/pair", {.pull = pull_pair, .end = end}, OF_UNKNOWN_SIZE, 0},
 	{"/idle", {.pull = pull_nothing, .end = end}, OF_UNKNOWN_SIZE, 0},
 };
 

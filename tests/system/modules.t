@@ -189,6 +189,10 @@ subtest 'a source that has nothing now goes on when it is resumed' => sub {
 	$c = $w->connect;
 	is($w->get('/itself', $c)->{body}, '', 'one that resumes itself while it is asked goes on');
 	is($w->get('/idle', $c)->{body}, '', 'one that has nothing may be asked again and again');
+	my @c = map { $w->connect } 1, 2;
+	print {$_} request('/pair') for @c;
+	like($w->response_head($_), qr/chunked/, 'two that resume each other') for @c;
+	is($w->get('/go')->{body}, 'nobody waits', 'have one turn each, and others theirs');
 };
 
 subtest 'a client that has ended its side still gets its stream' => sub {
