@@ -106,6 +106,7 @@ void call_abandon(struct call **call)
 	}
 	*call = NULL;
 	abandoned->connection = NULL;
+	response_drop(&abandoned->response); /* as long as there is an app that can end a source */
 	call_tell_gone(abandoned);
 }
 

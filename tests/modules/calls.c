@@ -3,6 +3,7 @@
  *
  *	/later		answers when somebody asks for /release, "GET /later BODY"
  *	/heirs		the same; when its client goes away all all the others are answered
+ *	/streamed	the same, with a stream on the answer already
  *	/at-once	defers, and finishes before it returns
  *	/sum		counts the body's bytes as they come; /sum-later answers at /release
  *	/pause		the same, but wants no more after the first piece until /go
@@ -190,6 +191,9 @@ static void handle(void *state, const struct narwhal_request *request,
 	struct app *app = state;
 
 	if (is(path, "/later") || is(path, "/heirs")) {
+		defer(app, request, response);
+	} else if (is(path, "/streamed")) {
+		(void)narwhal_response_stream(response, NARWHAL_UNKNOWN, &source, state);
 		defer(app, request, response);
 	} else if (is(path, "/at-once")) {
 		defer(app, request, response);

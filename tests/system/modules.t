@@ -284,6 +284,13 @@ subtest 'the app hears of a client that goes away' => sub {
 	is($w->response($c)->{body}, 'GET /later ', 'which may well read the answer');
 	ok($w->ended($c), 'its last');
 	like(counts($w), qr/^2 /, 'nobody is told twice');
+	$c = $w->connect;
+	my $before = $w->page->{requests};
+	print {$c} request('/streamed');
+	comes_to(sub { $w->page->{requests} - $before }, qr/^1$/, 'another one');
+	setsockopt $c, SOL_SOCKET, Socket::SO_LINGER(), pack 'ii', 1, 0;
+	close $c;
+	comes_to(sub { counts($w) }, qr/^3 1 /, 'what was built for it is given back');
 };
 
 subtest 'a worker that leaves answers what it has' => sub {
