@@ -72,7 +72,7 @@ static inline void call_place(struct call *call, const struct peer *peer, const 
 {
 	call->request.peer = peer;
 	call->request.bytes = bytes;
-	origin_reset(&call->origin);
+	call->origin.told = false;
 }
 
 /* What the app sees of it from now on. NULL, or why it is refused with 400 instead. */

@@ -46,9 +46,11 @@ void exchange_begin(struct exchange *exchange, struct pending **pending)
 		request_reset(&call->head);
 		call->intake.has_head = false;
 		call->intake.body_size = 0;
+		call->origin.identity.known = false;
 		return;
 	}
 	call->intake = (*pending)->intake;
+	call->origin.identity = (*pending)->identity;
 	memcpy(&call->head, &(*pending)->request, saved_size(&(*pending)->request));
 	free(*pending);
 	*pending = NULL;
@@ -64,6 +66,7 @@ int exchange_suspend(const struct exchange *exchange, struct pending **pending)
 	if (*pending == NULL)
 		return -ENOMEM;
 	(*pending)->intake = call->intake;
+	(*pending)->identity = call->origin.identity;
 	memcpy(&(*pending)->request, &call->head, size);
 	return 0;
 }

@@ -30,7 +30,8 @@ struct window {
 /* A request that waits for more bytes. */
 struct pending {
 	struct intake intake;
-	struct request request; /* cut behind the last field it has */
+	struct origin_identity identity; /* the app may have seen it */
+	struct request request;		 /* cut behind the last field it has */
 };
 
 struct exchange {

@@ -127,22 +127,22 @@ static struct request_span take_id(const struct narwhal_request *request)
 
 static struct narwhal_bytes known_id(const struct narwhal_request *request)
 {
-	const struct origin *origin = request->origin;
+	const struct origin_identity *identity = &request->origin->identity;
 
-	if (origin->taken.size != 0)
-		return span(request, origin->taken);
-	return (struct narwhal_bytes){origin->made, sizeof(origin->made)};
+	if (identity->taken.size != 0)
+		return span(request, identity->taken);
+	return (struct narwhal_bytes){identity->made, sizeof(identity->made)};
 }
 
 struct narwhal_bytes origin_id(const struct narwhal_request *request)
 {
-	struct origin *origin = request->origin;
+	struct origin_identity *identity = &request->origin->identity;
 
-	if (!origin->has_id) {
-		origin->taken = take_id(request);
-		if (origin->taken.size == 0)
-			trace_make_id(&origin->rules->ids, origin->made);
-		origin->has_id = true;
+	if (!identity->known) {
+		identity->taken = take_id(request);
+		if (identity->taken.size == 0)
+			trace_make_id(&request->origin->rules->ids, identity->made);
+		identity->known = true;
 	}
 	return known_id(request);
 }
@@ -177,6 +177,6 @@ void origin_label(const struct narwhal_request *request, struct origin_label *la
 {
 	(void)peer_print(origin_client(request), label->client);
 	label->id[0] = '\0';
-	if (request->origin->has_id)
+	if (request->origin->identity.known)
 		copy_id(known_id(request), label->id);
 }

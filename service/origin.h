@@ -28,13 +28,18 @@ struct origin_rules {
 	struct trace_source ids;
 };
 
+/* The id: `taken`, or where that is empty, `made`. */
+struct origin_identity {
+	bool known;
+	struct request_span taken;
+	char made[TRACE_ID_SIZE];
+};
+
 /* One for each request. */
 struct origin {
 	struct origin_rules *rules;
-	bool told;   /* `forwarded` is set */
-	bool has_id; /* it is `taken`, or where that is empty, `made` */
-	struct request_span taken;
-	char made[TRACE_ID_SIZE];
+	bool told; /* `forwarded` is set */
+	struct origin_identity identity;
 	struct forwarded forwarded;
 };
 
@@ -45,13 +50,6 @@ void origin_rules_close(struct origin_rules *rules);
 /* What the rules say of a peer; to be known before its first request is. */
 void origin_judge(const struct origin_rules *rules, struct peer *peer);
 enum preface origin_preface(const struct origin_rules *rules, const struct peer *peer);
-
-/* Another request, of which nothing is known yet. */
-static inline void origin_reset(struct origin *origin)
-{
-	origin->told = false;
-	origin->has_id = false;
-}
 
 /* When the head is complete: NULL, or why it is refused with 400. */
 MUST_USE const char *origin_read(const struct narwhal_request *request);

@@ -11,6 +11,7 @@
  *	/twice		wants to receive two times, and only once can
  *	/forbidden	answers at the head; /odd gives an outcome that means nothing there
  *	/hasty		has a body for its answer at the head already, but is collected
+ *	/named		says "same" if its id is that which it had at the head
  *	/collect	any other body is collected: "SIZE"
  *	/counts		"gone ended taken"
  */
@@ -34,6 +35,7 @@ struct app {
 	struct deferred deferred[DEFERRED_MAX];
 	unsigned count;
 	struct narwhal_request *paused;
+	char id[32]; /* at the head of the last one */
 };
 
 /* One body that is received. */
@@ -155,6 +157,9 @@ static enum narwhal_outcome begin(void *state, struct narwhal_request *request,
 
 	if (is(path, "/odd"))
 		return NARWHAL_WAIT;
+	if (is(path, "/named"))
+		(void)memcpy(((struct app *)state)->id, narwhal_request_id(request).data,
+			sizeof(((struct app *)state)->id));
 	if (is(path, "/hasty"))
 		(void)narwhal_response_stream(response, NARWHAL_UNKNOWN, &source, state);
 	if (is(path, "/forbidden")) {
@@ -195,6 +200,11 @@ static void handle(void *state, const struct narwhal_request *request,
 	} else if (is(path, "/streamed")) {
 		(void)narwhal_response_stream(response, NARWHAL_UNKNOWN, &source, state);
 		defer(app, request, response);
+	} else if (is(path, "/named")) {
+		say(response,
+			memcmp(narwhal_request_id(request).data, app->id, sizeof(app->id)) == 0
+				? "same"
+				: "other");
 	} else if (is(path, "/at-once")) {
 		defer(app, request, response);
 		release(app);

@@ -339,6 +339,10 @@ subtest 'a body is received as it comes' => sub {
 	is($w->response($c)->{status}, 100, 'who waits is invited');
 	print {$c} 'abc';
 	is($w->response($c)->{body}, 3, 'and answered');
+	print {$c} "POST /named HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
+	is($w->response($c)->{status}, 100, 'one that is collected is invited, too');
+	print {$c} 'abc';
+	is($w->response($c)->{body}, 'same', 'and keeps the id that was made for it');
 	my ($before) = counts($w) =~ / (\d+) /;
 	print {$c} post('/twice', 'abcd');
 	is($w->response($c)->{body}, 4, 'of two receivers the first one has it');
