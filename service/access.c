@@ -299,6 +299,19 @@ void access_note(struct access *access, struct access_notes **notes,
 	(*notes)->used += note_size(note);
 }
 
+void access_notes_fit(struct access_notes *notes)
+{
+	char *bytes;
+
+	if (notes == NULL || notes->used == 0 || notes->used == notes->size)
+		return;
+	bytes = realloc(notes->bytes, notes->used);
+	if (bytes == NULL)
+		return;
+	notes->bytes = bytes;
+	notes->size = notes->used;
+}
+
 static uint64_t body_sent(const struct access_place *place, uint64_t sent)
 {
 	uint64_t to = sent < place->end ? sent : place->end;

@@ -99,6 +99,8 @@ struct access_place {
 /* Takes down what is known of an answer; makes *notes if it is NULL. */
 void access_note(struct access *access, struct access_notes **notes,
 	const struct access_facts *facts, const struct access_place *place);
+/* There will be no more of them for long: gives the room for others back. They may be NULL. */
+void access_notes_fit(struct access_notes *notes);
 /* They have ended: all is sent, or nothing more will be. */
 void access_notes_end(struct access_notes *notes);
 /* The same, and gives the memory back; *notes may be NULL, which it is then. */

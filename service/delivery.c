@@ -59,6 +59,7 @@ static void keep_outgoing(struct connection *connection, struct outgoing *outgoi
 		return;
 	connection->outgoing = *outgoing;
 	*outgoing = (struct outgoing){0};
+	access_notes_fit(connection->outgoing.notes);
 	if (connection->outgoing.stream != NULL)
 		connection->outgoing.stream->connection = connection;
 }
@@ -135,6 +136,7 @@ static void wait_for_source(struct connection *connection, struct outgoing *outg
 	connection->outgoing.stream = stream;
 	connection->outgoing.notes = notes;
 	connection->outgoing.until_close = until_close;
+	access_notes_fit(notes);
 	stream->connection = connection;
 	connection_wait_for_app(connection);
 }

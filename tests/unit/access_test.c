@@ -306,6 +306,10 @@ static void notes_come_out_in_their_order_however_many(void **state)
 
 		(void)snprintf(target, sizeof(target), "/%u", i);
 		note(world, target);
+		if (i % 1000 == 500) {
+			access_notes_fit(world->notes);
+			assert_int_equal(world->notes->size, world->notes->used);
+		}
 	}
 	access_notes_free(&world->notes);
 	assert_null(world->notes);
