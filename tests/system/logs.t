@@ -73,13 +73,16 @@ subtest 'a file that cannot be opened again leaves the old one' => sub {
 };
 
 subtest 'a link that a worker might have put there is not followed to a file' => sub {
-	symlink '/etc/passwd', "$dir/link" or die;
+	open my $handle, '>', "$dir/precious" or die;
+	close $handle;
+	symlink "$dir/precious", "$dir/link" or die;
 	for my $name (qw(errorlog accesslog)) {
 		my ($status, $output) = Narwhal->run(
 			args => [ '--bind', '127.0.0.1:0', "--$name", "$dir/link", $TROUBLE ]);
 		is($status, 1, "$name: refused");
 		like($output, qr{^narwhal: $name: \S+/link: root follows no symbolic link to a file}, 'in a line');
 	}
+	is(-s "$dir/precious", 0, 'nothing was written');
 	symlink "$dir/nothing", "$dir/dangling" or die;
 	my ($status) = Narwhal->run(
 		args => [ '--bind', '127.0.0.1:0', '--errorlog', "$dir/dangling", $TROUBLE ]);
