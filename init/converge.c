@@ -4,9 +4,8 @@
 
 /* How many workers one part of the roster may have now. */
 struct demand {
-	uint64_t from, to; /* generations, both included */
+	uint64_t generation; /* of which the missing ones are born; 0: it only shrinks */
 	unsigned count;
-	bool spawns; /* who is missing is born; else it only shrinks */
 };
 
 static unsigned least(unsigned a, unsigned b)
@@ -39,14 +38,27 @@ static enum rank rank_of(const struct slot *slot, uint64_t now_ms)
 	return is_serving(slot) ? RANK_SERVING : RANK_OTHER;
 }
 
-/* How many there are of each rank; and who serves, of which generation. */
+/* What a slot is a part of, by its generation. */
+enum part {
+	PART_OLD, /* before the crew's */
+	PART_CREW,
+	PART_CANDIDATE,
+	PART_DISCARDED, /* younger than the crew's, and not the candidate's */
+	PARTS
+};
+
+static enum part part_of(const struct slot *slot, const struct wish *wish)
+{
+	if (slot->generation <= wish->crew.generation)
+		return slot->generation == wish->crew.generation ? PART_CREW : PART_OLD;
+	return slot->generation == wish->candidate.generation ? PART_CANDIDATE : PART_DISCARDED;
+}
+
+/* How many there are of each rank; and who serves, by part. */
 struct census {
 	unsigned of_rank[RANKS];
-	unsigned old;	    /* of one before the crew's */
-	unsigned now;	    /* of the crew's */
-	unsigned younger;   /* of a later one: the candidate, and those that were discarded */
-	unsigned candidate; /* of these, the candidate's */
-	unsigned spent;	    /* of all */
+	unsigned serving[PARTS];
+	unsigned spent; /* of those who serve */
 };
 
 static struct census take_census(const struct roster *roster, const struct wish *wish,
@@ -61,10 +73,7 @@ static struct census take_census(const struct roster *roster, const struct wish 
 		census.of_rank[rank]++;
 		if (rank != RANK_SERVING)
 			continue;
-		census.old += slot->generation < wish->crew.generation;
-		census.now += slot->generation == wish->crew.generation;
-		census.younger += slot->generation > wish->crew.generation;
-		census.candidate += slot->generation == wish->candidate.generation;
+		census.serving[part_of(slot, wish)]++;
 		census.spent += slot->state == STATE_SPENT;
 	}
 	return census;
@@ -80,11 +89,9 @@ bool converge_is_ready(const struct roster *roster, const struct crew *crew)
 	return n >= least(crew->min_ready, crew->workers);
 }
 
-#define DEMANDS 4
-
 struct plan {
 	struct census census;
-	struct demand demands[DEMANDS];
+	struct demand demands[PARTS];
 };
 
 /* Whether anybody is there who empties the backlog, or is about to be told to. */
@@ -101,42 +108,28 @@ static bool has_emptier(const struct roster *roster, const struct census *census
 static void make_demands(const struct roster *roster, const struct wish *wish, struct plan *plan)
 {
 	const struct census *census = &plan->census;
+	unsigned old = census->serving[PART_OLD], now = census->serving[PART_CREW];
+	unsigned younger = census->serving[PART_CANDIDATE] + census->serving[PART_DISCARDED];
 	struct demand *demands = plan->demands;
 	const struct crew *crew = &wish->crew, *candidate = &wish->candidate;
 	bool serving = wish_is_serving(wish);
 
-	demands[0] = (struct demand){0, crew->generation - 1, 0, false};
-	demands[1] = (struct demand){crew->generation, crew->generation, crew->workers, true};
-	demands[2] = (struct demand){candidate->generation, candidate->generation,
-		least(candidate->workers, census->candidate + candidate->surge), true};
-	demands[3] = (struct demand){crew->generation + 1, UINT64_MAX, 0, false};
+	demands[PART_OLD] = (struct demand){0, 0};
+	demands[PART_CREW] = (struct demand){crew->generation, crew->workers};
+	demands[PART_CANDIDATE] = (struct demand){candidate->generation,
+		least(candidate->workers, census->serving[PART_CANDIDATE] + candidate->surge)};
 	/* Those of a candidate that was discarded help out while the crew is not whole. */
-	demands[3].count = crew->workers - least(crew->workers, census->old + census->now);
-	demands[3].count = least(demands[3].count, census->younger);
-	if (census->old != 0) {
-		demands[0].count = crew->workers - least(crew->workers, census->now);
-		demands[1].count = least(crew->workers, census->now + crew->surge);
+	demands[PART_DISCARDED] =
+		(struct demand){0, least(younger, crew->workers - least(crew->workers, old + now))};
+	if (old != 0) {
+		demands[PART_OLD].count = crew->workers - least(crew->workers, now);
+		demands[PART_CREW].count = least(crew->workers, now + crew->surge);
 	}
-	for (unsigned i = 0; i < DEMANDS && !serving; i++)
+	for (unsigned i = 0; i < PARTS && !serving; i++)
 		demands[i].count = 0;
 	/* One that comes up as the service ends, to empty what nobody is there to empty. */
 	if (wish->phase == PHASE_DRAIN && wish->backlog && !has_emptier(roster, census))
-		demands[1].count = 1;
-}
-
-static bool is_of(const struct slot *slot, const struct demand *demand)
-{
-	return slot->generation >= demand->from && slot->generation <= demand->to;
-}
-
-/* The part of the roster that the slot is of: the first that fits, since the last is the rest. */
-static unsigned part_of(const struct slot *slot, const struct demand demands[DEMANDS])
-{
-	unsigned part = 0;
-
-	while (part < DEMANDS - 1 && !is_of(slot, &demands[part]))
-		part++;
-	return part;
+		demands[PART_CREW].count = 1;
 }
 
 /*
@@ -145,7 +138,7 @@ static unsigned part_of(const struct slot *slot, const struct demand demands[DEM
  */
 static bool is_waiting(const struct slot *slot, const struct demand *demand, uint64_t now_ms)
 {
-	return has_backoff(slot, now_ms) && demand->spawns;
+	return has_backoff(slot, now_ms) && demand->generation != 0;
 }
 
 /*
@@ -210,8 +203,7 @@ static bool settle_slots(const struct roster *roster, const struct wish *wish, u
 			if (rank_of(slot, now_ms) != rank)
 				continue;
 			left--;
-			event = slot_needs(slot, &plan->demands[part_of(slot, plan->demands)], wish,
-				now_ms);
+			event = slot_needs(slot, &plan->demands[part_of(slot, wish)], wish, now_ms);
 			if (event != EVENTS && roster_next(roster, i, event) != STATES)
 				return give(order, i, event, slot->generation);
 		}
@@ -228,7 +220,7 @@ static bool spend(const struct roster *roster, const struct wish *wish, const st
 {
 	bool serving = wish_is_serving(wish);
 	unsigned enough = serving ? wish->crew.workers : 0;
-	bool over = census->old + census->now > enough;
+	bool over = census->serving[PART_OLD] + census->serving[PART_CREW] > enough;
 
 	for (unsigned i = 0; census->spent != 0 && i < roster->size; i++) {
 		const struct slot *slot = &roster->slots[i];
@@ -242,18 +234,18 @@ static bool spend(const struct roster *roster, const struct wish *wish, const st
 }
 
 /* Who is still missing is born in a slot that nobody waits for. */
-static bool fill(const struct roster *roster, const struct demand demands[DEMANDS], uint64_t now_ms,
-	struct order *order)
+static bool fill(const struct roster *roster, const struct wish *wish, uint64_t now_ms,
+	const struct demand demands[PARTS], struct order *order)
 {
-	for (unsigned d = 0; d < DEMANDS; d++) {
-		if (demands[d].count == 0 || !demands[d].spawns)
+	for (enum part part = 0; part < PARTS; part++) {
+		if (demands[part].count == 0 || demands[part].generation == 0)
 			continue;
 		for (unsigned i = 0; i < roster->size; i++) {
 			const struct slot *slot = &roster->slots[i];
 
 			if (slot->state == STATE_VACANT &&
-				!is_waiting(slot, &demands[part_of(slot, demands)], now_ms))
-				return give(order, i, EVENT_SPAWNED, demands[d].from);
+				!is_waiting(slot, &demands[part_of(slot, wish)], now_ms))
+				return give(order, i, EVENT_SPAWNED, demands[part].generation);
 		}
 	}
 	return false;
@@ -267,7 +259,7 @@ bool converge_next(const struct roster *roster, const struct wish *wish, uint64_
 	make_demands(roster, wish, &plan);
 	return settle_slots(roster, wish, now_ms, &plan, order) ||
 	       spend(roster, wish, &plan.census, order) ||
-	       fill(roster, plan.demands, now_ms, order);
+	       fill(roster, wish, now_ms, plan.demands, order);
 }
 
 uint64_t converge_deadline(const struct roster *roster, const struct wish *wish, uint64_t now_ms)
