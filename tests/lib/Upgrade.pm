@@ -18,7 +18,7 @@ use Test::More;
 use Counter;
 use Narwhal;
 
-our @EXPORT_OK = qw($DIR $IMAGE $UNIX begin configure exe identity install load none_lost stays work);
+our @EXPORT_OK = qw($DIR $IMAGE $UNIX begin configure exe identity install load misfit none_lost stays work);
 
 our $DIR = tempdir(CLEANUP => 1);
 our $IMAGE = "$DIR/narwhal";
@@ -37,6 +37,16 @@ sub install {
 	chmod 0755, "$DIR/.new" or die;
 	rename "$DIR/.new", "$DIR/$name" or die;
 	return "$DIR/$name";
+}
+
+# The image becomes a bad one: tests/images/misfit.c is what its name says.
+sub misfit {
+	my ($name) = @_;
+
+	install($name, "$Narwhal::BUILD/tests/images/misfit");
+	unlink $IMAGE;
+	symlink $name, $IMAGE or die;
+	return;
 }
 
 sub configure {

@@ -17,10 +17,7 @@ my $modules = "$Worker::BUILD/tests/modules";
 
 sub ready {
 	my ($name, %option) = @_;
-	my $w = Worker->start(app => "$modules/$name.so", %option);
-	my $first = $w->message;
-	die "not ready: $first\n" . $w->logged if $first ne 'READY';
-	return $w;
+	return Worker->ready(app => "$modules/$name.so", %option);
 }
 
 sub request {

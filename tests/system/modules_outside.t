@@ -32,10 +32,7 @@ for my $file (glob "$Worker::ROOT/examples/*.c") {
 
 sub ready {
 	my ($name, %option) = @_;
-	my $w = Worker->start(app => "$dir/$name.so", %option);
-	my $first = $w->message;
-	die "not ready: $first\n" . $w->logged if $first ne 'READY';
-	return $w;
+	return Worker->ready(app => "$dir/$name.so", %option);
 }
 
 sub ask {

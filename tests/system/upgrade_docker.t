@@ -8,11 +8,10 @@ use Test::More;
 use Counter;
 use Docker;
 use Narwhal;
-use Upgrade qw($DIR $IMAGE $UNIX configure install);
+use Upgrade qw($DIR $IMAGE $UNIX configure install misfit);
 
 plan(skip_all => 'a container holds no build with sanitizers') if $ENV{SANITIZE};
 
-my $IMAGES = "$Narwhal::BUILD/tests/images";
 my $docker = Docker->start;
 
 $docker->base_image;
@@ -38,15 +37,6 @@ sub wait_count {
 		my @lines = grep { $_ =~ $pattern } split /\n/, ($docker->try('logs', $id))[1];
 		return @lines >= $count;
 	});
-}
-
-sub misfit {
-	my ($name) = @_;
-
-	install($name, "$IMAGES/misfit");
-	unlink $IMAGE;
-	symlink $name, $IMAGE or die;
-	return;
 }
 
 my @BAD = (

@@ -96,10 +96,7 @@ sub misfit {
 	my ($name) = @_;
 
 	return sub {
-		my ($n) = @_;
-		install($name, "$IMAGES/misfit");
-		unlink $IMAGE;
-		symlink $name, $IMAGE or die;
+		Upgrade::misfit($name);
 		return;
 	};
 }

@@ -9,7 +9,7 @@ use Time::HiRes qw(sleep);
 
 use Counter;
 use Narwhal;
-use Upgrade qw($DIR $IMAGE begin configure identity install load none_lost work);
+use Upgrade qw($DIR $IMAGE begin configure identity install load misfit none_lost work);
 
 plan skip_all => 'PID 1 needs root' if $> != 0;
 
@@ -26,15 +26,6 @@ my @IMAGE_OF = (
 	sub { configure(%{ $_[0]{settings} }, worker_image => install('mute', "$IMAGES/fickle")) },
 	sub { configure(%{ $_[0]{settings} }, app => '/nowhere') },
 );
-
-sub misfit {
-	my ($name) = @_;
-
-	install($name, "$IMAGES/misfit");
-	unlink $IMAGE;
-	symlink $name, $IMAGE or die;
-	return;
-}
 
 # What happens meanwhile; each tells what it means for the end of the run.
 my %HAPPENS = (
