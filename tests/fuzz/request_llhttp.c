@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <llhttp.h>
 
@@ -272,17 +273,32 @@ static void translate_minor_version(const struct request *request, char *bytes, 
 		bytes[digit] = '1';
 }
 
-static void translate_length_tabs(const struct request *request, char *bytes, size_t *size)
+/* llhttp looks into the values of these alone. */
+static bool known_field(struct narwhal_bytes name)
 {
-	static const char name[] = "content-length";
-	const struct request_field *field = request_field(request, bytes, name, sizeof(name) - 1);
+	static const char *const names[] = {"connection", "content-length", "transfer-encoding"};
 
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		if (name.size == strlen(names[i]) &&
+			strncasecmp(name.data, names[i], name.size) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void translate_field_tabs(const struct request *request, char *bytes, size_t *size)
+{
 	(void)size;
-	if (field == NULL)
-		return;
-	for (size_t at = field->name_at + sizeof(name); bytes[at] != '\r'; at++) {
-		if (bytes[at] == '\t')
-			bytes[at] = ' ';
+	for (size_t i = 0; i < request->field_count; i++) {
+		const struct request_field *field = &request->fields[i];
+		size_t end = field->name_at + (size_t)field->name_size;
+
+		if (!known_field((struct narwhal_bytes){bytes + field->name_at, field->name_size}))
+			continue;
+		for (size_t at = end; bytes[at] != '\r'; at++) {
+			if (bytes[at] == '\t')
+				bytes[at] = ' ';
+		}
 	}
 }
 
@@ -372,7 +388,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(bytes != NULL);
 	memcpy(bytes, data, size);
 	if (parses(request, limits, bytes, size)) {
-		translate_length_tabs(request, bytes, &size);
+		translate_field_tabs(request, bytes, &size);
 		translate_minor_version(request, bytes, &size);
 		translate_method(request, bytes, &size);
 		/* The translation may be longer than the limits allow. */

@@ -71,6 +71,7 @@ subtest 'a read-only disk: the ready file cannot be withdrawn; it is when it can
 		args => [ '--when-ready', "$dir/ready", '--pidfile', "$dir/pid" ]);
 	my $before = settle($n);
 
+	is_said($n, qr/^generation=1$/m, 'the file');
 	enter($n, $LOCK);
 	$n->signal('HUP');
 	$n->wait_line(qr/ worker_exit .*generation=1 cause=retired/) for 1 .. 2;
