@@ -18,10 +18,12 @@ struct call *call_new(struct exchange *exchange)
 	memset(call, 0, offsetof(struct call, head));
 	call->exchange = exchange;
 	call->peer_text = TEXT_OVER(call->peer_bytes);
+	call->local_text = TEXT_OVER(call->local_bytes);
 	call->request.head = &call->head;
 	call->request.origin = &call->origin;
 	call->origin.rules = exchange->rules;
 	call->request.peer_text = &call->peer_text;
+	call->request.local_text = &call->local_text;
 	return call;
 }
 
@@ -32,6 +34,7 @@ const char *call_show(struct call *call)
 	request->body = (struct narwhal_bytes){request->bytes + call->head.head_size,
 		call->intake.body_size};
 	call->peer_text.used = 0;
+	call->local_text.used = 0;
 	call->unread = false;
 	response_reset(&call->response);
 	return origin_read(request);
@@ -188,6 +191,23 @@ EXPORT int narwhal_request_receive(struct narwhal_request *request,
 		receiver->end(state);
 	}
 	return error;
+}
+
+/* The client's socket, or -1 when it is gone. */
+static int socket_of(const struct call *call)
+{
+	if (call->step == CALL_AT_HAND || call == call->exchange->kept)
+		return call->exchange->fd;
+	return call->connection != NULL ? call->connection->watch.fd : -1;
+}
+
+EXPORT struct narwhal_bytes narwhal_request_local(const struct narwhal_request *request)
+{
+	struct text *text = request->local_text;
+
+	if (text->used == 0)
+		local_write(socket_of(CONTAINER_OF(text, struct call, local_text)), text);
+	return (struct narwhal_bytes){text->bytes, text->used};
 }
 
 EXPORT void narwhal_request_resume(struct narwhal_request *request)

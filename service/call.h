@@ -13,6 +13,7 @@
 
 #include "base/attr.h"
 #include "service/chunked.h"
+#include "service/local.h"
 #include "service/request.h"
 #include "service/response.h"
 #include "service/view.h"
@@ -51,6 +52,8 @@ struct call {
 	struct origin origin;
 	struct text peer_text;
 	char peer_bytes[PEER_TEXT_MAX];
+	struct text local_text;
+	char local_bytes[LOCAL_TEXT_MAX];
 
 	/* Of a kept one. */
 	struct call_links links;

@@ -101,6 +101,7 @@ static enum exchange_outcome advance(struct connection *connection, struct windo
 	enum exchange_outcome outcome;
 	size_t taken;
 
+	exchange->fd = connection->watch.fd;
 	if (UNLIKELY(connection->call != NULL)) {
 		outcome = exchange_feed(exchange, connection->call, window, &taken);
 	} else {

@@ -46,6 +46,7 @@ struct exchange {
 	uint64_t turn_us; /* of access_turn() */
 	struct narwhal_bytes stamp;
 	bool closing; /* every answer says Connection: close */
+	int fd;	      /* the client's socket; borrowed */
 
 	/* The request in hand, and all that goes out as one write. */
 	struct call *call;

@@ -20,6 +20,7 @@ struct narwhal_request {
 	struct origin *origin;
 	uint64_t now_ms;	/* when the app gets it; as clock_tick_ms() */
 	struct text *peer_text; /* empty until somebody asks */
+	struct text *local_text;
 };
 
 /* The time of the request, for apps that are built in: asking the clock again would cost more. */

@@ -79,6 +79,11 @@ void narwhal_request_resume(struct narwhal_request *request);
 /* The client's address: "192.0.2.1:4711", "[2001:db8::1]:4711" or "unix:"; without a port where
  * nobody has told it. */
 struct narwhal_bytes narwhal_request_peer(const struct narwhal_request *request);
+/*
+ * Where it reached us: "192.0.2.7:80", "[2001:db8::7]:80" or "unix:/run/app.sock"; a proxy's
+ * connection, if there is one. Empty when the client is gone and nobody has asked before.
+ */
+struct narwhal_bytes narwhal_request_local(const struct narwhal_request *request);
 /* "http" or "https". */
 struct narwhal_bytes narwhal_request_scheme(const struct narwhal_request *request);
 /* With the port, where there is one; empty in HTTP/1.0 alone. */

@@ -86,11 +86,12 @@ static void release(struct app *app)
 		struct narwhal_bytes path = narwhal_request_path(deferred->request);
 		struct narwhal_bytes body = narwhal_request_body(deferred->request);
 		struct narwhal_bytes peer = narwhal_request_peer(deferred->request);
+		struct narwhal_bytes local = narwhal_request_local(deferred->request);
 
 		(void)narwhal_response_body(deferred->response, method.data, method.size);
 		say(deferred->response, " ");
 		(void)narwhal_response_body(deferred->response, path.data, path.size);
-		say(deferred->response, peer.size != 0 ? " " : "?");
+		say(deferred->response, peer.size != 0 && local.size != 0 ? " " : "?");
 		(void)narwhal_response_body(deferred->response, body.data, body.size);
 		narwhal_response_finish(deferred->response);
 	}

@@ -18,6 +18,7 @@ static void handle(void *state, const struct narwhal_request *request,
 	add(response, " host=", narwhal_request_host(request));
 	add(response, " id=", narwhal_request_id(request));
 	add(response, " trace=", narwhal_request_trace_id(request));
+	add(response, " local=", narwhal_request_local(request));
 	add(response, " raw=", narwhal_request_field(request, "X-Forwarded-For"));
 	if (narwhal_request_field(request, "X-Bad").data != NULL)
 		(void)narwhal_response_field(response, "X", "a\r\nb");

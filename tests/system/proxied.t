@@ -131,6 +131,20 @@ subtest 'a unix socket is trusted for everything' => sub {
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'the app knows at which of our addresses a request came in' => sub {
+	my $n = Narwhal->start(bind => 0, args => [ '--bind', "0.0.0.0:0,unix:$dir/local,unix:\@narwhal.$$", $TELLS ]);
+	$n->wait_ready;
+	my ($port) = ($n->addresses)[0] =~ /:(\d+)$/;
+	for my $address ("127.0.0.1:$port", "127.0.0.2:$port", "unix:$dir/local") {
+		my $c = $n->connect($address);
+		is(told($c->request('GET', '/'))->{local}, $address, $address);
+		is(told($c->request('GET', '/'))->{local}, $address, 'and again');
+	}
+	my $abstract = $n->connect("unix:\0narwhal.$$");
+	is(told($abstract->request('GET', '/'))->{local}, "unix:\@narwhal.$$", 'an abstract name');
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'Forwarded and X-Forwarded-* of a trusted peer' => sub {
 	my $n = begin('--forwarded-allow-ips', '127.0.0.1,10.0.0.0/8');
 	my $told = ask_with($n, 'X-Forwarded-For' => '203.0.113.9, 192.0.2.1, 10.1.1.1',
