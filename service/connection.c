@@ -62,6 +62,7 @@ void connection_open(struct worker *worker, int *fd, const struct peer *peer)
 		.peer = *peer,
 		.step = CONNECTION_HEAD,
 		.readable = true,
+		.transport = {.kind = &transport_plain, .fd = *fd},
 	};
 	*fd = -1;
 	origin_judge(&worker->rules, &connection->peer);
@@ -78,7 +79,8 @@ void connection_end(struct connection *connection)
 
 	deadline_clear(&connection->deadline);
 	if (UNLIKELY(outgoing_would_look_whole(&connection->outgoing)))
-		transport_abort(connection->watch.fd);
+		transport_abort(&connection->transport);
+	transport_close(&connection->transport);
 	/* The last descriptor of a socket takes its place in the epoll set with it: no epoll_ctl.
 	 */
 	fd_close(&connection->watch.fd);
@@ -119,33 +121,33 @@ static bool is_listening(const struct connection *connection)
 	return connection_is_open(connection) && connection->step <= CONNECTION_IDLE;
 }
 
-/* To where it stays: as transport_read(). *room is what was asked for. */
-static ssize_t read_body(struct connection *connection, uint64_t missing, size_t *room)
+/* To where it stays: as transport_read(). */
+static ssize_t read_body(struct connection *connection, uint64_t missing)
 {
 	struct buffer *input = &connection->input;
 	size_t ahead = (size_t)(missing < AHEAD_MAX ? missing : AHEAD_MAX);
+	size_t room = missing < DIRECT_MAX ? (size_t)missing : (size_t)DIRECT_MAX;
 	ssize_t n;
 
-	*room = missing < DIRECT_MAX ? (size_t)missing : (size_t)DIRECT_MAX;
-	if (input->size - input->used < *room && buffer_reserve_exactly(input, ahead) != 0)
+	if (input->size - input->used < room && buffer_reserve_exactly(input, ahead) != 0)
 		return -ENOMEM;
-	n = transport_read(connection->watch.fd, input->bytes + input->used, *room);
+	n = transport_read(&connection->transport, input->bytes + input->used, room);
 	if (n > 0)
 		input->used += (size_t)n;
 	return n;
 }
 
 /* Reads behind what is kept of a request. */
-static ssize_t read_behind(struct connection *connection, size_t *room)
+static ssize_t read_behind(struct connection *connection)
 {
 	char *scratch = connection->worker->scratch;
 	uint64_t missing = pending_missing(connection->pending);
 	ssize_t n;
 
 	if (missing >= DIRECT_MIN && connection->input.used >= DIRECT_MIN)
-		return read_body(connection, missing, room);
-	*room = missing >= DIRECT_MIN ? FIRST_READ : WORKER_SCRATCH;
-	n = transport_read(connection->watch.fd, scratch, *room);
+		return read_body(connection, missing);
+	n = transport_read(&connection->transport, scratch,
+		missing >= DIRECT_MIN ? FIRST_READ : WORKER_SCRATCH);
 	if (n > 0 && buffer_add(&connection->input, scratch, (size_t)n) != 0)
 		return -ENOMEM;
 	return n;
@@ -154,18 +156,16 @@ static ssize_t read_behind(struct connection *connection, size_t *room)
 static ssize_t receive_bytes(struct connection *connection, struct window *window)
 {
 	struct worker *worker = connection->worker;
-	size_t room = FIRST_READ;
 	ssize_t n;
 
 	if (connection->input.used != 0) {
-		n = read_behind(connection, &room);
+		n = read_behind(connection);
 		*window = (struct window){connection->input.bytes, connection->input.used};
 	} else {
-		n = transport_read(connection->watch.fd, worker->scratch, room);
+		n = transport_read(&connection->transport, worker->scratch, FIRST_READ);
 		*window = (struct window){worker->scratch, n > 0 ? (size_t)n : 0};
 	}
-	/* A short read has emptied the socket: the next edge will tell of more (epoll(7)). */
-	connection->readable = n == (ssize_t)room || (n > 0 && connection->half);
+	connection->readable = connection->transport.more || (n > 0 && connection->half);
 	return n;
 }
 
@@ -263,7 +263,7 @@ static void tell_app(struct connection *connection)
 /* Whether the client is still there, while the app has the request. May end the connection. */
 static void look_after(struct connection *connection)
 {
-	switch (transport_state(connection->watch.fd)) {
+	switch (transport_state(&connection->transport)) {
 	case TRANSPORT_OPEN:
 		return;
 	case TRANSPORT_HALF:
@@ -333,7 +333,7 @@ static void end_head(struct connection *connection)
 
 static void end_body(struct connection *connection)
 {
-	if (transport_has_input(connection->watch.fd))
+	if (transport_has_input(&connection->transport))
 		(void)catch_up(connection);
 	else
 		dialogue_refuse(connection, 408, "the body did not go on in time");

@@ -40,6 +40,7 @@ enum connection_step {
 
 struct connection {
 	struct watch watch;
+	struct transport transport; /* on the watch's descriptor */
 	struct worker *worker;
 	struct deadline deadline;
 	struct peer peer;

@@ -21,7 +21,7 @@ void delivery_linger(struct connection *connection)
 
 	for (int i = 0; i < LINGER_READS && worker->now_ms < connection->linger_until_ms; i++) {
 		ssize_t n =
-			transport_discard(connection->watch.fd, worker->scratch, WORKER_SCRATCH);
+			transport_discard(&connection->transport, worker->scratch, WORKER_SCRATCH);
 
 		if (n == -EAGAIN) {
 			connection_wait(connection, DEADLINE_LINGER);
@@ -46,7 +46,7 @@ static void finish(struct connection *connection)
 		connection_end(connection);
 		return;
 	}
-	transport_finish(connection->watch.fd);
+	transport_finish(&connection->transport);
 	connection->step = CONNECTION_LINGERING;
 	connection->linger_until_ms = connection->worker->now_ms + LINGER_MAX_MS;
 	delivery_linger(connection);
@@ -77,7 +77,7 @@ static bool keeps_up(const struct connection *connection)
 
 static void note_sent(struct connection *connection, uint64_t sent)
 {
-	connection->queued = transport_unread(connection->watch.fd);
+	connection->queued = transport_unread(&connection->transport);
 	if (connection->step == CONNECTION_WRITING)
 		connection->pace.bytes += sent;
 	else
@@ -102,7 +102,7 @@ void delivery_overdue(struct connection *connection)
 {
 	uint32_t before = connection->queued;
 
-	connection->queued = transport_unread(connection->watch.fd);
+	connection->queued = transport_unread(&connection->transport);
 	if (connection->queued < before && keeps_up(connection))
 		connection_wait(connection, DEADLINE_WRITE);
 	else
@@ -170,7 +170,8 @@ static void log_cut(struct connection *connection, const struct outgoing *outgoi
  * Writes and asks the source in turn. When it ends with TRANSPORT_SENT and the stream is still
  * there, its source has nothing now.
  */
-static enum transport_outcome send_stream(int fd, struct outgoing *outgoing, uint64_t *sent)
+static enum transport_outcome send_stream(struct transport *transport, struct outgoing *outgoing,
+	uint64_t *sent)
 {
 	enum stream_outcome filled = STREAM_MORE;
 	enum transport_outcome outcome;
@@ -181,7 +182,7 @@ static enum transport_outcome send_stream(int fd, struct outgoing *outgoing, uin
 			filled = stream_fill(outgoing);
 		if (filled == STREAM_FAILED)
 			return TRANSPORT_SHORT;
-		outcome = transport_write(fd, outgoing, &written);
+		outcome = transport_write(transport, outgoing, &written);
 		*sent += written;
 		if (outcome != TRANSPORT_SENT)
 			return outcome;
@@ -194,11 +195,12 @@ static enum transport_outcome send_stream(int fd, struct outgoing *outgoing, uin
 	return TRANSPORT_YIELDED;
 }
 
-static enum transport_outcome send_outgoing(int fd, struct outgoing *outgoing, uint64_t *sent)
+static enum transport_outcome send_outgoing(struct transport *transport, struct outgoing *outgoing,
+	uint64_t *sent)
 {
 	enum transport_outcome outcome = LIKELY(outgoing->stream == NULL)
-						 ? transport_write(fd, outgoing, sent)
-						 : send_stream(fd, outgoing, sent);
+						 ? transport_write(transport, outgoing, sent)
+						 : send_stream(transport, outgoing, sent);
 
 	if (UNLIKELY(outgoing->notes != NULL))
 		outgoing->notes->sent += *sent;
@@ -209,7 +211,7 @@ bool delivery_flush(struct connection *connection, struct outgoing *outgoing)
 {
 	uint64_t sent;
 
-	switch (send_outgoing(connection->watch.fd, outgoing, &sent)) {
+	switch (send_outgoing(&connection->transport, outgoing, &sent)) {
 	case TRANSPORT_SENT:
 		if (UNLIKELY(outgoing->stream != NULL)) {
 			wait_for_source(connection, outgoing);

@@ -84,9 +84,11 @@ static enum transport_outcome write_file(int fd, struct outgoing *out, uint64_t 
 	return TRANSPORT_SENT;
 }
 
-enum transport_outcome transport_write(int fd, struct outgoing *outgoing, uint64_t *sent)
+static enum transport_outcome plain_write(struct transport *transport, struct outgoing *outgoing,
+	uint64_t *sent)
 {
 	enum transport_outcome outcome;
+	int fd = transport->fd;
 
 	*sent = 0;
 	outcome = write_memory(fd, outgoing, sent);
@@ -95,52 +97,73 @@ enum transport_outcome transport_write(int fd, struct outgoing *outgoing, uint64
 	return outgoing->file->bytes != NULL ? TRANSPORT_YIELDED : write_file(fd, outgoing, sent);
 }
 
-ssize_t transport_read(int fd, char *bytes, size_t size)
+static ssize_t plain_read(struct transport *transport, char *bytes, size_t size)
 {
-	ssize_t n = TEMP_FAILURE_RETRY(read(fd, bytes, size));
+	ssize_t n = TEMP_FAILURE_RETRY(read(transport->fd, bytes, size));
 
+	/* A short read has emptied the socket: the next edge will tell of more (epoll(7)). */
+	transport->more = n == (ssize_t)size;
 	return n >= 0 ? n : -errno;
 }
 
-ssize_t transport_discard(int fd, char *bytes, size_t size)
+static bool plain_has_input(const struct transport *transport)
+{
+	int bytes;
+
+	return ioctl(transport->fd, SIOCINQ, &bytes) == 0 && bytes > 0;
+}
+
+const struct transport_kind transport_plain = {
+	.read = plain_read,
+	.write = plain_write,
+	.has_input = plain_has_input,
+};
+
+ssize_t transport_discard(struct transport *transport, char *bytes, size_t size)
 {
 	/* TCP does not even copy them (tcp(7)). */
-	ssize_t n = TEMP_FAILURE_RETRY(recv(fd, bytes, size, MSG_TRUNC));
+	ssize_t n = TEMP_FAILURE_RETRY(recv(transport->fd, bytes, size, MSG_TRUNC));
 
 	return n >= 0 ? n : -errno;
 }
 
-enum transport_state transport_state(int fd)
+enum transport_state transport_state(const struct transport *transport)
 {
-	struct pollfd socket = {.fd = fd, .events = POLLRDHUP};
+	struct pollfd socket = {.fd = transport->fd, .events = POLLRDHUP};
 
 	if (poll(&socket, 1, 0) != 1)
 		return TRANSPORT_OPEN;
 	return (socket.revents & (POLLERR | POLLHUP)) != 0 ? TRANSPORT_BROKEN : TRANSPORT_HALF;
 }
 
-bool transport_has_input(int fd)
+bool transport_has_input(const struct transport *transport)
+{
+	return transport->kind->has_input(transport);
+}
+
+uint32_t transport_unread(const struct transport *transport)
 {
 	int bytes;
 
-	return ioctl(fd, SIOCINQ, &bytes) == 0 && bytes > 0;
+	return ioctl(transport->fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (uint32_t)bytes : 0;
 }
 
-uint32_t transport_unread(int fd)
+void transport_finish(struct transport *transport)
 {
-	int bytes;
-
-	return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (uint32_t)bytes : 0;
+	if (transport->kind->finish != NULL)
+		transport->kind->finish(transport);
+	(void)shutdown(transport->fd, SHUT_WR); /* ENOTCONN: the client was faster */
 }
 
-void transport_finish(int fd)
-{
-	(void)shutdown(fd, SHUT_WR); /* ENOTCONN: the client was faster */
-}
-
-void transport_abort(int fd)
+void transport_abort(struct transport *transport)
 {
 	const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
 
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	(void)setsockopt(transport->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
+void transport_close(struct transport *transport)
+{
+	if (transport->kind->close != NULL)
+		transport->kind->close(transport);
 }

@@ -79,6 +79,7 @@ static void a_part_of_memory_goes_out_behind_the_head_at_the_reader_s_pace(void 
 	enum { SIZE = 1 << 20, AT = 12345, PART = SIZE - 54321 };
 	uint32_t *words = malloc(SIZE);
 	char *bytes = (char *)words, *got = test_malloc(SIZE);
+	struct transport transport = {.kind = &transport_plain};
 	struct outgoing out = {0};
 	struct file *file;
 	size_t used = 0;
@@ -91,10 +92,11 @@ static void a_part_of_memory_goes_out_behind_the_head_at_the_reader_s_pace(void 
 	file = file_in_memory(&bytes, SIZE);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends),
 		0);
+	transport.fd = ends[0];
 	assert_int_equal(buffer_add(&out.bytes, "head", 4), 0);
 	outgoing_file(&out, file, AT, PART);
 	while (!outgoing_is_empty(&out)) {
-		enum transport_outcome outcome = transport_write(ends[0], &out, &sent);
+		enum transport_outcome outcome = transport_write(&transport, &out, &sent);
 		ssize_t n;
 
 		assert_true(outcome != TRANSPORT_GONE && outcome != TRANSPORT_SHORT);
