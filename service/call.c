@@ -73,6 +73,7 @@ void call_free(struct call **call)
 	if (freed == NULL)
 		return;
 	*call = NULL;
+	freed->step = CALL_ANSWERED; /* whoever is ended here has nothing left to finish */
 	call_end_receiver(freed);
 	unlink_kept(freed);
 	response_free(&freed->response);
@@ -83,6 +84,7 @@ void call_free(struct call **call)
 void call_attach(struct call *call, struct connection *connection)
 {
 	call->exchange->kept = NULL;
+	call->in_use = false;
 	call->connection = connection;
 	connection->call = call;
 }
@@ -93,7 +95,7 @@ void call_tell_gone(struct call *call)
 
 	call->gone = NULL;
 	if (gone != NULL && call->step == CALL_DEFERRED)
-		gone(call->gone_state); /* which may answer, and free the call */
+		gone(call->gone_state); /* which may answer */
 }
 
 void call_abandon(struct call **call)
@@ -109,8 +111,12 @@ void call_abandon(struct call **call)
 	}
 	*call = NULL;
 	abandoned->connection = NULL;
+	abandoned->in_use = true;
 	response_drop(&abandoned->response); /* as long as there is an app that can end a source */
 	call_tell_gone(abandoned);
+	abandoned->in_use = false;
+	if (abandoned->step == CALL_ANSWERED)
+		call_free(&abandoned);
 }
 
 /* Nothing has changed when there is no memory for it. */
@@ -138,6 +144,7 @@ static int keep(struct call *call)
 	request->peer = &call->peer;
 	exchange->call = spare;
 	exchange->kept = call;
+	call->in_use = true;
 	link_kept(call, &exchange->all_kept);
 	return 0;
 }
@@ -170,7 +177,7 @@ EXPORT void narwhal_response_finish(struct narwhal_response *response)
 	if (call->step != CALL_DEFERRED)
 		return;
 	call->step = CALL_ANSWERED;
-	if (call->connection == NULL && call != call->exchange->kept)
+	if (call->connection == NULL && !call->in_use)
 		call_free(&call);
 	else
 		go_on(call);

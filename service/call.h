@@ -58,6 +58,7 @@ struct call {
 	/* Of a kept one. */
 	struct call_links links;
 	struct connection *connection; /* NULL: the client is gone */
+	bool in_use; /* somebody else goes on with it: who finishes it does not free it */
 	struct peer peer;
 	char *bytes; /* head and body */
 	const struct narwhal_receiver *receiver;

@@ -194,6 +194,12 @@ static void send_small_gzip(const struct answer *answer, const struct form *form
 	file_release(&made);
 }
 
+static void announce_gzip(const struct answer *answer, const struct form *form)
+{
+	add_lines(answer->response, form->lines, form->lines_size);
+	gzip_announce(answer->response);
+}
+
 static int send_gzip(const struct answer *answer, const struct form *form)
 {
 	struct served *served = answer->served;
@@ -204,10 +210,12 @@ static int send_gzip(const struct answer *answer, const struct form *form)
 		return error;
 	if (original->file->bytes != NULL)
 		send_small_gzip(answer, form, original);
-	else if (served->gzips < GZIP_STREAMS_MAX)
-		stream_gzip(answer, form, original->file);
-	else
+	else if (served->gzips >= GZIP_STREAMS_MAX)
 		send_whole(answer, original);
+	else if (answer->request->head->head)
+		announce_gzip(answer, form);
+	else
+		stream_gzip(answer, form, original->file);
 	return 0;
 }
 

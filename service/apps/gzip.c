@@ -156,3 +156,18 @@ void gzip_send(struct narwhal_response *response, const struct gzip_job *job)
 	(*job->running)++;
 	(void)narwhal_response_stream(response, NARWHAL_UNKNOWN, &gzip_source, gzip);
 }
+
+static enum narwhal_outcome announced_pull(void *state, struct narwhal_stream *stream)
+{
+	(void)state;
+	(void)stream;
+	return NARWHAL_FAILED;
+}
+
+void gzip_announce(struct narwhal_response *response)
+{
+	/* A stream that is not sent is not pulled. */
+	static const struct narwhal_source announced = {.pull = announced_pull};
+
+	(void)narwhal_response_stream(response, NARWHAL_UNKNOWN, &announced, NULL);
+}

@@ -36,5 +36,7 @@ struct gzip_job {
 
 /* Makes it the response's body; what fails, the response remembers. */
 void gzip_send(struct narwhal_response *response, const struct gzip_job *job);
+/* The same for HEAD: says what gzip_send() would, and compresses nothing. */
+void gzip_announce(struct narwhal_response *response);
 
 #endif

@@ -4,6 +4,7 @@
  *	/later		answers when somebody asks for /release, "GET /later BODY"
  *	/heirs		the same; when its client goes away all all the others are answered
  *	/streamed	the same, with a stream on the answer already
+ *	/finisher	the same, whose end finishes the answer
  *	/at-once	defers, and finishes before it returns
  *	/sum		counts the body's bytes as they come; /sum-later answers at /release
  *	/pause		the same, but wants no more after the first piece until /go
@@ -80,8 +81,8 @@ static void defer(struct app *app, const struct narwhal_request *request,
 
 static void release(struct app *app)
 {
-	for (; app->count != 0; app->count--) {
-		const struct deferred *deferred = &app->deferred[app->count - 1];
+	while (app->count != 0) {
+		const struct deferred *deferred = &app->deferred[--app->count];
 		struct narwhal_bytes method = narwhal_request_method(deferred->request);
 		struct narwhal_bytes path = narwhal_request_path(deferred->request);
 		struct narwhal_bytes body = narwhal_request_body(deferred->request);
@@ -149,6 +150,15 @@ static void end_source(void *state)
 
 static const struct narwhal_source source = {.pull = pull, .end = end_source};
 
+/* Nobody should, for the answer may be on its way: that must do nobody else any harm. */
+static void end_and_finish(void *state)
+{
+	end_source(state);
+	release(state);
+}
+
+static const struct narwhal_source finisher = {.pull = pull, .end = end_and_finish};
+
 static enum narwhal_outcome begin(void *state, struct narwhal_request *request,
 	struct narwhal_response *response)
 {
@@ -198,8 +208,9 @@ static void handle(void *state, const struct narwhal_request *request,
 
 	if (is(path, "/later") || is(path, "/heirs")) {
 		defer(app, request, response);
-	} else if (is(path, "/streamed")) {
-		(void)narwhal_response_stream(response, NARWHAL_UNKNOWN, &source, state);
+	} else if (is(path, "/streamed") || is(path, "/finisher")) {
+		(void)narwhal_response_stream(response, NARWHAL_UNKNOWN,
+			is(path, "/streamed") ? &source : &finisher, state);
 		defer(app, request, response);
 	} else if (is(path, "/named")) {
 		say(response,

@@ -230,6 +230,7 @@ subtest 'a file that is there in other codings is sent in the best that is liked
 };
 
 subtest 'text is compressed for who accepts gzip' => sub {
+	my @representation = qw(content-encoding content-length content-type transfer-encoding etag vary);
 	my $root = site('a.txt' => $text, 'large.txt' => $large, 'small.txt' => 'x' x 1023, 'a.bin' => $text,
 		'dense.txt' => join('', map { chr rand 256 } 1 .. 500));
 	my $w = serve($root, gzip_min => 400);
@@ -254,7 +255,10 @@ subtest 'text is compressed for who accepts gzip' => sub {
 	my $head = ask($w, 'HEAD /a.txt', 'Accept-Encoding: gzip');
 	is($head->{fields}{'content-length'}, $r->{fields}{'content-length'}, 'HEAD tells the same');
 
+	$head = ask($w, 'HEAD /large.txt', 'Accept-Encoding: gzip');
 	my $first = ask($w, '/large.txt', 'Accept-Encoding: gzip');
+	is_deeply([ map { $head->{fields}{$_} } @representation ], [ map { $first->{fields}{$_} } @representation ],
+		'HEAD tells of a large one what GET does, without making it');
 	is($first->{fields}{'transfer-encoding'}, 'chunked', 'a large one goes out while it is made');
 	is(unpacked($first->{body}), $large, 'whole');
 	my $second = ask($w, '/large.txt', 'Accept-Encoding: gzip');

@@ -288,6 +288,13 @@ subtest 'the app hears of a client that goes away' => sub {
 	setsockopt $c, SOL_SOCKET, Socket::SO_LINGER(), pack 'ii', 1, 0;
 	close $c;
 	comes_to(sub { counts($w) }, qr/^3 1 /, 'what was built for it is given back');
+	$c = $w->connect;
+	print {$c} request('/finisher');
+	comes_to(sub { $w->page->{requests} - $before }, qr/^[2-9]$/, 'one that is finished by its own end');
+	setsockopt $c, SOL_SOCKET, Socket::SO_LINGER(), pack 'ii', 1, 0;
+	close $c;
+	comes_to(sub { counts($w) }, qr/^3 2 /, 'is given back once');
+	is($w->get('/release')->{status}, 200, 'and nobody waits for it');
 };
 
 subtest 'a worker that leaves answers what it has' => sub {
