@@ -85,12 +85,21 @@ static void note_sent(struct connection *connection, uint64_t sent)
 	connection->step = CONNECTION_WRITING;
 }
 
+/* Whose answer it is, for a log line. */
+static struct log_field log_peer(const struct connection *connection,
+	const struct outgoing *outgoing, char bytes[PEER_TEXT_MAX])
+{
+	return log_string("peer", outgoing->label != NULL ? outgoing->label->client
+							  : peer_print(&connection->peer, bytes));
+}
+
 static void give_up(struct connection *connection)
 {
+	const struct outgoing *outgoing = &connection->outgoing;
 	char peer[PEER_TEXT_MAX];
 
-	log_info(&connection->worker->log, "write_timeout",
-		log_string("peer", peer_print(&connection->peer, peer)));
+	log_info(&connection->worker->log, "write_timeout", log_peer(connection, outgoing, peer),
+		origin_log_id(outgoing->label));
 	connection_end(connection);
 }
 
@@ -125,19 +134,21 @@ static void wait_for_room(struct connection *connection, uint64_t sent)
 /* Until the stream's source has more; that costs no memory but the source's own. */
 static void wait_for_source(struct connection *connection, struct outgoing *outgoing)
 {
-	struct narwhal_stream *stream = outgoing->stream;
-	struct access_notes *notes = outgoing->notes;
-	bool until_close = outgoing->until_close;
+	const struct outgoing left = {
+		.stream = outgoing->stream,
+		.until_close = outgoing->until_close,
+		.notes = outgoing->notes,
+		.label = outgoing->label,
+	};
 
 	outgoing->stream = NULL;
-	outgoing->notes = NULL;
 	outgoing->until_close = false;
+	outgoing->notes = NULL;
+	outgoing->label = NULL;
 	outgoing_free(&connection->outgoing);
-	connection->outgoing.stream = stream;
-	connection->outgoing.notes = notes;
-	connection->outgoing.until_close = until_close;
-	access_notes_fit(notes);
-	stream->connection = connection;
+	connection->outgoing = left;
+	access_notes_fit(left.notes);
+	left.stream->connection = connection;
 	connection_wait_for_app(connection);
 }
 
@@ -155,15 +166,16 @@ EXPORT void narwhal_stream_resume(struct narwhal_stream *stream)
 static void log_cut(struct connection *connection, const struct outgoing *outgoing)
 {
 	const struct narwhal_stream *stream = outgoing->stream;
-	char peer[PEER_TEXT_MAX];
+	char bytes[PEER_TEXT_MAX];
+	const struct log_field peer = log_peer(connection, outgoing, bytes);
+	const struct log_field id = origin_log_id(outgoing->label);
 
-	(void)peer_print(&connection->peer, peer);
 	if (outgoing->file_left != 0)
-		log_warning(&connection->worker->log, "file_shortened", log_string("peer", peer),
-			log_uint("missing", outgoing->file_left));
+		log_warning(&connection->worker->log, "file_shortened", peer,
+			log_uint("missing", outgoing->file_left), id);
 	else if (stream != NULL)
-		log_warning(&connection->worker->log, "stream_failed", log_string("peer", peer),
-			log_errno("error", stream->error));
+		log_warning(&connection->worker->log, "stream_failed", peer,
+			log_errno("error", stream->error), id);
 }
 
 /*

@@ -24,20 +24,13 @@ static int keep_input(struct connection *connection, const struct window *rest)
 	return 0;
 }
 
-static struct log_field request_id(const struct exchange *exchange)
-{
-	if (exchange->label.id[0] == '\0')
-		return (struct log_field){.kind = LOG_FIELD_END};
-	return log_string("request_id", exchange->label.id);
-}
-
 static void log_refusal(struct connection *connection)
 {
 	struct exchange *exchange = &connection->worker->exchange;
 
 	log_info(&connection->worker->log, "request_refused",
 		log_string("peer", exchange->label.client), log_uint("status", exchange->status),
-		log_string("reason", exchange->reason), request_id(exchange));
+		log_string("reason", exchange->reason), origin_log_id(&exchange->label));
 }
 
 /* The app asked for what is no HTTP, or for a file that gave less than its size. */
@@ -47,7 +40,7 @@ static void log_failure(struct connection *connection)
 
 	log_warning(&connection->worker->log, "response_failed",
 		log_string("peer", exchange->label.client), log_errno("error", exchange->failure),
-		request_id(exchange));
+		origin_log_id(&exchange->label));
 }
 
 static void tell_log(struct connection *connection, enum exchange_outcome outcome)

@@ -94,6 +94,17 @@ static int write_answer(struct exchange *exchange, struct call *call,
 	return dispatch_response(&call->response, frame, &exchange->outgoing, head_size);
 }
 
+/* Its bytes are gone when the answer is cut half way; without memory that line says less. */
+static void label_answer(struct exchange *exchange, const struct call *call)
+{
+	struct origin_label **label = &exchange->outgoing.label;
+
+	if (*label == NULL)
+		*label = malloc(sizeof(**label));
+	if (*label != NULL)
+		origin_label(&call->request, *label);
+}
+
 /* Writes the response as it is, or a 500 in its place. */
 static enum exchange_outcome respond(struct exchange *exchange, struct call *call, bool close)
 {
@@ -123,6 +134,8 @@ static enum exchange_outcome respond(struct exchange *exchange, struct call *cal
 		note_answer(exchange, call, before, head_size);
 	if (UNLIKELY(exchange->failure != 0))
 		origin_label(&call->request, &exchange->label);
+	if (UNLIKELY(origin_is_told(&call->origin) || exchange->outgoing.label != NULL))
+		label_answer(exchange, call);
 	response_drop(response);
 	return frame.close ? EXCHANGE_LAST : EXCHANGE_ANSWERED;
 }

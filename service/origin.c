@@ -180,3 +180,10 @@ void origin_label(const struct narwhal_request *request, struct origin_label *la
 	if (request->origin->identity.known)
 		copy_id(known_id(request), label->id);
 }
+
+struct log_field origin_log_id(const struct origin_label *label)
+{
+	if (label == NULL || label->id[0] == '\0')
+		return (struct log_field){.kind = LOG_FIELD_END};
+	return log_string("request_id", label->id);
+}

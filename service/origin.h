@@ -12,6 +12,7 @@
 
 #include "base/attr.h"
 #include "base/cidr.h"
+#include "base/log.h"
 #include "base/settings.h"
 #include "narwhal/service.h"
 #include "service/forwarded.h"
@@ -68,5 +69,12 @@ struct origin_label {
 	char id[TRACE_REQUEST_ID_MAX + 1]; /* "": nobody has asked for it */
 };
 void origin_label(const struct narwhal_request *request, struct origin_label *label);
+/* Whether that says more than who the peer is. */
+static inline bool origin_is_told(const struct origin *origin)
+{
+	return origin->told || origin->identity.known;
+}
+/* The id as the last field of a log line, if there is one; `label` may be NULL. */
+struct log_field origin_log_id(const struct origin_label *label);
 
 #endif

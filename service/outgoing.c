@@ -1,5 +1,7 @@
 #include "service/outgoing.h"
 
+#include <stdlib.h>
+
 #include "service/access.h"
 #include "service/stream.h"
 
@@ -11,6 +13,7 @@ void outgoing_free(struct outgoing *outgoing)
 	buffer_free(&outgoing->body);
 	outgoing_drop(outgoing);
 	access_notes_free(&outgoing->notes);
+	free(outgoing->label);
 	*outgoing = (struct outgoing){0};
 }
 
@@ -46,6 +49,10 @@ void outgoing_reset(struct outgoing *outgoing)
 		buffer_free(&outgoing->body);
 	if (outgoing->file != NULL)
 		file_release(&outgoing->file);
+	if (UNLIKELY(outgoing->label != NULL) && outgoing->stream == NULL) {
+		free(outgoing->label);
+		outgoing->label = NULL;
+	}
 }
 
 void outgoing_file(struct outgoing *outgoing, struct file *file, uint64_t at, uint64_t size)

@@ -16,6 +16,7 @@
 
 struct access_notes;
 struct narwhal_stream;
+struct origin_label;
 
 struct outgoing {
 	struct buffer bytes;
@@ -28,6 +29,8 @@ struct outgoing {
 	struct narwhal_stream *stream; /* owned; NULL: nothing comes behind the rest */
 	bool until_close; /* what there is, is the body that the connection's end makes whole */
 	struct access_notes *notes; /* owned: lines of the access log; NULL: none */
+	/* Owned: whose the last answer is, where the connection alone does not tell; NULL. */
+	struct origin_label *label;
 };
 
 /* Gives everything back; {0} afterwards, as before the first use. */

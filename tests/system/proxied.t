@@ -229,6 +229,39 @@ subtest 'a request id is taken over or made, given to the app, echoed and logged
 	like($lines[-1], qr/^$id - 127\.0\.0\.1 127\.0\.0\.1:\d+ http x 400$/, 'of the refused one, too');
 };
 
+# Sends a request that a proxy has passed on, on a connection that takes little at once.
+sub ask_slowly {
+	my ($n, $target, $id) = @_;
+	my $c = $n->connect;
+
+	setsockopt $c->{socket}, Socket::SOL_SOCKET(), Socket::SO_RCVBUF(), 4096;
+	$c->write("GET $target HTTP/1.1\r\nHost: x\r\nX-Request-ID: $id\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n");
+	return $c;
+}
+
+subtest 'the line about an answer that was cut says whose it was' => sub {
+	my @common = ('--request-id-echo', '--write-timeout', '300ms');
+	my $n = Narwhal->start(args => [ @common, "$Narwhal::BUILD/tests/modules/streams.so" ]);
+	$n->wait_ready;
+	my $failed = ask_slowly($n, '/over?20000', 'req-1');
+	like($n->wait_line(qr/ stream_failed /), qr/ peer=192\.0\.2\.1 error=EMSGSIZE request_id=req-1$/, 'a stream');
+	my $waits = ask_slowly($n, '/bytes?50000000', 'req-2');
+	like($n->wait_line(qr/ write_timeout /), qr/ peer=192\.0\.2\.1 request_id=req-2$/, 'a client that stalls');
+	is($n->connect->request('GET', '/sized?2')->{status}, 200, 'it serves on');
+	is($n->stop, 0, 'status 0');
+	my $file = "$dir/large.bin";
+	open my $out, '>', $file or die "$file: $!";
+	truncate $out, 50_000_000;
+	$n = Narwhal->start(args => [ '--request-id-echo', $dir ]);
+	$n->wait_ready;
+	my $cut = ask_slowly($n, '/large.bin', 'req-3');
+	read $cut->{socket}, my $first, 1;
+	truncate $out, 0;
+	1 while read $cut->{socket}, my $rest, 1 << 20;
+	like($n->wait_line(qr/ file_shortened /), qr/ peer=192\.0\.2\.1 missing=\d+ request_id=req-3$/, 'a file');
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'another field for ids, or none' => sub {
 	my $n = begin('--request-id-header', 'X-Trace', '--request-id-echo');
 	my $response = $n->connect->request('GET', '/', 'X-Trace' => 'abc', 'X-Request-ID' => 'no');
