@@ -18,6 +18,7 @@
 #include "init/spawn.h"
 #include "init/sweep.h"
 #include "init/termination.h"
+#include "seccomp/landlock.h"
 
 #define LATE_MS 1000
 
@@ -237,6 +238,16 @@ static void turn_loop(struct arbiter *a)
 	}
 }
 
+/* Each worker finds that out for itself; one line will do. */
+static void say_landlock(struct arbiter *a)
+{
+	int abi = a->current->config.settings.landlock == LANDLOCK_AUTO ? landlock_abi() : 0;
+
+	if (abi < 0)
+		log_warning(&a->log, "landlock_missing", log_errno("error", abi),
+			log_string("remedy", landlock_remedy(abi)));
+}
+
 static void say_who(struct arbiter *a)
 {
 	if (a->current->config.warnings[0] != '\0')
@@ -245,6 +256,7 @@ static void say_who(struct arbiter *a)
 		log_info(&a->log, "privileges", log_uint("uid", a->current->users.uid),
 			log_uint("gid", a->current->users.gid),
 			log_string("reason", "started as root without user: workers are nobody"));
+	say_landlock(a);
 }
 
 /* Each cause that some worker died of, as in "exits_timeout=1". */

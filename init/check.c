@@ -10,6 +10,17 @@
 #include "init/inherit.h"
 #include "init/opening.h"
 #include "init/users.h"
+#include "seccomp/landlock.h"
+
+int check_landlock(const struct settings *settings, struct text *why)
+{
+	int abi = settings->landlock == LANDLOCK_REQUIRE ? landlock_abi() : 0;
+
+	if (abi >= 0)
+		return 0;
+	text_printf(why, "landlock = require: %s", landlock_remedy(abi));
+	return abi;
+}
 
 /* The files that a start would need, and not what stands in them. */
 static int check_files(const struct settings *s, struct text *why)
@@ -40,6 +51,8 @@ int check_config(const struct config *config, struct text *why)
 	struct users users;
 	int error = users_resolve(&question, &users, why);
 
+	if (error == 0)
+		error = check_landlock(s, why);
 	if (error == 0)
 		error = inherit_addresses(NULL, s->bind, true, &addresses, why);
 	return error == 0 ? check_files(s, why) : error;

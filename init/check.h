@@ -9,6 +9,9 @@
 #include "base/text.h"
 #include "init/config.h"
 
+/* Whether this kernel has what `landlock` requires. 0, or -errno with `why` and the remedy. */
+MUST_USE int check_landlock(const struct settings *settings, struct text *why);
+
 /* Of a service. 0, or -errno with `why`. */
 MUST_USE int check_config(const struct config *config, struct text *why);
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "init/check.h"
 #include "init/image.h"
 #include "init/inherit.h"
 #include "init/logfile.h"
@@ -74,6 +75,8 @@ static int open_parts(struct generation *generation, const struct legacy *legacy
 	size_t shards = 1;
 	int error = users_resolve(&question, &generation->users, why);
 
+	if (error == 0)
+		error = check_landlock(s, why);
 	if (error == 0)
 		error = try_access_log(s, why);
 	if (error == 0)

@@ -72,6 +72,11 @@ int app_start(struct app *app, struct text *why)
 	return -ECANCELED;
 }
 
+int app_confine(struct app *app, struct narwhal_host *host)
+{
+	return app->module == &files_module ? files_confine(app->state, &host->outgrown) : -1;
+}
+
 void app_stop(struct app *app)
 {
 	if (app->module->worker_exit != NULL)

@@ -21,6 +21,11 @@ MUST_USE int app_load(struct app *app, const char *name, struct narwhal_host *ho
 	struct text *why);
 /* The module's own worker_init; errors as app_load(). */
 MUST_USE int app_start(struct app *app, struct text *why);
+/*
+ * Before the worker is kept from all other files: the directory that is served, borrowed, or -1.
+ * The app tells the host from then on when it would need another one.
+ */
+MUST_USE int app_confine(struct app *app, struct narwhal_host *host);
 void app_stop(struct app *app);
 
 #endif

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "seccomp/privilege.h"
+#include "service/confinement.h"
 
 /* Descriptors beside those of clients: listeners, loop, channel, log, what the app opens. */
 #define FILES_BESIDE 256
@@ -285,6 +286,7 @@ static const struct boot_step {
 	{"access log", open_access_log, EXIT_BOOT},
 	{"listeners", open_listeners, EXIT_BOOT},
 	{"max_requests", limit_requests, EXIT_BOOT},
+	{"landlock", confinement_enter, EXIT_BOOT},
 	{"channel", say_ready, EXIT_BOOT},
 };
 

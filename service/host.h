@@ -23,6 +23,7 @@ struct narwhal_host {
 	struct page *page;
 	char *options; /* "name=value" each, NUL-terminated, and an empty one behind the last */
 	struct timers timers;
+	bool outgrown;	   /* what the app needs by now, only a new worker can have */
 	struct watch wake; /* an eventfd, which is owned: something was posted */
 	_Atomic(struct narwhal_task *) posted; /* the last first */
 };

@@ -131,16 +131,27 @@ static void begin_turn(struct worker *worker)
 /* Serves on meanwhile: the arbiter retires it when another one is ready. */
 static void ask_for_successor(struct worker *worker)
 {
-	if (channel_send(worker->channel.fd, MESSAGE_SPENT, NULL, 0) == 0)
-		worker->spent_after = UINT64_MAX;
+	if (channel_send(worker->channel.fd, MESSAGE_SPENT, NULL, 0) != 0)
+		return;
+	worker->asked = true;
+	if (worker->host.outgrown)
+		log_info(&worker->log, "root_replaced", log_uint("slot", worker->heritage.slot),
+			log_string("app", worker->heritage.app));
+}
+
+/* It has served what it should, or what it is to serve by now is kept from it. */
+static bool is_spent(const struct worker *worker)
+{
+	return atomic_load_explicit(&worker->page->requests, memory_order_relaxed) >=
+		       worker->spent_after ||
+	       worker->host.outgrown;
 }
 
 static void end_turn(struct worker *worker)
 {
 	struct page *page = worker->page;
 
-	if (UNLIKELY(atomic_load_explicit(&page->requests, memory_order_relaxed) >=
-		     worker->spent_after))
+	if (UNLIKELY(is_spent(worker)) && !worker->asked)
 		ask_for_successor(worker);
 
 	atomic_store_explicit(&page->turns,

@@ -54,6 +54,7 @@ struct worker {
 	uint64_t now_ms;       /* monotonic, as of this turn */
 	uint64_t announced_ms; /* when ACTIVE was sent last */
 	uint64_t spent_after;  /* requests, until it asks for a successor; UINT64_MAX: never */
+	bool asked;	       /* for one */
 };
 
 /* Serves until it is told to leave or has nothing left to do; then worker_exit() has run. */

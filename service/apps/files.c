@@ -213,6 +213,14 @@ int files_open(const char *root, const struct settings *settings, void **state, 
 	return error;
 }
 
+int files_confine(void *state, bool *outgrown)
+{
+	struct served *served = state;
+
+	served->store.site.root.outgrown = outgrown;
+	return served->store.site.root.fd;
+}
+
 const struct narwhal_module files_module = {
 	.abi = NARWHAL_ABI,
 	.size = sizeof(struct narwhal_module),

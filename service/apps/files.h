@@ -10,6 +10,8 @@
 #ifndef SERVICE_APPS_FILES_H
 #define SERVICE_APPS_FILES_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 #include "base/settings.h"
 #include "base/text.h"
@@ -24,5 +26,8 @@ extern const struct narwhal_module files_module;
  */
 MUST_USE int files_open(const char *root, const struct settings *settings, void **state,
 	struct text *why);
+/* The root, borrowed. From now on `outgrown` is set when another one is to be served, and cannot.
+ */
+MUST_USE int files_confine(void *state, bool *outgrown);
 
 #endif

@@ -101,6 +101,7 @@ int root_open(struct root *root, const char *directory)
 	struct stat status = {0};
 	int error;
 
+	root->outgrown = NULL;
 	root->fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root->fd < 0)
 		return -errno;
@@ -112,6 +113,14 @@ int root_open(struct root *root, const char *directory)
 	return error;
 }
 
+/* Landlock knows directories, and not their names: of the new one nothing can be read. */
+static bool is_kept_from_us(const struct root *root)
+{
+	FD_SCOPED fd = openat(root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 && errno == EACCES;
+}
+
 bool root_moved(struct root *root, const char *directory)
 {
 	struct stat status;
@@ -121,6 +130,12 @@ bool root_moved(struct root *root, const char *directory)
 		(status.st_dev == root->device && status.st_ino == root->inode) ||
 		root_open(&other, directory) != 0)
 		return false;
+	if (root->outgrown != NULL && is_kept_from_us(&other)) {
+		*root->outgrown = true;
+		root_close(&other);
+		return false;
+	}
+	other.outgrown = root->outgrown;
 	root_close(root);
 	*root = other;
 	return true;

@@ -17,6 +17,7 @@ struct root {
 	bool beneath; /* openat2(2) may be used here */
 	dev_t device; /* of the directory itself */
 	ino_t inode;
+	bool *outgrown; /* set when the directory has become one that is kept from us; or NULL */
 };
 
 /* 0, or -errno with nothing left to close: no directory, or none that this user may search. */

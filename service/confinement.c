@@ -1,0 +1,156 @@
+#include "service/confinement.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "seccomp/landlock.h"
+
+static int refuse(struct text *why, int error)
+{
+	text_printf(why, "landlock = require: %s", landlock_remedy(error));
+	return error;
+}
+
+static int allow_path(struct landlock *landlock, const char *path, enum landlock_grant grant)
+{
+	FD_SCOPED fd = open(path, O_PATH | O_CLOEXEC);
+
+	return fd >= 0 ? landlock_allow(landlock, fd, grant) : -errno;
+}
+
+static int allow_paths(struct landlock *landlock, enum setting_id id, const char *list,
+	enum landlock_grant grant, struct text *why)
+{
+	const char *item;
+	size_t size;
+	int error = 0;
+
+	while (error == 0 && (item = setting_item(&list, &size)) != NULL) {
+		char path[PATH_MAX];
+		struct text text = TEXT_OVER(path);
+
+		text_add_bytes(&text, item, size);
+		error = text.cut ? -ENAMETOOLONG : allow_path(landlock, path, grant);
+		if (error != 0)
+			text_printf(why,
+				"%s: \"%.512s\": %s; allowed are files and directories that are "
+				"there",
+				settings_table[id].name, path, strerror(-error));
+	}
+	return error;
+}
+
+static bool is_everywhere(const char *ports)
+{
+	return ports != NULL && strcmp(ports, "*") == 0;
+}
+
+static int allow_ports(struct landlock *landlock, const char *list, struct text *why)
+{
+	const char *item;
+	size_t size;
+	int error = 0;
+
+	if (is_everywhere(list))
+		return 0;
+	while (error == 0 && (item = setting_item(&list, &size)) != NULL) {
+		uint64_t port = 0;
+
+		error = text_to_uint(item, size, UINT16_MAX, &port);
+		if (error == 0)
+			error = landlock_allow_port(landlock, (uint16_t)port);
+		if (error != 0)
+			text_printf(why,
+				"landlock_connect: \"%.*s\": allowed are ports, 0 to 65535, or * "
+				"alone",
+				(int)size, item);
+	}
+	return error;
+}
+
+static int allow(struct worker *worker, struct landlock *landlock, struct text *why)
+{
+	const struct settings *s = &worker->heritage.settings;
+	int root_fd = app_confine(&worker->app, &worker->host);
+	int error = root_fd >= 0 ? landlock_allow(landlock, root_fd, LANDLOCK_READ) : 0;
+
+	if (error == 0)
+		error = allow_paths(landlock, SETTING_ID_landlock_read, s->landlock_read,
+			LANDLOCK_READ, why);
+	if (error == 0)
+		error = allow_paths(landlock, SETTING_ID_landlock_write, s->landlock_write,
+			LANDLOCK_WRITE, why);
+	return error == 0 ? allow_ports(landlock, s->landlock_connect, why) : error;
+}
+
+/* The kernel counts a process's threads as links to that directory, beside its own two. */
+static unsigned long other_threads(void)
+{
+	struct stat status;
+
+	return stat("/proc/self/task", &status) == 0 && status.st_nlink > 3 ? status.st_nlink - 3
+									    : 0;
+}
+
+/* Landlock is a thread's: those that the app has begun by now stay as they are. */
+static int mind_threads(struct worker *worker, struct text *why)
+{
+	unsigned long threads = other_threads();
+
+	if (threads == 0)
+		return 0;
+	if (worker->heritage.settings.landlock == LANDLOCK_REQUIRE) {
+		text_printf(why,
+			"landlock = require: %lu threads of the app would be left out: it must "
+			"begin them later, from a timer or with the first request",
+			threads);
+		return -EBUSY;
+	}
+	log_warning(&worker->log, "landlock_partly", log_uint("threads", threads),
+		log_string("reason", "the app began them before it was loaded, and they stay free; "
+				     "from a timer or with the first request they would not"));
+	return 0;
+}
+
+static int enter(struct worker *worker, int abi, struct text *why)
+{
+	const struct settings *s = &worker->heritage.settings;
+	struct landlock landlock;
+	int error = landlock_open(&landlock, abi, is_everywhere(s->landlock_connect));
+
+	if (error != 0)
+		return error;
+	error = allow(worker, &landlock, why);
+	if (error == 0)
+		error = mind_threads(worker, why);
+	if (error == 0)
+		error = landlock_enforce(&landlock);
+	landlock_close(&landlock);
+	return error;
+}
+
+int confinement_enter(struct worker *worker, struct text *why)
+{
+	uint64_t choice = worker->heritage.settings.landlock;
+	int abi, error;
+
+	if (choice == LANDLOCK_OFF)
+		return 0;
+	abi = landlock_abi();
+	error = abi >= 0 ? enter(worker, abi, why) : abi;
+	if (abi >= 0 && error != -E2BIG) {
+		if (error == 0)
+			log_debug(&worker->log, "landlock", log_int("abi", abi));
+		return error;
+	}
+	if (choice == LANDLOCK_REQUIRE)
+		return refuse(why, error);
+	/* The arbiter has said so, once for all. */
+	log_debug(&worker->log, "landlock_missing", log_errno("error", error));
+	return 0;
+}
