@@ -32,15 +32,22 @@ static bool has_setpcap(void)
  * What only CAP_SETPCAP may: the bounding set and the secure bits. Without it both stay as they
  * are, and mean nothing more once no_new_privs is set.
  */
-static int close_bounds(void)
+static int close_bounds(struct readback *wanted)
 {
+	unsigned bits = cap_get_secbits() | NO_PRIVILEGE;
+
 	if (!has_setpcap())
 		return 0;
 	for (cap_value_t i = 0; i < cap_max_bits(); i++) {
 		if (cap_get_bound(i) == CAP_SET && cap_drop_bound(i) != 0)
 			return -errno;
 	}
-	return cap_set_secbits(NO_PRIVILEGE) == 0 ? 0 : -errno;
+	/* What is locked already stays as it is: if that is open, this is refused. */
+	if (cap_set_secbits(bits) != 0)
+		return -errno;
+	readback_want(wanted, READBACK_BOUNDING, 0);
+	readback_want(wanted, READBACK_SECURE_BITS, bits);
+	return 0;
 }
 
 static int forbid_new(void)
@@ -62,45 +69,10 @@ static int empty_sets(void)
 	return error;
 }
 
-static int verify_sets(void)
-{
-	cap_t none = cap_init(), left = cap_get_proc();
-	int error = none != NULL && left != NULL ? 0 : -errno;
-
-	if (error == 0 && cap_compare(none, left) != 0)
-		error = -EPERM;
-	(void)cap_free(none);
-	(void)cap_free(left);
-	for (cap_value_t i = 0; error == 0 && i < cap_max_bits(); i++) {
-		if (cap_get_ambient(i) == CAP_SET)
-			error = -EPERM;
-	}
-	return error;
-}
-
-static int verify_no_new(void)
-{
-	return prctl(PR_GET_NO_NEW_PRIVS, 0L, 0L, 0L, 0L) == 1 ? 0 : -EPERM;
-}
-
-static int verify_ids(const struct privilege *want)
-{
-	uid_t r, e, s;
-	gid_t rg, eg, sg;
-
-	if (getresuid(&r, &e, &s) != 0 || getresgid(&rg, &eg, &sg) != 0)
-		return -errno;
-	if (r != want->uid || e != want->uid || s != want->uid)
-		return -EPERM;
-	if (rg != want->gid || eg != want->gid || sg != want->gid)
-		return -EPERM;
-	return 0;
-}
-
 /* The proof by trial: who could become root again has not given up anything. */
-static int verify_no_return(uid_t uid)
+static int verify_no_return(void)
 {
-	if (uid == 0)
+	if (geteuid() == 0)
 		return 0;
 	return setuid(0) != 0 && seteuid(0) != 0 && setgroups(0, NULL) != 0 ? 0 : -EPERM;
 }
@@ -142,21 +114,38 @@ static int change_ids(const struct privilege *want, struct text *why)
 	return 0;
 }
 
-static int verify_change(const struct privilege *want, struct text *why)
+/* Who changes nothing shall at least be one user: with root as the real one, root is a call away.
+ */
+static void want(const struct privilege *privilege, struct readback *wanted)
 {
-	int error = report(why, "user and group read back", verify_ids(want));
+	static const enum readback_field none[] = {READBACK_INHERITABLE, READBACK_PERMITTED,
+		READBACK_EFFECTIVE, READBACK_AMBIENT};
+	uid_t uid = privilege->change ? privilege->uid : geteuid();
+	gid_t gid = privilege->change ? privilege->gid : getegid();
 
-	if (error == 0 && getgroups(0, NULL) != 0)
-		error = report(why, "supplementary groups read back", -EPERM);
-	if (error == 0)
-		error = report(why, "a way back to root is left", verify_no_return(want->uid));
-	return error;
+	for (size_t i = 0; i < COUNT_OF(none); i++)
+		readback_want(wanted, none[i], 0);
+	readback_want(wanted, READBACK_NO_NEW_PRIVS, 1);
+	for (int i = READBACK_UID_REAL; i <= READBACK_UID_FILES; i++)
+		readback_want(wanted, (enum readback_field)i, uid);
+	for (int i = READBACK_GID_REAL; i <= READBACK_GID_FILES; i++)
+		readback_want(wanted, (enum readback_field)i, gid);
+	if (privilege->change)
+		readback_want(wanted, READBACK_GROUPS, 0);
 }
 
-int privilege_drop(const struct privilege *privilege, struct text *why)
+static int read_back(const struct readback *wanted, struct text *why)
+{
+	struct readback found = {0};
+
+	readback_ask(&found);
+	return readback_compare(wanted, &found, why);
+}
+
+int privilege_drop(const struct privilege *privilege, struct readback *wanted, struct text *why)
 {
 	/* Bounds before ids, which cost the capability; sets after them, which need it. */
-	int error = report(why, "bounding set and secure bits", close_bounds());
+	int error = report(why, "bounding set and secure bits", close_bounds(wanted));
 
 	if (error == 0 && privilege->change)
 		error = report(why, "session keyring", leave_keyring());
@@ -169,10 +158,9 @@ int privilege_drop(const struct privilege *privilege, struct text *why)
 	if (error == 0)
 		error = report(why, "capability sets", empty_sets());
 	if (error == 0)
-		error = report(why, "capability sets read back", verify_sets());
-	if (error == 0)
-		error = report(why, "no_new_privs read back", verify_no_new());
-	if (error == 0 && privilege->change)
-		error = verify_change(privilege, why);
-	return error;
+		error = report(why, "a way back to root is left", verify_no_return());
+	if (error != 0)
+		return error;
+	want(privilege, wanted);
+	return read_back(wanted, why);
 }

@@ -13,6 +13,7 @@
 
 #include "base/attr.h"
 #include "base/text.h"
+#include "seccomp/readback.h"
 
 struct privilege {
 	bool change; /* become uid and gid, without supplementary groups */
@@ -22,9 +23,10 @@ struct privilege {
 
 /*
  * 0, or -errno with `why` naming the step that failed. After a failure the process may be anything
- * in between and must end. Clears the parent-death signal and the dumpable flag, as the kernel
- * does on each change of ids.
+ * in between and must end. Adds to `wanted` what must be so from then on, having compared it once.
+ * Clears the parent-death signal and the dumpable flag, as the kernel does on each change of ids.
  */
-MUST_USE int privilege_drop(const struct privilege *privilege, struct text *why);
+MUST_USE int privilege_drop(const struct privilege *privilege, struct readback *wanted,
+	struct text *why);
 
 #endif

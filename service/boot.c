@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,9 +20,7 @@
 #include "base/fd.h"
 #include "seccomp/privilege.h"
 #include "service/confinement.h"
-
-/* Descriptors beside those of clients: listeners, loop, channel, log, what the app opens. */
-#define FILES_BESIDE 256
+#include "service/limits.h"
 
 /* Bytes: what of freed memory stays with the worker, and how large a single piece of it may be. */
 #define MEMORY_KEPT_MAX (16 * 1024 * 1024)
@@ -94,21 +91,12 @@ static int take_signals(struct worker *worker, struct text *why)
 	return worker->signal_fd >= 0 ? 0 : -errno;
 }
 
-/* As many descriptors as the connections may need, where the limit leaves the choice to us. */
-static int raise_limits(struct worker *worker, struct text *why)
+static int limit_resources(struct worker *worker, struct text *why)
 {
 	const struct settings *settings = &worker->heritage.settings;
-	rlim_t want = 2 * settings->worker_connections + settings->open_file_cache + FILES_BESIDE;
-	struct rlimit limit;
 
-	(void)why;
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return -errno;
-	if (limit.rlim_cur >= want)
-		return 0;
-	limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
-	/* With fewer, accept4(2) says EMFILE one day, and the acceptor knows what to do then. */
-	return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? 0 : -errno;
+	limits_offer(settings, &worker->log);
+	return limits_apply(settings, &worker->wanted, why);
 }
 
 static int drop_privileges(struct worker *worker, struct text *why)
@@ -120,7 +108,13 @@ static int drop_privileges(struct worker *worker, struct text *why)
 		.gid = heritage->gid,
 	};
 
-	return privilege_drop(&privilege, why);
+	return privilege_drop(&privilege, &worker->wanted, why);
+}
+
+static int hide_memory(struct worker *worker, struct text *why)
+{
+	(void)why;
+	return limits_hide(&worker->heritage.settings, &worker->wanted);
 }
 
 /* The arbiter's umask is for sockets, and often 0: an app's files are not for all to write. */
@@ -256,6 +250,29 @@ static int limit_requests(struct worker *worker, struct text *why)
 	return 0;
 }
 
+/* The last moment for what only calls tell: a filter may forbid them. */
+static int ask_kernel(struct worker *worker, struct text *why)
+{
+	struct readback found = {0};
+
+	readback_ask(&found);
+	worker->status_fd = readback_open();
+	if (worker->status_fd < 0 && worker->status_fd != -ENOENT)
+		return worker->status_fd;
+	return readback_compare(&worker->wanted, &found, why);
+}
+
+/* What is true when the first client comes, whatever the app has done meanwhile. */
+static int read_back(struct worker *worker, struct text *why)
+{
+	struct readback found = {0};
+	int error = 0;
+
+	if (worker->status_fd >= 0)
+		error = readback_read(&worker->status_fd, &found, why);
+	return error == 0 ? readback_compare(&worker->wanted, &found, why) : error;
+}
+
 static int say_ready(struct worker *worker, struct text *why)
 {
 	(void)why;
@@ -271,10 +288,11 @@ static const struct boot_step {
 	{"process group", leave_group, EXIT_BOOT},
 	{"shared page", map_page, EXIT_BOOT},
 	{"signals", take_signals, EXIT_BOOT},
-	{"descriptor limit", raise_limits, EXIT_BOOT},
+	{"limits", limit_resources, EXIT_BOOT},
 	{"privileges", drop_privileges, EXIT_BOOT},
 	/* Again: the kernel forgot it when the ids changed (prctl(2)). */
 	{"parent-death signal", tie_to_parent, EXIT_BOOT},
+	{"dumpable flag", hide_memory, EXIT_BOOT},
 	{"umask", mask_others, EXIT_BOOT},
 	{"proxies", open_rules, EXIT_BOOT},
 	{"memory", open_exchange, EXIT_BOOT},
@@ -286,7 +304,9 @@ static const struct boot_step {
 	{"access log", open_access_log, EXIT_BOOT},
 	{"listeners", open_listeners, EXIT_BOOT},
 	{"max_requests", limit_requests, EXIT_BOOT},
+	{"what the kernel says", ask_kernel, EXIT_BOOT},
 	{"landlock", confinement_enter, EXIT_BOOT},
+	{"/proc/self/status", read_back, EXIT_BOOT},
 	{"channel", say_ready, EXIT_BOOT},
 };
 
@@ -326,6 +346,7 @@ enum exits boot_worker(struct worker *worker)
 	*worker = (struct worker){
 		.step = WORKER_SERVING,
 		.signal_fd = -1,
+		.status_fd = -1,
 		.access_fd = -1,
 		.loop = {.epoll_fd = -1},
 		.host = {.wake = {.fd = -1}},

@@ -239,5 +239,6 @@ void worker_close(struct worker *worker)
 	free(worker->scratch);
 	loop_close(&worker->loop);
 	fd_close(&worker->signal_fd);
+	fd_close(&worker->status_fd);
 	heritage_free(&worker->heritage);
 }

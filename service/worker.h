@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/page.h"
+#include "seccomp/readback.h"
 #include "service/acceptors.h"
 #include "service/access.h"
 #include "service/app.h"
@@ -42,6 +43,8 @@ struct worker {
 	struct watch channel;
 	struct watch signals;
 	int signal_fd;
+	struct readback wanted; /* what the kernel must say of us */
+	int status_fd;		/* where it says so, until READY; else -1 */
 	struct acceptors acceptors;
 	struct pool pool;
 	struct deadlines deadlines;
