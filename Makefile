@@ -179,7 +179,7 @@ $(foreach floor,$(FLOORS),$(eval $(call FLOOR,$(floor))))
 
 # Static: nothing of the container's file system can keep PID 1 from starting.
 $(BUILD)/narwhal: $(BUILD)/init/main.o $(BUILD)/init.a $(BUILD)/seccomp.a $(BUILD)/base.a
-	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -o $@ $^ -l:libinih.a -l:libcap.a
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -o $@ $^ -l:libinih.a -l:libcap.a -l:libseccomp.a
 
 # Modules call back into the worker: it exports what include/narwhal/service.h declares.
 $(BUILD)/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/seccomp.a $(BUILD)/base.a
@@ -195,7 +195,7 @@ $(WITNESSES): $(BUILD)/%: $(BUILD)/%.o
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
-		-l:libinih.a -l:libcap.a -l:libz.a -lcmocka -ldl
+		-l:libinih.a -l:libcap.a -l:libseccomp.a -l:libz.a -lcmocka -ldl
 
 $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call objects,$(wildcard tests/fuzz/lib/*.c)) \
 		$(ARCHIVES)
@@ -225,7 +225,7 @@ $(IMPOSTORS): $(BUILD)/%: $(BUILD)/%.o $(BUILD)/base.a
 
 $(MISFIT): $(MISFIT).o $(BUILD)/init/main.o $(BUILD)/init.a $(BUILD)/seccomp.a $(BUILD)/base.a
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -Wl,--wrap=heirloom_thaw \
-		-Wl,--wrap=adoption_run -o $@ $^ -l:libinih.a -l:libcap.a
+		-Wl,--wrap=adoption_run -o $@ $^ -l:libinih.a -l:libcap.a -l:libseccomp.a
 
 $(FICKLE): $(FICKLE).o
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^

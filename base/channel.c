@@ -8,16 +8,23 @@
 
 #include "base/fd.h"
 
+enum descriptor {
+	DESCRIPTOR_ALONE,
+	DESCRIPTOR_FD,
+};
+
 static const struct {
 	enum channel_side from;
 	size_t most;
+	enum descriptor descriptor;
 } rules[MESSAGES] = {
-#define MESSAGE(name, from, most, meaning) [MESSAGE_##name] = {CHANNEL_##from, (most)},
+#define MESSAGE(name, from, most, descriptor, meaning) \
+	[MESSAGE_##name] = {CHANNEL_##from, (most), DESCRIPTOR_##descriptor},
 #include "base/messages.def"
 #undef MESSAGE
 };
 
-#define MESSAGE(name, from, most, meaning) \
+#define MESSAGE(name, from, most, descriptor, meaning) \
 	_Static_assert((most) <= CHANNEL_PAYLOAD_MAX, #name " is larger than a payload may be");
 #include "base/messages.def"
 #undef MESSAGE
@@ -33,7 +40,10 @@ int channel_pair(int *arbiter_fd, int *worker_fd)
 	return 0;
 }
 
-/* Room for one descriptor, aligned as cmsg(3) wants it. */
+/*
+ * Room for one descriptor, aligned as cmsg(3) wants it. What a receiver offers is CMSG_LEN: in
+ * CMSG_SPACE there is room for two, and the second one would be open and known to nobody.
+ */
 union ancillary {
 	struct cmsghdr align;
 	char bytes[CMSG_SPACE(sizeof(int))];
@@ -97,6 +107,12 @@ static int receive_error(int error)
 	return error == ECONNRESET ? -EPIPE : -error;
 }
 
+static bool is_in_rules(enum channel_side from, uint32_t type, size_t size, int attached)
+{
+	return type < MESSAGES && rules[type].from == from && size <= rules[type].most &&
+	       (attached < 0 || rules[type].descriptor == DESCRIPTOR_FD);
+}
+
 int channel_receive(int fd, enum channel_side from, struct message *message)
 {
 	uint32_t head;
@@ -105,23 +121,25 @@ int channel_receive(int fd, enum channel_side from, struct message *message)
 		{.iov_base = message->payload, .iov_len = CHANNEL_PAYLOAD_MAX},
 	};
 	union ancillary room;
-	struct msghdr all = {.msg_iov = parts, .msg_iovlen = 2};
-	ssize_t n;
+	struct msghdr all = {
+		.msg_iov = parts,
+		.msg_iovlen = 2,
+		.msg_control = room.bytes,
+		.msg_controllen = CMSG_LEN(sizeof(int)),
+	};
+	ssize_t n = recvmsg(fd, &all, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
-	/* The arbiter offers no room: what a worker sends along, the kernel closes. */
-	if (from == CHANNEL_ARBITER) {
-		all.msg_control = room.bytes;
-		all.msg_controllen = sizeof(room.bytes);
-	}
-	n = recvmsg(fd, &all, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	message->fd = n > 0 ? attached_fd(&all) : -1;
+	message->fd = -1;
 	if (n < 0)
 		return receive_error(errno);
-	if (n == 0)
+	message->fd = attached_fd(&all);
+	if (n == 0) { /* an end, or a message of no byte, which may carry a descriptor all the same
+		       */
+		fd_close(&message->fd);
 		return -EPIPE;
+	}
 	if ((size_t)n < sizeof(head) || (all.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
-		head >= MESSAGES || rules[head].from != from ||
-		(size_t)n - sizeof(head) > rules[head].most) {
+		!is_in_rules(from, head, (size_t)n - sizeof(head), message->fd)) {
 		fd_close(&message->fd);
 		return -EBADMSG;
 	}

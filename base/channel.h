@@ -13,7 +13,7 @@
 #include "base/attr.h"
 
 enum message_type {
-#define MESSAGE(name, from, most, meaning) MESSAGE_##name,
+#define MESSAGE(name, from, most, descriptor, meaning) MESSAGE_##name,
 #include "base/messages.def"
 #undef MESSAGE
 	MESSAGES
@@ -28,7 +28,7 @@ enum channel_side {
 
 struct message {
 	enum message_type type;
-	int fd; /* REOPEN's or REOPEN_ACCESS's, close-on-exec, the receiver's to close; else -1 */
+	int fd; /* of a row with FD, close-on-exec, the receiver's to close; else, or without, -1 */
 	size_t size;			       /* of the payload */
 	char payload[CHANNEL_PAYLOAD_MAX + 1]; /* NUL-terminated, for text */
 };

@@ -47,4 +47,7 @@ struct page {
 	struct page_counter counter[PAGE_COUNTERS];
 };
 
+/* Out of memory that the worker can write at any time: bounded here, to be escaped by the log. */
+void page_copy_request(const struct page *page, char copy[PAGE_REQUEST_MAX]);
+
 #endif

@@ -15,6 +15,7 @@
 #include "init/herald.h"
 #include "init/opening.h"
 #include "init/reload.h"
+#include "init/warden.h"
 
 static void find_closed(int *fd, void *context)
 {
@@ -28,7 +29,7 @@ static int check_descriptors(struct arbiter *a, struct text *why)
 {
 	int closed = -1;
 
-	heirloom_each_fd(a, find_closed, &closed);
+	heirloom_each_fd(a, HEIRLOOM_VERSION, find_closed, &closed);
 	if (closed < 0)
 		return 0;
 	text_printf(why, "descriptor %d was not handed on", closed);
@@ -87,6 +88,8 @@ static int adopt_child(struct child *child)
 {
 	int error = map_page(child);
 
+	if (error == 0)
+		error = warden_watch(child);
 	if (error != 0 || child->watch.fd < 0)
 		return error;
 	child->watch.ready = gossip_read;
@@ -147,7 +150,7 @@ static void lose_closed(int *fd, void *context)
 
 void adoption_trim(struct arbiter *a)
 {
-	heirloom_each_fd(a, lose_closed, NULL);
+	heirloom_each_fd(a, HEIRLOOM_VERSION, lose_closed, NULL);
 	listener_set_trim(&a->current->listeners, &a->shelf);
 	for (unsigned i = 0; i < ARBITER_SLOTS; i++) {
 		struct child *child = &a->children[i];

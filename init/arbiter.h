@@ -25,6 +25,7 @@
 #include "init/roster.h"
 #include "init/scribe.h"
 #include "init/upgrade.h"
+#include "init/violations.h"
 #include "init/wish.h"
 
 #define ARBITER_WORKERS_MAX 512
@@ -41,6 +42,10 @@ struct child {
 	unsigned messages;   /* received since the last look */
 	uint64_t look_ms;    /* when its heartbeat is looked at next; CLOCK_NEVER while it idles */
 	uint64_t seen_turns; /* page->turns, at the last look */
+
+	struct watch notifier; /* where its filter asks, see warden.h; fd -1 when there is none */
+	bool confined;	       /* it has handed that over: it does so once */
+	bool logs_only;	       /* its generation's sandbox_mode: what it asks for goes on */
 };
 
 struct arbiter {
@@ -79,6 +84,7 @@ struct arbiter {
 	uint64_t dropped;	/* connections that they had when they were killed */
 	uint64_t killed;	/* workers that ended by SIGKILL */
 	uint64_t exits[CAUSES]; /* of workers, by their cause */
+	struct violations violations; /* what sandbox_mode = log has told of */
 	struct oom oom;
 	int termination_fd;   /* the termination log; -1 when there is none */
 	char last_cause[512]; /* why the service ends: a signal, or what went wrong */

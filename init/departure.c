@@ -34,7 +34,7 @@ static void inherit(int *fd, void *context)
 }
 
 /* The heirloom stands behind both images: where to go, and where to come back to. */
-static int hand_on(struct arbiter *a, int heirloom_fd)
+static int hand_on(struct arbiter *a, uint64_t version, int heirloom_fd)
 {
 	int places[] = {a->upgrade.own.fd + 1, a->upgrade.other.fd + 1};
 	int error = 0;
@@ -43,7 +43,7 @@ static int hand_on(struct arbiter *a, int heirloom_fd)
 		error = fd_replace(places[i], heirloom_fd);
 		inherit(&places[i], &error);
 	}
-	heirloom_each_fd(a, inherit, &error);
+	heirloom_each_fd(a, version, inherit, &error);
 	return error;
 }
 
@@ -56,7 +56,7 @@ void departure_exec(struct arbiter *a, uint64_t version, struct text *why)
 	heirloom_fd = departure_freeze(a, version, why);
 	if (heirloom_fd < 0)
 		return;
-	error = hand_on(a, heirloom_fd);
+	error = hand_on(a, version, heirloom_fd);
 	if (error == 0) {
 		(void)execveat(a->upgrade.other.fd, "", a->input->argv, a->input->envp,
 			AT_EMPTY_PATH);

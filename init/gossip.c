@@ -6,25 +6,45 @@
 #include "base/channel.h"
 #include "base/clock.h"
 #include "base/exits.h"
+#include "base/fd.h"
 #include "init/spawn.h"
+#include "init/warden.h"
 
 #define MESSAGES_AT_ONCE 16
 #define MESSAGES_MAX 256 /* between two looks; a worker in good order sends one or two */
 
+void gossip_distrust(struct child *child, int error)
+{
+	struct arbiter *a = child->arbiter;
+	unsigned slot = child->slot;
+
+	spawn_hang_up(child);
+	if (error == -EPIPE) {
+		arbiter_step(a, slot, EVENT_HUNG_UP);
+		return;
+	}
+	log_warning(&a->log, "worker_gossip", log_uint("slot", slot),
+		log_int("pid", a->roster.slots[slot].pid), log_errno("error", error));
+	arbiter_step(a, slot, EVENT_MISBEHAVED);
+}
+
 /*
- * A failure is the first word and the last; ACTIVE and SPENT come behind READY, and are no offence
- * of one that leaves and does not know it yet. READY has rows of its own in steps.def.
+ * CONFINED comes before anything else; but for that, a failure is the first word and the last.
+ * ACTIVE and SPENT come behind READY, and are no offence of one that leaves and does not know it
+ * yet. READY has rows of its own in steps.def.
  */
 static bool is_in_order(const struct child *child, enum message_type type)
 {
 	const struct slot *slot = &child->arbiter->roster.slots[child->slot];
 
 	if (type == MESSAGE_BOOT_FAILED || type == MESSAGE_LOAD_FAILED)
-		return slot->served_ms == 0 && child->messages == 1;
+		return slot->served_ms == 0 && child->messages == 1U + child->confined;
+	if (type == MESSAGE_CONFINED)
+		return slot->served_ms == 0 && !child->confined;
 	return type == MESSAGE_READY || slot->state != STATE_BOOTING;
 }
 
-static void hear_ready(struct child *child, const struct message *message)
+static void hear_ready(struct child *child, struct message *message)
 {
 	struct arbiter *a = child->arbiter;
 	const struct slot *slot = &a->roster.slots[child->slot];
@@ -41,7 +61,7 @@ static void hear_ready(struct child *child, const struct message *message)
 }
 
 /* When the service gives up, the first one has said it for all. */
-static void hear_failure(struct child *child, const struct message *message, enum exits status)
+static void hear_failure(struct child *child, struct message *message, enum exits status)
 {
 	struct arbiter *a = child->arbiter;
 	const struct slot *slot = &a->roster.slots[child->slot];
@@ -54,17 +74,17 @@ static void hear_failure(struct child *child, const struct message *message, enu
 	arbiter_give_up(a, slot->generation, (int)status, message->payload);
 }
 
-static void hear_boot_failed(struct child *child, const struct message *message)
+static void hear_boot_failed(struct child *child, struct message *message)
 {
 	hear_failure(child, message, EXIT_BOOT);
 }
 
-static void hear_load_failed(struct child *child, const struct message *message)
+static void hear_load_failed(struct child *child, struct message *message)
 {
 	hear_failure(child, message, EXIT_APP);
 }
 
-static void hear_spent(struct child *child, const struct message *message)
+static void hear_spent(struct child *child, struct message *message)
 {
 	(void)message;
 	arbiter_step(child->arbiter, child->slot, EVENT_SPENT);
@@ -77,35 +97,29 @@ static void look_later(struct child *child, uint64_t since_ms)
 }
 
 /* It idled and does no more: look at its heartbeat until it idles again. */
-static void hear_active(struct child *child, const struct message *message)
+static void hear_active(struct child *child, struct message *message)
 {
 	(void)message;
 	atomic_store(&child->page->watched, 1);
 	look_later(child, child->arbiter->now_ms);
 }
 
-static void (*const hear[MESSAGES])(struct child *, const struct message *) = {
+static void hear_confined(struct child *child, struct message *message)
+{
+	int error = warden_accept(child, &message->fd);
+
+	if (error != 0)
+		gossip_distrust(child, error);
+}
+
+static void (*const hear[MESSAGES])(struct child *, struct message *) = {
+	[MESSAGE_CONFINED] = hear_confined,
 	[MESSAGE_READY] = hear_ready,
 	[MESSAGE_BOOT_FAILED] = hear_boot_failed,
 	[MESSAGE_LOAD_FAILED] = hear_load_failed,
 	[MESSAGE_SPENT] = hear_spent,
 	[MESSAGE_ACTIVE] = hear_active,
 };
-
-static void stop_listening(struct child *child, int error)
-{
-	struct arbiter *a = child->arbiter;
-	unsigned slot = child->slot;
-
-	spawn_hang_up(child);
-	if (error == -EPIPE) {
-		arbiter_step(a, slot, EVENT_HUNG_UP);
-		return;
-	}
-	log_warning(&a->log, "worker_gossip", log_uint("slot", slot),
-		log_int("pid", a->roster.slots[slot].pid), log_errno("error", error));
-	arbiter_step(a, slot, EVENT_MISBEHAVED);
-}
 
 void gossip_read(struct watch *watch, uint32_t events)
 {
@@ -123,11 +137,11 @@ void gossip_read(struct watch *watch, uint32_t events)
 			outcome = -ENOBUFS;
 		if (outcome > 0 && !is_in_order(child, message.type))
 			outcome = -EPROTO;
-		if (outcome < 0) {
-			stop_listening(child, outcome);
-			return;
-		}
-		hear[message.type](child, &message);
+		if (outcome < 0)
+			gossip_distrust(child, outcome);
+		else
+			hear[message.type](child, &message);
+		fd_close(&message.fd);
 	}
 }
 

@@ -14,6 +14,8 @@
 
 /* The `ready` of a child's watch. */
 void gossip_read(struct watch *watch, uint32_t events);
+/* Listens to it no longer: -EPIPE, it has hung up; else it sent nonsense, which is its death. */
+void gossip_distrust(struct child *child, int error);
 /* Looks at the heartbeats whose time has come; one that stands still for `timeout` is OVERDUE. */
 void gossip_look(struct arbiter *arbiter);
 /* When the next look is due; CLOCK_NEVER while every worker idles. */

@@ -108,13 +108,15 @@ void heirloom_freeze(struct arbiter *arbiter, uint64_t version, struct text *tex
 		(unsigned long long)heirloom_sum(text->bytes, text->used));
 }
 
-void heirloom_each_fd(struct arbiter *arbiter, void (*visit)(int *fd, void *context), void *context)
+void heirloom_each_fd(struct arbiter *arbiter, uint64_t version,
+	void (*visit)(int *fd, void *context), void *context)
 {
 	for (size_t f = 0; f < heirloom_field_count; f++) {
 		const struct field *field = &heirloom_fields[f];
 
-		for (size_t i = 0;
-			field->kind == KIND_FD && i < heirloom_records[field->record].most; i++) {
+		if (field->kind != KIND_FD || field->since > version)
+			continue;
+		for (size_t i = 0; i < heirloom_records[field->record].most; i++) {
 			char *base = heirloom_find(arbiter, field->record, i);
 
 			if (base != NULL)

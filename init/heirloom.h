@@ -27,7 +27,7 @@
 #include "base/text.h"
 #include "init/arbiter.h"
 
-#define HEIRLOOM_VERSION 1 /* as written by this image, and the newest that it reads */
+#define HEIRLOOM_VERSION 2 /* as written by this image, and the newest that it reads */
 #define HEIRLOOM_OLDEST 1  /* that it reads and writes */
 #define HEIRLOOM_SIZE_MAX ((size_t)8 << 20)
 #define HEIRLOOM_RUNS (HOOKS_AT_ONCE + HOOKS_WAITING)
@@ -52,8 +52,8 @@ void heirloom_freeze(struct arbiter *arbiter, uint64_t version, struct text *tex
 MUST_USE int heirloom_thaw(struct arbiter *arbiter, const char *bytes, size_t size,
 	struct text *why);
 
-/* Every descriptor that survives. */
-void heirloom_each_fd(struct arbiter *arbiter, void (*visit)(int *fd, void *context),
-	void *context);
+/* Every descriptor that survives in a heirloom of that version. */
+void heirloom_each_fd(struct arbiter *arbiter, uint64_t version,
+	void (*visit)(int *fd, void *context), void *context);
 
 #endif

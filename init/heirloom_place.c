@@ -120,7 +120,8 @@ static void *at_child(struct arbiter *a, size_t index, bool make)
 		*child = (struct child){.watch = {.fd = -1},
 			.arbiter = a,
 			.slot = (unsigned)index,
-			.page_fd = -1};
+			.page_fd = -1,
+			.notifier = {.fd = -1}};
 	return child->arbiter != NULL ? child : NULL;
 }
 

@@ -12,6 +12,7 @@
 #include "init/herald.h"
 #include "init/spawn.h"
 #include "init/trial.h"
+#include "init/warden.h"
 
 #define REAPS_AT_ONCE 256
 #define RETRY_MS 10
@@ -51,17 +52,6 @@ static enum cause true_cause(struct arbiter *a, const struct obituary *obituary)
 	return slot->served_ms == 0 && told_why ? CAUSE_BOOT_FAILED : CAUSE_EXIT;
 }
 
-/* What it did last, out of memory that it could write: bounded here, escaped by the log. */
-static const char *last_request(const struct page *page, char *copy, size_t size)
-{
-	size_t n = strnlen(page->request, sizeof(page->request));
-
-	n = n < size ? n : size - 1;
-	memcpy(copy, page->request, n);
-	copy[n] = '\0';
-	return copy;
-}
-
 /* A worker that could not boot has said so itself, as an error. */
 static enum log_level obituary_level(enum cause cause)
 {
@@ -91,7 +81,9 @@ static void write_obituary(struct arbiter *a, const struct obituary *o)
 	}
 	fields[n++] = log_uint("uptime_ms", a->now_ms - slot->born_ms);
 	fields[n++] = log_uint("requests", page != NULL ? atomic_load(&page->requests) : 0);
-	if (page != NULL && last_request(page, request, sizeof(request))[0] != '\0') {
+	if (page != NULL)
+		page_copy_request(page, request);
+	if (request[0] != '\0') {
 		fields[n++] = log_string("request", request);
 		fields[n++] = log_uint("request_ms", since < a->now_ms ? a->now_ms - since : 0);
 	}
@@ -124,6 +116,8 @@ static void bury(struct arbiter *a, unsigned index, const siginfo_t *info)
 	if (child->watch.fd >= 0)
 		gossip_read(&child->watch, 0); /* its last words came before its end */
 	obituary.cause = true_cause(a, &obituary);
+	if (obituary.signalled && obituary.status == SIGSYS)
+		warden_tell_unknown(child);
 	write_obituary(a, &obituary);
 	tally(a, child->page, &obituary);
 	upgrade_mourn(a, index, obituary.cause);

@@ -169,7 +169,9 @@ unsigned roster_occupied(const struct roster *roster)
 
 bool roster_is_leaving(const struct slot *slot)
 {
-	return (slot->state >= STATE_DRAINING && slot->cause != CAUSE_MISBEHAVED) ||
+	bool is_offender = slot->cause == CAUSE_MISBEHAVED || slot->cause == CAUSE_SANDBOX;
+
+	return (slot->state >= STATE_DRAINING && !is_offender) ||
 	       (slot->state == STATE_SILENT && slot->cause == CAUSE_RETIRED);
 }
 

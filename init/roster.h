@@ -86,8 +86,8 @@ PURE unsigned roster_count(const struct roster *roster, enum state state);
 PURE unsigned roster_occupied(const struct roster *roster);
 /*
  * Told to go: its place is free for a successor, also when it has closed its channel since. One
- * that is SILENT by itself or has misbehaved keeps it until it is buried, so that its death counts
- * before another boots.
+ * that is SILENT by itself, has misbehaved or asked for what its filter refuses keeps it until it
+ * is buried, so that its death counts before another boots.
  */
 PURE bool roster_is_leaving(const struct slot *slot);
 

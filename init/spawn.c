@@ -18,6 +18,7 @@
 #include "init/inherit.h"
 #include "init/logfile.h"
 #include "init/signals.h"
+#include "init/warden.h"
 
 /* What a worker is born with. The arbiter keeps one end of the channel and the page's memory. */
 struct birth {
@@ -176,6 +177,7 @@ static int take_over(struct arbiter *a, unsigned slot, struct birth *birth)
 		.page_fd = birth->page_fd,
 		.timeout_ms = spawn_generation(a, slot)->config.settings.timeout,
 		.look_ms = CLOCK_NEVER,
+		.notifier = {.fd = -1},
 	};
 	birth->own_fd = -1;
 	birth->page = NULL;
@@ -236,8 +238,12 @@ void spawn_forget(struct child *child)
 	if (child->arbiter == NULL)
 		return;
 	spawn_hang_up(child);
+	warden_drop(child);
 	if (child->page != NULL)
 		(void)munmap(child->page, sizeof(*child->page));
 	fd_close(&child->page_fd);
-	*child = (struct child){.watch = {.fd = -1}, .page_fd = -1, .look_ms = CLOCK_NEVER};
+	*child = (struct child){.watch = {.fd = -1},
+		.page_fd = -1,
+		.look_ms = CLOCK_NEVER,
+		.notifier = {.fd = -1}};
 }

@@ -4,12 +4,16 @@
  * It takes its channel from the heritage as any worker does, and then does what the word in FILE
  * says: a test writes "well" there, waits until the service is ready, and then writes the fault.
  */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -143,6 +147,99 @@ static void descriptors(int fd)
 	(void)!channel_send_fd(fd, MESSAGE_READY, STDERR_FILENO);
 }
 
+/* As one that has a filter: but what it hands over is none of a filter's. */
+static void confined_by_log(int fd)
+{
+	(void)!channel_send_fd(fd, MESSAGE_CONFINED, STDERR_FILENO);
+}
+
+static void confined_by_nothing(int fd)
+{
+	say(fd, MESSAGE_CONFINED, NULL, 0);
+}
+
+/* getppid(2) asks; everything else goes on. */
+static int confine(void)
+{
+	struct sock_filter rows[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = {COUNT_OF(rows), rows};
+	int notifier = -1;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) == 0)
+		notifier = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+			SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter);
+	if (notifier < 0)
+		_exit(EXIT_BOOT);
+	return notifier;
+}
+
+static void confined_twice(int fd)
+{
+	int notifier = confine();
+
+	(void)!channel_send_fd(fd, MESSAGE_CONFINED, notifier);
+	(void)!channel_send_fd(fd, MESSAGE_CONFINED, notifier);
+}
+
+static void confined_late(int fd)
+{
+	int notifier = confine();
+
+	say(fd, MESSAGE_READY, NULL, 0);
+	(void)!channel_send_fd(fd, MESSAGE_CONFINED, notifier);
+}
+
+static void confined_and_failed(int fd)
+{
+	(void)!channel_send_fd(fd, MESSAGE_CONFINED, confine());
+	say(fd, MESSAGE_BOOT_FAILED, "after all", 9);
+	_exit(EXIT_BOOT);
+}
+
+static void breach_in_boot(int fd)
+{
+	(void)!channel_send_fd(fd, MESSAGE_CONFINED, confine());
+	(void)syscall(SYS_getppid);
+}
+
+static void breach(int fd)
+{
+	(void)!channel_send_fd(fd, MESSAGE_CONFINED, confine());
+	say(fd, MESSAGE_READY, NULL, 0);
+	(void)syscall(SYS_getppid);
+}
+
+/* Hears and answers its own questions, all the time: the arbiter comes too late, or just so. */
+static void breach_and_eavesdrop(int fd)
+{
+	struct seccomp_notif question;
+	struct seccomp_notif_resp answer;
+	int notifier = confine();
+
+	(void)!channel_send_fd(fd, MESSAGE_CONFINED, notifier);
+	say(fd, MESSAGE_READY, NULL, 0);
+	if (fork() == 0) {
+		while (syscall(SYS_getppid) >= 0)
+			;
+		_exit(EXIT_OK); /* ENOSYS: nobody hears any more */
+	}
+	for (;;) {
+		memset(&question, 0, sizeof(question));
+		if (ioctl(notifier, SECCOMP_IOCTL_NOTIF_RECV, &question) != 0)
+			continue;
+		answer = (struct seccomp_notif_resp){
+			.id = question.id,
+			.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE,
+		};
+		(void)ioctl(notifier, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+	}
+}
+
 static void hang_up(int fd)
 {
 	say(fd, MESSAGE_READY, NULL, 0);
@@ -172,6 +269,14 @@ static const struct {
 	{"upside_down", upside_down},
 	{"descriptors", descriptors},
 	{"hang_up", hang_up},
+	{"confined_by_log", confined_by_log},
+	{"confined_by_nothing", confined_by_nothing},
+	{"confined_twice", confined_twice},
+	{"confined_late", confined_late},
+	{"confined_and_failed", confined_and_failed},
+	{"breach_in_boot", breach_in_boot},
+	{"breach", breach},
+	{"breach_and_eavesdrop", breach_and_eavesdrop},
 };
 
 static void read_word(const char *path, char *word, int size)

@@ -22,7 +22,7 @@ static void forget_fd(int *fd, void *context)
 /* Its descriptors are numbers that the bytes made up. */
 static void let_go(struct arbiter *a)
 {
-	heirloom_each_fd(a, forget_fd, NULL);
+	heirloom_each_fd(a, HEIRLOOM_VERSION, forget_fd, NULL);
 	opening_close(a);
 	free(a);
 }

@@ -103,6 +103,7 @@ hidden byte ready, ordered, order_slot, order_event, order_role; /* answers of d
 #define BLAME_BOOT_FAILED BLAMED
 #define BLAME_BOOT_TIMEOUT BLAMED
 #define BLAME_MISBEHAVED OFFENDED
+#define BLAME_SANDBOX OFFENDED
 
 #define STATE(name, limit, meaning) state_ends[STATE_##name] = LIMIT_##limit;
 #define PHASE(name, limit, meaning) phase_ends[PHASE_##name] = LIMIT_##limit;
@@ -422,6 +423,8 @@ inline misdo(slot, event)
 		d_step { misdo(s, EVENT_HUNG_UP) } \
 	:: chances > 0 && process[s] == ALIVE && CAN(s, EVENT_MISBEHAVED) -> \
 		d_step { misdo(s, EVENT_MISBEHAVED) } \
+	:: chances > 0 && process[s] == ALIVE && CAN(s, EVENT_BREACHED) -> \
+		d_step { misdo(s, EVENT_BREACHED) } \
 	:: chances > 0 && process[s] == ALIVE && CAN(s, EVENT_SPENT) -> \
 		d_step { chances--; step(s, EVENT_SPENT) }
 

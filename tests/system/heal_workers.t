@@ -57,7 +57,11 @@ my %fault = (
 	repeat => qr/cause=boot_failed signal=SIGKILL/,    # its first word is believed
 	map({ ($_ => qr/cause=misbehaved signal=SIGKILL/) }
 		qw(twice early awake_early late flood oversized too_long cut_short empty unknown
-			negative upside_down descriptors hang_up)),
+			negative upside_down descriptors hang_up confined_by_log confined_by_nothing
+			confined_twice confined_late)),
+	confined_and_failed => qr/cause=boot_failed status=3/,
+	map({ ($_ => qr/cause=sandbox signal=SIGKILL/) } qw(breach_in_boot breach)),
+	breach_and_eavesdrop => qr/cause=(?:sandbox|misbehaved) signal=SIGKILL/,    # whoever is quicker
 );
 my %liar;
 

@@ -19,7 +19,7 @@ static const struct {
 	enum channel_side from;
 	size_t most;
 } rows[MESSAGES] = {
-#define MESSAGE(name, from, most, meaning) {CHANNEL_##from, (most)},
+#define MESSAGE(name, from, most, descriptor, meaning) {CHANNEL_##from, (most)},
 #include "base/messages.def"
 #undef MESSAGE
 };
@@ -154,35 +154,52 @@ static void after_nonsense_the_next_message_is_whole(void **state)
 	assert_string_equal(world->message.payload, "why");
 }
 
-/* A worker cannot fill the arbiter's table of descriptors. */
-static void descriptors_sent_along_are_refused_and_closed(void **state)
+/* The lowest number that is free: a descriptor that was left open would have it. */
+static int free_number(void)
 {
-	struct world *world = *state;
-	uint32_t head = MESSAGE_READY;
-	struct iovec part = {.iov_base = &head, .iov_len = sizeof(head)};
+	int fd = dup(STDERR_FILENO), number = fd;
+
+	fd_close(&fd);
+	return number;
+}
+
+/* As a hostile worker sends it: `size` bytes of a head, and as many descriptors. */
+static int receive_with(struct world *world, uint32_t head, size_t size, size_t count)
+{
+	struct iovec part = {.iov_base = &head, .iov_len = size};
 	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(3 * sizeof(int))];
 		struct cmsghdr align;
 	} control = {{0}};
 	struct msghdr all = {.msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes)};
+		.msg_controllen = CMSG_SPACE(count * sizeof(int))};
 	struct cmsghdr *header = CMSG_FIRSTHDR(&all);
-	int before, after;
 
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &world->worker, sizeof(int));
-	before = fcntl(world->worker, F_DUPFD_CLOEXEC, 0);
-	fd_close(&(int){before});
-	assert_int_equal(sendmsg(world->worker, &all, 0), sizeof(head));
-	assert_int_equal(channel_receive(world->arbiter, CHANNEL_WORKER, &world->message),
-		-EBADMSG);
-	after = fcntl(world->worker, F_DUPFD_CLOEXEC, 0);
-	assert_int_equal(after, before);
-	fd_close(&after);
+	header->cmsg_len = CMSG_LEN(count * sizeof(int));
+	for (size_t i = 0; i < count; i++)
+		memcpy(CMSG_DATA(header) + i * sizeof(int), &world->worker, sizeof(int));
+	assert_int_equal(sendmsg(world->worker, &all, 0), size);
+	return channel_receive(world->arbiter, CHANNEL_WORKER, &world->message);
+}
+
+/* A worker cannot fill the arbiter's table of descriptors. */
+static void descriptors_sent_along_are_refused_and_closed(void **state)
+{
+	struct world *world = *state;
+	int before = free_number();
+
+	assert_int_equal(receive_with(world, MESSAGE_READY, 4, 1), -EBADMSG);
+	assert_int_equal(receive_with(world, MESSAGES, 4, 1), -EBADMSG);
+	assert_int_equal(receive_with(world, MESSAGE_CONFINED, 3, 1), -EBADMSG);
+	assert_int_equal(receive_with(world, MESSAGE_CONFINED, 4, 2), -EBADMSG);
+	assert_int_equal(receive_with(world, MESSAGE_CONFINED, 4, 3), -EBADMSG);
+	assert_int_equal(receive_with(world, MESSAGE_CONFINED, 0, 1), -EPIPE);
+	assert_int_equal(world->message.fd, -1);
+	assert_int_equal(free_number(), before);
 }
 
 static void a_peer_that_is_gone_is_a_broken_pipe(void **state)
@@ -226,6 +243,9 @@ static void a_descriptor_comes_along_and_is_close_on_exec(void **state)
 	assert_int_equal(channel_send_fd(world->arbiter, MESSAGE_REOPEN, STDIN_FILENO), 0);
 	assert_int_equal(channel_receive(world->worker, CHANNEL_ARBITER, &world->message), 1);
 	assert_int_equal(world->message.type, MESSAGE_REOPEN);
+	assert_int_equal(fcntl(world->message.fd, F_GETFD), FD_CLOEXEC);
+	fd_close(&world->message.fd);
+	assert_int_equal(receive_with(world, MESSAGE_CONFINED, 4, 1), 1);
 	assert_int_equal(fcntl(world->message.fd, F_GETFD), FD_CLOEXEC);
 	fd_close(&world->message.fd);
 }

@@ -438,8 +438,8 @@ static uint64_t draw(struct world *w, uint64_t below)
 static void happen(struct world *w)
 {
 	static const enum event worldly[] = {EVENT_READY, EVENT_READY, EVENT_READY, EVENT_OVERDUE,
-		EVENT_HUNG, EVENT_MISBEHAVED, EVENT_HUNG_UP, EVENT_EXITED, EVENT_EXITED,
-		EVENT_SPENT};
+		EVENT_HUNG, EVENT_MISBEHAVED, EVENT_BREACHED, EVENT_HUNG_UP, EVENT_EXITED,
+		EVENT_EXITED, EVENT_SPENT};
 	unsigned slot = (unsigned)draw(w, SLOTS);
 
 	switch (draw(w, 12)) {

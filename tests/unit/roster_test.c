@@ -90,6 +90,37 @@ static void ready_said_twice_costs_the_worker_its_life(void **state)
 	assert_int_equal(roster->slots[0].cause, CAUSE_MISBEHAVED);
 }
 
+/* It waits in the call that it may not make, so there is nothing to wait for. */
+static void a_refused_call_is_the_death_of_whoever_lives(void **state)
+{
+	static const enum event ways[][4] = {
+		{EVENT_SPAWNED, EVENT_BREACHED, EVENTS},
+		{EVENT_SPAWNED, EVENT_READY, EVENT_BREACHED, EVENTS},
+		{EVENT_SPAWNED, EVENT_READY, EVENT_SPENT, EVENT_BREACHED},
+		{EVENT_SPAWNED, EVENT_READY, EVENT_RETIRED, EVENT_BREACHED},
+		{EVENT_SPAWNED, EVENT_READY, EVENT_HURRIED, EVENT_BREACHED},
+		{EVENT_SPAWNED, EVENT_READY, EVENT_HUNG_UP, EVENT_BREACHED},
+	};
+	struct roster *roster = *state;
+
+	for (size_t i = 0; i < COUNT_OF(ways); i++) {
+		for (size_t n = 0; n < COUNT_OF(ways[i]) && ways[i][n] != EVENTS; n++)
+			assert_true(roster_step(roster, 0, ways[i][n], 1));
+		assert_int_equal(roster->slots[0].state, STATE_DOOMED);
+		assert_int_equal(roster->slots[0].cause, CAUSE_SANDBOX);
+		assert_true(roster_step(roster, 0, EVENT_EXITED, 1));
+	}
+}
+
+static void who_is_dying_of_a_timeout_dies_of_it_whatever_it_calls(void **state)
+{
+	struct roster *roster = *state;
+
+	WALK(roster, 0, 1, EVENT_SPAWNED, EVENT_READY, EVENT_HUNG, EVENT_BREACHED);
+	assert_int_equal(roster->slots[0].state, STATE_DOOMED);
+	assert_int_equal(roster->slots[0].cause, CAUSE_TIMEOUT);
+}
+
 static void a_closed_channel_blames_nobody_who_exits_in_time(void **state)
 {
 	struct roster *roster = *state;
@@ -176,8 +207,10 @@ static void one_that_misbehaves_keeps_its_place_until_it_is_buried(void **state)
 
 	WALK(roster, 0, 1, EVENT_SPAWNED, EVENT_READY, EVENT_MISBEHAVED);
 	WALK(roster, 1, 1, EVENT_SPAWNED, EVENT_READY, EVENT_HUNG);
+	WALK(roster, 2, 1, EVENT_SPAWNED, EVENT_READY, EVENT_BREACHED);
 	assert_false(roster_is_leaving(&roster->slots[0]));
 	assert_true(roster_is_leaving(&roster->slots[1]));
+	assert_false(roster_is_leaving(&roster->slots[2]));
 }
 
 static void time_in_which_nobody_ran_is_on_no_deadline(void **state)
@@ -225,6 +258,10 @@ int main(void)
 			a_hung_worker_is_aborted_then_doomed_for_its_timeout, begin, end),
 		cmocka_unit_test_setup_teardown(ready_said_twice_costs_the_worker_its_life, begin,
 			end),
+		cmocka_unit_test_setup_teardown(a_refused_call_is_the_death_of_whoever_lives, begin,
+			end),
+		cmocka_unit_test_setup_teardown(
+			who_is_dying_of_a_timeout_dies_of_it_whatever_it_calls, begin, end),
 		cmocka_unit_test_setup_teardown(a_closed_channel_blames_nobody_who_exits_in_time,
 			begin, end),
 		cmocka_unit_test_setup_teardown(

@@ -1,0 +1,166 @@
+#include "init/warden.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/epoll.h>
+
+#include "base/fd.h"
+#include "init/gossip.h"
+#include "seccomp/calls.h"
+#include "seccomp/notifier.h"
+
+#define ARGUMENTS_TOLD 3
+
+static const struct slot *slot_of(const struct child *child)
+{
+	return &child->arbiter->roster.slots[child->slot];
+}
+
+/* What the kernel found in the registers; rules of filters seldom look at more than these. */
+static void add_arguments(struct text *text, const struct petition *petition)
+{
+	for (size_t i = 0; i < ARGUMENTS_TOLD; i++)
+		text_printf(text, "%s0x%llx", i != 0 ? "," : "",
+			(unsigned long long)petition->argument[i]);
+}
+
+/* What all lines of this kind begin with: who, and at which request. */
+static size_t add_worker(struct child *child, struct log_field *fields,
+	char request[PAGE_REQUEST_MAX])
+{
+	const struct slot *slot = slot_of(child);
+	size_t n = 0;
+
+	fields[n++] = log_uint("slot", child->slot);
+	fields[n++] = log_int("pid", slot->pid);
+	fields[n++] = log_uint("generation", slot->generation);
+	page_copy_request(child->page, request);
+	if (request[0] != '\0')
+		fields[n++] = log_string("request", request);
+	return n;
+}
+
+static void tell(struct child *child, const struct petition *petition)
+{
+	char request[PAGE_REQUEST_MAX], argument_bytes[128], allow_bytes[64], name[CALL_NAME_MAX];
+	struct text arguments = TEXT_OVER(argument_bytes), allow = TEXT_OVER(allow_bytes);
+	struct log_field fields[12];
+	size_t n = add_worker(child, fields, request);
+	bool is_known = call_name(petition->arch, petition->number, name);
+
+	add_arguments(&arguments, petition);
+	if (petition->pid != slot_of(child)->pid) /* a thread, or a program that it started */
+		fields[n++] = log_int("caller", petition->pid);
+	fields[n++] = log_string("call", is_known ? name : "unknown");
+	fields[n++] = log_int("number", petition->number);
+	fields[n++] = log_string("arch", call_arch_name(petition->arch));
+	fields[n++] = log_string("arguments", argument_bytes);
+	fields[n++] = log_string("action", child->logs_only ? "log" : "kill");
+	if (is_known) {
+		text_printf(&allow, "sandbox_allow = %s", name);
+		fields[n++] = log_string("allow", allow_bytes);
+	}
+	fields[n] = (struct log_field){.kind = LOG_FIELD_END};
+	log_write(&child->arbiter->log, LOG_WARNING, "sandbox_violation", fields);
+}
+
+void warden_tell_unknown(struct child *child)
+{
+	char request[PAGE_REQUEST_MAX];
+	struct log_field fields[8];
+	size_t n = add_worker(child, fields, request);
+
+	fields[n++] = log_string("call", "unknown");
+	fields[n++] = log_string("action", "kill");
+	fields[n++] = log_string("reason",
+		child->confined ? "a call of another architecture (i386, x32), a filter that is "
+				  "not narwhal's, or a SIGSYS that somebody sent"
+				: "the kernel names no call here: run it with sandbox_mode = log "
+				  "where seccomp can notify (Linux 5.5), or see the kernel's log");
+	fields[n] = (struct log_field){.kind = LOG_FIELD_END};
+	log_write(&child->arbiter->log, LOG_WARNING, "sandbox_violation", fields);
+}
+
+/* kill(2) takes a thread's id for its process; while the petition is open, it is nobody else's. */
+static void kill_caller(struct child *child, const struct petition *petition)
+{
+	if (petition->pid > 1 && notifier_is_open(child->notifier.fd, petition))
+		(void)kill(petition->pid, SIGKILL);
+}
+
+/*
+ * First the deadly signal, then the end of the notifier: nobody comes back from a call that fails
+ * now. What other threads ask at the same time is not told of: the first one has said it.
+ */
+static void punish(struct child *child, const struct petition *petition)
+{
+	kill_caller(child, petition);
+	arbiter_step(child->arbiter, child->slot, EVENT_BREACHED);
+	warden_drop(child);
+}
+
+static void tolerate(struct child *child, const struct petition *petition)
+{
+	struct arbiter *a = child->arbiter;
+	int error;
+
+	if (violations_add(&a->violations, slot_of(child)->generation, petition->number))
+		tell(child, petition);
+	error = notifier_continue(child->notifier.fd, petition);
+	if (error == 0)
+		return;
+	log_error(&a->log, "sandbox_log_refused", log_uint("slot", child->slot),
+		log_errno("error", error), log_string("needs", "Linux 5.5"));
+	punish(child, petition);
+}
+
+/* Level-triggered: what is left is told again, after others had their turn. */
+static void hear_petition(struct watch *watch, uint32_t events)
+{
+	struct child *child = CONTAINER_OF(watch, struct child, notifier);
+	struct petition petition;
+	int outcome;
+
+	if ((events & EPOLLIN) == 0) {
+		warden_drop(child); /* nobody with that filter is left */
+		return;
+	}
+	outcome = notifier_receive(watch->fd, &petition);
+	if (outcome < 0) {
+		gossip_distrust(child, outcome);
+		warden_drop(child);
+	} else if (outcome > 0 && child->logs_only) {
+		tolerate(child, &petition);
+	} else if (outcome > 0) {
+		tell(child, &petition);
+		punish(child, &petition);
+	}
+}
+
+int warden_accept(struct child *child, int *fd)
+{
+	int error = child->confined || *fd < 0 ? -EPROTO : notifier_check(*fd);
+
+	if (error != 0)
+		return error;
+	child->notifier.fd = *fd;
+	*fd = -1;
+	child->confined = true;
+	return warden_watch(child);
+}
+
+int warden_watch(struct child *child)
+{
+	if (child->notifier.fd < 0)
+		return 0;
+	child->notifier.ready = hear_petition;
+	return loop_add(&child->arbiter->loop, &child->notifier, EPOLLIN);
+}
+
+void warden_drop(struct child *child)
+{
+	if (child->notifier.fd < 0)
+		return;
+	loop_drop(&child->arbiter->loop, &child->notifier);
+	fd_close(&child->notifier.fd);
+}
