@@ -49,12 +49,14 @@ static const struct {
 	{"wsgi.url_scheme", ACCESS_SCHEME},
 };
 
+_Static_assert(ACCESS_ATOMS <= 64, "a set of them is a word");
+
 /* A format while it is read. `text` is a copy of it, in which names get a NUL behind them. */
 struct reading {
 	struct access_format *format;
 	char *text;
 	size_t at;
-	size_t literals; /* bytes of them so far */
+	size_t lead, literals; /* bytes of all literals, before the last one and with it */
 	struct text *why;
 };
 
@@ -78,42 +80,42 @@ static int refuse(const struct reading *reading, const char *what)
 /* What an unbounded atom takes at the least: "..." with quotation marks, or null. */
 #define CUT_SIZE (3 + QUOTES_SIZE)
 
-static void add_part(struct access_format *format, enum access_atom atom, const char *text,
-	size_t size)
+static void add_part(struct reading *reading, enum access_atom atom, const char *text, size_t size)
 {
+	struct access_format *format = reading->format;
 	struct access_part *part = &format->parts[format->count++];
 
-	*part = (struct access_part){.atom = atom, .text = text, .size = (uint16_t)size};
+	*part = (struct access_part){
+		.atom = atom,
+		.kind = ACCESS_TEXT,
+		.size = (uint16_t)size,
+		.text = text,
+		.lead_size = (uint16_t)(reading->literals - reading->lead),
+		.lead = format->literals + reading->lead,
+	};
+	reading->lead = reading->literals;
 	if (atom < COUNT_OF(atoms)) {
 		part->kind = atoms[atom].kind;
 		part->most = (uint16_t)atoms[atom].most;
 	}
-	format->late += part->kind == ACCESS_LATE;
-	if (atom == ACCESS_LITERAL) {
-		part->kind = ACCESS_ITSELF;
-		format->fixed += size;
-		return;
+	format->said |= (uint64_t)1 << (unsigned)atom;
+	if (part->kind == ACCESS_LATE) {
+		if (format->late < ACCESS_LATE_MAX)
+			format->late_atom[format->late] = atom;
+		format->late++;
 	}
-
-	format->fixed += part->most != 0 ? part->most + QUOTES_SIZE : CUT_SIZE;
+	if (atom == ACCESS_LITERAL)
+		part->kind = ACCESS_ITSELF;
+	else
+		format->fixed += part->most != 0 ? part->most + QUOTES_SIZE : CUT_SIZE;
 }
 
 /* Two literals in a row are one. */
 static void add_literal(struct reading *reading, const char *text, size_t size)
 {
-	struct access_format *format = reading->format;
-	char *at = format->literals + reading->literals;
-
-	memcpy(at, text, size);
+	memcpy(reading->format->literals + reading->literals, text, size);
 	reading->literals += size;
-	if (format->count != 0 && format->parts[format->count - 1].kind == ACCESS_ITSELF) {
-		struct access_part *last = &format->parts[format->count - 1];
-
-		last->size = (uint16_t)(last->size + size);
-		format->fixed += size;
-	} else {
-		add_part(format, ACCESS_LITERAL, at, size);
-	}
+	reading->format->fixed += size;
 }
 
 /* "%%", or all that stands up to the next "%". */
@@ -151,30 +153,30 @@ static int read_atom(struct reading *reading, size_t size)
 		if (atoms[i].kind == ACCESS_NONE)
 			add_none(reading);
 		else
-			add_part(reading->format, (enum access_atom)i, "", 0);
+			add_part(reading, (enum access_atom)i, "", 0);
 		return 0;
 	}
 	return refuse(reading, "has an unknown atom");
 }
 
 /* HTTP_X_Y is the field X-Y (RFC 3875 section 4.1.18). */
-static void add_variable(struct access_format *format, char *name, size_t size)
+static void add_variable(struct reading *reading, char *name, size_t size)
 {
 	for (size_t i = 0; i < COUNT_OF(variables); i++) {
 		if (strcasecmp(variables[i].name, name) == 0) {
-			add_part(format, variables[i].atom, "", 0);
+			add_part(reading, variables[i].atom, "", 0);
 			return;
 		}
 	}
 	if (size <= 5 || strncasecmp(name, "HTTP_", 5) != 0) {
-		add_part(format, ACCESS_ENVIRONMENT, name, size);
+		add_part(reading, ACCESS_ENVIRONMENT, name, size);
 		return;
 	}
 	for (size_t i = 5; i < size; i++) {
 		if (name[i] == '_')
 			name[i] = '-';
 	}
-	add_part(format, ACCESS_FIELD, name + 5, size - 5);
+	add_part(reading, ACCESS_FIELD, name + 5, size - 5);
 }
 
 /* "{name}i", of `size` bytes. */
@@ -190,9 +192,9 @@ static int read_named(struct reading *reading, size_t size)
 		return refuse(reading, "has an unknown atom");
 	name[size - 3] = '\0';
 	if (letter == 'e')
-		add_variable(reading->format, name, size - 3);
+		add_variable(reading, name, size - 3);
 	else
-		add_part(reading->format, letter == 'i' ? ACCESS_FIELD : ACCESS_ANSWER_FIELD, name,
+		add_part(reading, letter == 'i' ? ACCESS_FIELD : ACCESS_ANSWER_FIELD, name,
 			size - 3);
 	return 0;
 }
@@ -225,6 +227,8 @@ static int read_parts(struct reading *reading)
 		if (error != 0)
 			return error;
 	}
+	if (reading->literals != reading->lead)
+		add_part(reading, ACCESS_LITERAL, "", 0);
 	if (format->fixed <= ACCESS_FIXED_MAX && format->late <= ACCESS_LATE_MAX)
 		return 0;
 	text_printf(reading->why,
@@ -289,13 +293,4 @@ int access_format_check(const char *text, struct text *why)
 	if (error == 0)
 		access_format_free(&format);
 	return error;
-}
-
-bool access_format_says(const struct access_format *format, enum access_atom atom)
-{
-	for (size_t i = 0; i < format->count; i++) {
-		if (format->parts[i].atom == atom)
-			return true;
-	}
-	return false;
 }

@@ -22,25 +22,29 @@ enum access_atom {
 	ACCESS_FIELD,	     /* %({name}i)s: a field line of the request */
 	ACCESS_ANSWER_FIELD, /* %({name}o)s: a field line of the answer */
 	ACCESS_ENVIRONMENT,  /* %({name}e)s: a variable of the worker's environment */
-	ACCESS_LITERAL,	     /* the text between atoms */
+	ACCESS_LITERAL,	     /* no atom: text alone */
+	ACCESS_ATOMS
 };
 
 enum access_kind {
 	ACCESS_TEXT,
+	ACCESS_DECODED,
 	ACCESS_PLAIN,
+	ACCESS_SECOND,
 	ACCESS_NONE,
 	ACCESS_NUMBER,
 	ACCESS_LATE,
-	ACCESS_ITSELF, /* a literal */
+	ACCESS_ITSELF, /* ACCESS_LITERAL */
 };
 
 struct access_part {
 	enum access_atom atom;
 	enum access_kind kind;
-	uint16_t most;	  /* bytes of the value; 0: as many as there is room for */
-	uint16_t size;	  /* of `text` */
-	const char *text; /* the format's: a literal, with ACCESS_SLACK bytes behind it that may be
-			     read, or the name in braces, with a NUL */
+	uint16_t most; /* bytes of the value; 0: as many as there is room for */
+	uint16_t size; /* of `text` */
+	uint16_t lead_size;
+	const char *text; /* the name in braces, with a NUL */
+	const char *lead; /* stands before the atom; ACCESS_SLACK bytes behind it may be read */
 };
 
 /* The longest line, LF included: so much a pipe takes in one piece (PIPE_BUF, pipe(7)). */
@@ -56,7 +60,9 @@ struct access_format {
 	char *literals;
 	struct access_part *parts;
 	size_t count;
-	size_t late;  /* how many parts are ACCESS_LATE */
+	uint64_t said;				     /* a bit for each atom that it has */
+	size_t late;				     /* how many parts are ACCESS_LATE, */
+	enum access_atom late_atom[ACCESS_LATE_MAX]; /* and which, in order */
 	size_t fixed; /* bytes that a line has at the most, when each unbounded atom is cut to "..."
 		       */
 };
@@ -70,6 +76,9 @@ void access_format_free(struct access_format *format);
 /* The same without keeping it. */
 MUST_USE int access_format_check(const char *text, struct text *why);
 /* Whether it says that atom anywhere. */
-bool access_format_says(const struct access_format *format, enum access_atom atom) PURE;
+static inline bool access_format_says(const struct access_format *format, enum access_atom atom)
+{
+	return (format->said >> (unsigned)atom & 1) != 0;
+}
 
 #endif

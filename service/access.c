@@ -82,8 +82,6 @@ int access_open(struct access *access, const char *format, int *fd, const struct
 		return -ENOMEM;
 	fill_in_environment(&access->format);
 	access->timed = says_duration(&access->format);
-	access->says_id = access_format_says(&access->format, ACCESS_REQUEST_ID);
-	access->says_trace = access_format_says(&access->format, ACCESS_TRACE_ID);
 	pid = TEXT_OVER(access->pid_bytes);
 	text_printf(&pid, "<%d>", (int)getpid());
 	access->pid = (struct narwhal_bytes){pid.bytes, pid.used};

@@ -22,9 +22,7 @@
 struct access {
 	int fd; /* owned; -1: there is no access log */
 	struct access_format format;
-	bool timed;	 /* the format says a duration, */
-	bool says_id;	 /* a request's id, */
-	bool says_trace; /* its trace */
+	bool timed;	 /* the format says a duration */
 	uint64_t now_ms; /* when this turn of the loop began */
 	struct access_times times;
 	char pid_bytes[16];

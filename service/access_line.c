@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "service/digits.h"
 #include "service/octet.h"
 
 /* Where the next byte goes, and how much more than its least the unbounded atoms may take. */
@@ -16,36 +17,13 @@ static char *put(char *at, const char *bytes, size_t size)
 	return mempcpy(at, bytes, size);
 }
 
-/* With at least so many digits. */
-static char *put_number(char *at, uint64_t value, unsigned digits)
-{
-	char bytes[20];
-	size_t n = sizeof(bytes);
-
-	do {
-		bytes[--n] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value != 0);
-	while (sizeof(bytes) - n < digits)
-		bytes[--n] = '0';
-	return put(at, bytes + n, sizeof(bytes) - n);
-}
-
-static char *put_status(char *at, unsigned status)
-{
-	*at++ = (char)('0' + status / 100);
-	*at++ = (char)('0' + status / 10 % 10);
-	*at++ = (char)('0' + status % 10);
-	return at;
-}
-
 /* Most are short: eight bytes at once are cheaper than a call, and both sides have slack. */
-static char *put_literal(char *at, const struct access_part *part)
+static char *put_lead(char *at, const struct access_part *part)
 {
-	if (part->size > ACCESS_SLACK)
-		return put(at, part->text, part->size);
-	memcpy(at, part->text, ACCESS_SLACK);
-	return at + part->size;
+	if (UNLIKELY(part->lead_size > ACCESS_SLACK))
+		return put(at, part->lead, part->lead_size);
+	memcpy(at, part->lead, ACCESS_SLACK);
+	return at + part->lead_size;
 }
 
 /* Eight octets at once: whether all can be written as they are. */
@@ -133,58 +111,100 @@ static char *put_none(char *at, bool json)
 	return at + 1;
 }
 
+static void put_quote(struct pen *pen)
+{
+	if (pen->json)
+		*pen->at++ = '"';
+}
+
+static void put_text(struct pen *pen, struct narwhal_bytes value, const struct access_part *part)
+{
+	const char *before;
+
+	put_quote(pen);
+	before = pen->at;
+	pen->at = put_escaped(pen->at, value, part->most != 0 ? part->most : pen->room, pen->json);
+	if (part->most == 0)
+		take_room(pen, (size_t)(pen->at - before));
+	put_quote(pen);
+}
+
 static void put_value(struct pen *pen, struct narwhal_bytes value, const struct access_part *part)
 {
-	char *before;
+	if (value.data != NULL)
+		put_text(pen, value, part);
+	else
+		pen->at = put_none(pen->at, pen->json);
+}
+
+/* A user name above it is cut. */
+#define DECODED_MAX 256
+
+static void put_decoded(struct pen *pen, const struct access_facts *facts,
+	const struct access_part *part)
+{
+	char bytes[DECODED_MAX];
+	struct text text = TEXT_OVER(bytes);
+
+	put_value(pen, access_value(facts, part, &text), part);
+}
+
+/* Nothing in it has to be escaped, so that what has to be made, is made in its place. */
+static void put_plain(struct pen *pen, const struct access_facts *facts,
+	const struct access_part *part)
+{
+	struct text text = {.bytes = pen->at + pen->json, .size = part->most + (size_t)1};
+	struct narwhal_bytes value = access_value(facts, part, &text);
 
 	if (value.data == NULL) {
 		pen->at = put_none(pen->at, pen->json);
 		return;
 	}
-	if (pen->json)
-		*pen->at++ = '"';
-	before = pen->at;
-	if (part->kind == ACCESS_PLAIN)
-		pen->at = put(pen->at, value.data, value.size);
-	else
-		pen->at = put_escaped(pen->at, value, part->most != 0 ? part->most : pen->room,
-			pen->json);
-	if (part->most == 0)
-		take_room(pen, (size_t)(pen->at - before));
-	if (pen->json)
-		*pen->at++ = '"';
+	if (value.data != text.bytes)
+		memcpy(text.bytes, value.data, value.size);
+	put_quote(pen);
+	pen->at += value.size;
+	put_quote(pen);
 }
 
-/* Room for any value that has to be made; a user name above it is cut. */
-#define VALUE_MAX 256
-
-_Static_assert(VALUE_MAX >= PEER_TEXT_MAX, "an address must fit");
+static void put_second(struct pen *pen, const struct access_times *times)
+{
+	put_quote(pen);
+	memcpy(pen->at, times->clf, ACCESS_CLF_SIZE);
+	pen->at += ACCESS_CLF_SIZE;
+	put_quote(pen);
+}
 
 void access_line_draft(const struct access_format *format, const struct access_facts *facts,
 	struct access_draft *draft)
 {
 	struct pen pen = {draft->text, ACCESS_LINE_MAX - 1 - format->fixed, format->json};
 	const struct access_part *end = format->parts + format->count;
-	char bytes[VALUE_MAX];
-	struct text text = TEXT_OVER(bytes);
 	size_t holes = 0;
 
 	for (const struct access_part *part = format->parts; part < end; part++) {
+		pen.at = put_lead(pen.at, part);
 		switch (part->kind) {
 		case ACCESS_ITSELF:
-			pen.at = put_literal(pen.at, part);
 			break;
 		case ACCESS_LATE:
 			draft->hole[holes++] = (uint16_t)(pen.at - draft->text);
 			break;
 		case ACCESS_NUMBER:
-			pen.at = put_status(pen.at, facts->status);
+			pen.at = digits_put_three(pen.at, facts->status);
 			break;
-		case ACCESS_NONE:
+		case ACCESS_SECOND:
+			put_second(&pen, facts->times);
+			break;
 		case ACCESS_PLAIN:
+			put_plain(&pen, facts, part);
+			break;
+		case ACCESS_NONE: /* a literal by now */
 		case ACCESS_TEXT:
-			text.used = 0;
-			put_value(&pen, access_value(facts, part, &text), part);
+			put_value(&pen, access_value(facts, part, NULL), part);
+			break;
+		case ACCESS_DECODED:
+			put_decoded(&pen, facts, part);
 			break;
 		}
 	}
@@ -198,31 +218,28 @@ static char *put_late(char *at, enum access_atom atom, const struct access_end *
 	if (atom == ACCESS_BYTES_CLF && end->bytes == 0 && !json)
 		return put(at, "-", 1);
 	if (atom == ACCESS_SECONDS)
-		return put_number(at, us / 1000000, 1);
+		return digits_put(at, us / 1000000);
 	if (atom == ACCESS_MILLIS)
-		return put_number(at, us / 1000, 1);
+		return digits_put(at, us / 1000);
 	if (atom == ACCESS_MICROS)
-		return put_number(at, us, 1);
+		return digits_put(at, us);
 	if (atom != ACCESS_DECIMAL)
-		return put_number(at, end->bytes, 1);
-	at = put_number(at, us / 1000000, 1);
+		return digits_put(at, end->bytes);
+	at = digits_put(at, us / 1000000);
 	*at++ = '.';
-	return put_number(at, us % 1000000, 6);
+	return digits_put_padded(at, us, 6);
 }
 
 size_t access_line_end(const struct access_format *format, const struct access_draft *draft,
 	const struct access_end *end, char *line)
 {
-	const struct access_part *part = format->parts;
 	size_t from = 0;
 	char *at = line;
 
-	for (size_t i = 0; i < format->late; i++, part++) {
+	for (size_t i = 0; i < format->late; i++) {
 		at = put(at, draft->text + from, draft->hole[i] - from);
 		from = draft->hole[i];
-		while (part->kind != ACCESS_LATE)
-			part++;
-		at = put_late(at, part->atom, end, format->json);
+		at = put_late(at, format->late_atom[i], end, format->json);
 	}
 	at = put(at, draft->text + from, draft->size - from);
 	*at++ = '\n';

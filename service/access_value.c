@@ -105,11 +105,6 @@ SOURCE(environment)
 	return (struct narwhal_bytes){part->text, part->size};
 }
 
-SOURCE(time_clf)
-{
-	return (struct narwhal_bytes){facts->times->clf, sizeof(facts->times->clf) - 1};
-}
-
 SOURCE(time_iso)
 {
 	const struct access_times *times = facts->times;
@@ -220,11 +215,10 @@ SOURCE(user)
 
 #undef SOURCE
 
-/* Of the parts of kind ACCESS_TEXT and ACCESS_PLAIN. */
+/* Of the parts that have a value. */
 static value_source *const sources[] = {
 	[ACCESS_CLIENT] = client,
 	[ACCESS_USER] = user,
-	[ACCESS_TIME] = time_clf,
 	[ACCESS_LINE] = request_line,
 	[ACCESS_METHOD] = method,
 	[ACCESS_PATH] = path,

@@ -14,13 +14,15 @@
 #include "service/peer.h"
 #include "service/request.h"
 
+#define ACCESS_CLF_SIZE 28
+
 /* The present second, in the ways that lines write it. */
 struct access_times {
-	uint64_t until_ms; /* monotonic; the second is over then */
-	int64_t wall_ms;   /* at its beginning */
-	uint64_t began_ms; /* the same, monotonic */
-	char clf[28 + 1];  /* [20/Nov/2026:11:50:00 +0000] */
-	char iso[24 + 1];  /* 2026-11-20T11:50:00.000Z */
+	uint64_t until_ms;	       /* monotonic; the second is over then */
+	int64_t wall_ms;	       /* at its beginning */
+	uint64_t began_ms;	       /* the same, monotonic */
+	char clf[ACCESS_CLF_SIZE + 1]; /* [20/Nov/2026:11:50:00 +0000] */
+	char iso[24 + 1];	       /* 2026-11-20T11:50:00.000Z */
 };
 
 /* Bytes of no data: not known. */
@@ -39,8 +41,9 @@ struct access_facts {
 /* Makes the times those of now, if the second is over. */
 void access_times_at(struct access_times *times, uint64_t now_ms);
 /*
- * The value of a part of kind ACCESS_TEXT or ACCESS_PLAIN; no data: there is none. `text` is empty,
- * and room for one that has to be made; what does not fit is cut.
+ * The value of a part of kind ACCESS_TEXT, ACCESS_DECODED or ACCESS_PLAIN; no data: there is none.
+ * `text` is empty, and room for one that has to be made, as none of kind ACCESS_TEXT has; what does
+ * not fit is cut.
  */
 struct narwhal_bytes access_value(const struct access_facts *facts, const struct access_part *part,
 	struct text *text);

@@ -20,9 +20,18 @@ static struct access_place answer_place(const struct exchange *exchange, const s
 	};
 }
 
+/* Only what lines say is found out. */
+static struct narwhal_bytes ask(const struct access *access, enum access_atom atom,
+	struct narwhal_bytes (*origin)(const struct narwhal_request *request),
+	const struct narwhal_request *request)
+{
+	if (!access_format_says(&access->format, atom))
+		return (struct narwhal_bytes){NULL, 0};
+	return origin(request);
+}
+
 static struct access_facts facts_of(const struct access *access, const struct call *call)
 {
-	static const struct narwhal_bytes nothing = {NULL, 0};
 	const struct narwhal_request *request = &call->request;
 
 	return (struct access_facts){
@@ -30,10 +39,10 @@ static struct access_facts facts_of(const struct access *access, const struct ca
 		.bytes = request->bytes,
 		.peer = request->peer,
 		.client = origin_client(request),
-		.scheme = origin_scheme(request),
-		.host = origin_host(request),
-		.request_id = access->says_id ? origin_id(request) : nothing,
-		.trace_id = access->says_trace ? origin_trace(request) : nothing,
+		.scheme = ask(access, ACCESS_SCHEME, origin_scheme, request),
+		.host = ask(access, ACCESS_HOST, origin_host, request),
+		.request_id = ask(access, ACCESS_REQUEST_ID, origin_id, request),
+		.trace_id = ask(access, ACCESS_TRACE_ID, origin_trace, request),
 		.status = call->response.status,
 		.times = &access->times,
 		.now_ms = access->now_ms,

@@ -3,13 +3,19 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-static char *put_octet(char *at, unsigned char octet)
+static char *put_octet(char *at, unsigned octet)
 {
-	if (octet >= 100)
-		*at++ = (char)('0' + octet / 100);
-	if (octet >= 10)
-		*at++ = (char)('0' + octet / 10 % 10);
-	*at++ = (char)('0' + octet % 10);
+	unsigned rest = octet;
+
+	if (octet >= 100) {
+		*at++ = (char)('0' + rest / 100);
+		rest %= 100;
+	}
+	if (octet >= 10) {
+		*at++ = (char)('0' + rest / 10);
+		rest %= 10;
+	}
+	*at++ = (char)('0' + rest);
 	return at;
 }
 
@@ -17,14 +23,18 @@ static char *put_octet(char *at, unsigned char octet)
 static void add_v4(struct text *text, const void *address)
 {
 	const unsigned char *octets = address;
-	char bytes[INET_ADDRSTRLEN];
-	char *at = put_octet(bytes, octets[0]);
+	char *at = text->bytes + text->used;
 
-	for (size_t i = 1; i < 4; i++) {
-		*at++ = '.';
-		at = put_octet(at, octets[i]);
+	if (text->size - text->used < INET_ADDRSTRLEN) {
+		text->cut = true;
+		return;
 	}
-	text_add_bytes(text, bytes, (size_t)(at - bytes));
+	for (size_t i = 0; i < 4; i++) {
+		at = put_octet(at, octets[i]);
+		*at++ = '.';
+	}
+	at[-1] = '\0';
+	text->used = (size_t)(at - 1 - text->bytes);
 }
 
 static void add_v6(struct text *text, const struct in6_addr *address)

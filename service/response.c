@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "service/digits.h"
 #include "service/octet.h"
 #include "service/stamp.h"
 #include "service/statuses.h"
@@ -212,18 +213,6 @@ static char *put_text(char *at, const char *text)
 	return mempcpy(at, text, strlen(text));
 }
 
-/* In its place at once: digits that are copied behind their making wait for the store buffer. */
-static char *put_uint(char *at, uint64_t value)
-{
-	size_t size = 1;
-
-	for (uint64_t rest = value; rest >= 10; rest /= 10)
-		size++;
-	for (size_t i = size; i-- > 0; value /= 10)
-		at[i] = (char)('0' + value % 10);
-	return at + size;
-}
-
 static char *put_status(char *at, unsigned status)
 {
 	struct narwhal_bytes line = status_line(status);
@@ -232,7 +221,7 @@ static char *put_status(char *at, unsigned status)
 		return put(at, line);
 	/* The space stays when there is no phrase: RFC 9112 section 4. */
 	at = put_text(at, "HTTP/1.1 ");
-	at = put_uint(at, status);
+	at = digits_put(at, status);
 	return put_text(at, " \r\n");
 }
 
@@ -252,7 +241,7 @@ static char *put_framing(char *at, uint64_t size, const struct response_frame *f
 	if (UNLIKELY(size == NARWHAL_UNKNOWN))
 		return frame->old ? at : put_text(at, "Transfer-Encoding: chunked\r\n");
 	at = put_text(at, "Content-Length: ");
-	at = put_uint(at, size);
+	at = digits_put(at, size);
 	return put_text(at, "\r\n");
 }
 
