@@ -13,11 +13,6 @@ static unsigned least(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-static bool is_serving(const struct slot *slot)
-{
-	return slot->state == STATE_SERVING || slot->state == STATE_SPENT;
-}
-
 enum rank {
 	RANK_SERVING, /* comes before who does not */
 	RANK_OTHER,   /* is there, and comes before who is not */
@@ -35,7 +30,7 @@ static enum rank rank_of(const struct slot *slot, uint64_t now_ms)
 {
 	if (slot->state == STATE_VACANT)
 		return has_backoff(slot, now_ms) ? RANK_WAITING : RANK_FREE;
-	return is_serving(slot) ? RANK_SERVING : RANK_OTHER;
+	return roster_is_serving(slot) ? RANK_SERVING : RANK_OTHER;
 }
 
 /* What a slot is a part of, by its generation. */
@@ -84,7 +79,7 @@ bool converge_is_ready(const struct roster *roster, const struct crew *crew)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < roster->size; i++)
-		n += is_serving(&roster->slots[i]) &&
+		n += roster_is_serving(&roster->slots[i]) &&
 		     roster->slots[i].generation == crew->generation;
 	return n >= least(crew->min_ready, crew->workers);
 }

@@ -1,6 +1,7 @@
 #include "init/rehearsal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -157,6 +158,26 @@ static int introduce(const struct rehearsal *r, int fd)
 	return send(fd, prefaces[choice].bytes, size, MSG_NOSIGNAL) == (ssize_t)size ? 0 : -EPIPE;
 }
 
+/*
+ * The first bytes of the answer; meanwhile the worker may ask what its filter refuses, as it does
+ * of the arbiter that it will have.
+ */
+static ssize_t hear(struct rehearsal *r, int fd, char *bytes, size_t size)
+{
+	const struct slot *slot = &r->stage.roster.slots[0];
+	struct pollfd both[] = {
+		{.fd = fd, .events = POLLIN},
+		{.fd = r->stage.loop.epoll_fd, .events = POLLIN},
+	};
+
+	while (both[0].revents == 0 && roster_is_serving(slot)) {
+		(void)poll(both, COUNT_OF(both), -1);
+		(void)loop_wait(&r->stage.loop, 0);
+		loop_dispatch(&r->stage.loop);
+	}
+	return recv(fd, bytes, size, MSG_WAITALL);
+}
+
 /* Any status will do: an app may have nothing at "/". That it answers is what counts. */
 static int ask(struct rehearsal *r, struct text *why)
 {
@@ -172,7 +193,7 @@ static int ask(struct rehearsal *r, struct text *why)
 	if (introduce(r, fd) != 0 || send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) !=
 					     (ssize_t)sizeof(request) - 1)
 		return -EPIPE;
-	n = recv(fd, bytes, sizeof(bytes), MSG_WAITALL);
+	n = hear(r, fd, bytes, sizeof(bytes));
 	if (n == (ssize_t)sizeof(bytes) && memcmp(bytes, answer, sizeof(bytes)) == 0)
 		return 0;
 	text_add(why, "the worker did not answer a request");

@@ -175,6 +175,11 @@ bool roster_is_leaving(const struct slot *slot)
 	       (slot->state == STATE_SILENT && slot->cause == CAUSE_RETIRED);
 }
 
+bool roster_is_serving(const struct slot *slot)
+{
+	return serves(slot->state);
+}
+
 const char *roster_state_name(enum state state)
 {
 	return state_names[state];

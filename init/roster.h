@@ -84,6 +84,8 @@ PURE int roster_find(const struct roster *roster, pid_t pid);
 PURE unsigned roster_count(const struct roster *roster, enum state state);
 /* Slots that hold a process. */
 PURE unsigned roster_occupied(const struct roster *roster);
+/* Takes requests: SERVING, or SPENT. */
+PURE bool roster_is_serving(const struct slot *slot);
 /*
  * Told to go: its place is free for a successor, also when it has closed its channel since. One
  * that is SILENT by itself, has misbehaved or asked for what its filter refuses keeps it until it

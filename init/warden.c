@@ -42,22 +42,23 @@ static size_t add_worker(struct child *child, struct log_field *fields,
 
 static void tell(struct child *child, const struct petition *petition)
 {
-	char request[PAGE_REQUEST_MAX], argument_bytes[128], allow_bytes[64], name[CALL_NAME_MAX];
-	struct text arguments = TEXT_OVER(argument_bytes), allow = TEXT_OVER(allow_bytes);
+	char request[PAGE_REQUEST_MAX], argument_bytes[64], name_bytes[64], allow_bytes[96];
+	struct text arguments = TEXT_OVER(argument_bytes), name = TEXT_OVER(name_bytes);
+	struct text allow = TEXT_OVER(allow_bytes);
 	struct log_field fields[12];
 	size_t n = add_worker(child, fields, request);
-	bool is_known = call_name(petition->arch, petition->number, name);
 
 	add_arguments(&arguments, petition);
+	calls_add_name(petition->arch, petition->number, &name);
 	if (petition->pid != slot_of(child)->pid) /* a thread, or a program that it started */
 		fields[n++] = log_int("caller", petition->pid);
-	fields[n++] = log_string("call", is_known ? name : "unknown");
+	fields[n++] = log_string("call", name.used != 0 ? name_bytes : "unknown");
 	fields[n++] = log_int("number", petition->number);
-	fields[n++] = log_string("arch", call_arch_name(petition->arch));
+	fields[n++] = log_string("arch", notifier_arch_name(petition));
 	fields[n++] = log_string("arguments", argument_bytes);
 	fields[n++] = log_string("action", child->logs_only ? "log" : "kill");
-	if (is_known) {
-		text_printf(&allow, "sandbox_allow = %s", name);
+	if (name.used != 0) {
+		text_printf(&allow, "sandbox_allow = %s", name_bytes);
 		fields[n++] = log_string("allow", allow_bytes);
 	}
 	fields[n] = (struct log_field){.kind = LOG_FIELD_END};

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
@@ -102,4 +103,23 @@ int notifier_continue(int fd, const struct petition *petition)
 	if (ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &answer) == 0 || errno == ENOENT)
 		return 0;
 	return -errno;
+}
+
+const char *notifier_arch_name(const struct petition *petition)
+{
+	static const struct {
+		uint32_t arch;
+		const char *name;
+	} names[] = {
+		{AUDIT_ARCH_X86_64, "x86_64"},
+		{AUDIT_ARCH_I386, "i386"},
+		{AUDIT_ARCH_AARCH64, "aarch64"},
+		{AUDIT_ARCH_ARM, "arm"},
+	};
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		if (names[i].arch == petition->arch)
+			return names[i].name;
+	}
+	return "other";
 }

@@ -20,7 +20,7 @@
 struct petition {
 	uint64_t id;
 	pid_t pid;     /* the thread's; 0 when it is not to be seen from here */
-	uint32_t arch; /* AUDIT_ARCH_... */
+	uint32_t arch; /* AUDIT_ARCH_*, see audit.h */
 	int number;
 	uint64_t argument[6];
 };
@@ -43,5 +43,8 @@ MUST_USE bool notifier_is_open(int fd, const struct petition *petition);
  * have changed what was looked at. 0, also when the caller waits no longer; or -errno.
  */
 MUST_USE int notifier_continue(int fd, const struct petition *petition);
+
+/* "x86_64" and the like; "other". */
+const char *notifier_arch_name(const struct petition *petition) PURE;
 
 #endif
