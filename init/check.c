@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "init/duties.h"
 #include "init/hook_book.h"
 #include "init/image.h"
 #include "init/inherit.h"
@@ -49,10 +50,13 @@ int check_config(const struct config *config, struct text *why)
 	struct users_question question = users_question(s->user, s->group);
 	struct address_list addresses;
 	struct users users;
+	uint64_t kept = 0;
 	int error = users_resolve(&question, &users, why);
 
 	if (error == 0)
 		error = check_landlock(s, why);
+	if (error == 0)
+		error = duties_read_kept(s, &kept, why);
 	if (error == 0)
 		error = inherit_addresses(NULL, s->bind, true, &addresses, why);
 	return error == 0 ? check_files(s, why) : error;

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/heritage.h"
 #include "init/capacity.h"
+#include "init/duties.h"
 #include "init/herald.h"
 #include "init/inherit.h"
 #include "init/logfile.h"
@@ -19,6 +20,7 @@
 #include "init/reload.h"
 #include "init/signals.h"
 #include "init/termination.h"
+#include "seccomp/capability.h"
 
 #define HURRY_MS 1000 /* between SIGQUIT or SIGABRT and SIGKILL */
 #define SWEEP_MS 1000 /* between SIGTERM to every other process and SIGKILL */
@@ -170,6 +172,23 @@ int opening_loop(struct arbiter *a, struct text *why)
 	return error;
 }
 
+/* The rest of what root may do: no later turn, no hook and no new image has it again. */
+static int give_up_capabilities(struct arbiter *a, struct text *why)
+{
+	const struct config *config = &a->current->config;
+	struct duties_question question;
+	struct address_list addresses;
+	uint64_t kept = 0;
+	int error = generation_addresses(config, &addresses, why);
+
+	if (error == 0)
+		error = duties_read_kept(&config->settings, &kept, why);
+	if (error != 0)
+		return error;
+	question = duties_question(config, &addresses);
+	return capability_keep(kept | duties_capabilities(&question), why);
+}
+
 /* Not PID 1, as under systemd or in a shared PID namespace: orphans come to us all the same. */
 static int become_reaper(struct arbiter *a, struct text *why)
 {
@@ -195,6 +214,7 @@ static int (*const openings[])(struct arbiter *, struct text *) = {
 	herald_open,
 	open_generation,
 	begin_readiness,
+	give_up_capabilities,
 };
 
 int opening_run(struct arbiter *a, struct config *config, struct text *why)

@@ -5,8 +5,10 @@
 
 #include "base/clock.h"
 #include "init/capacity.h"
+#include "init/duties.h"
 #include "init/converge.h"
 #include "init/herald.h"
+#include "seccomp/capability.h"
 
 /* For SIGABRT, SIGQUIT and SIGKILL to do their work, and for hooks to be ended. */
 #define SPARE_MS 4000
@@ -19,6 +21,7 @@ static const enum setting_id fixed[] = {
 	SETTING_ID_umask,
 	SETTING_ID_worker_image,
 	SETTING_ID_errorlog,
+	SETTING_ID_keep_capabilities,
 };
 
 static bool is_same(const struct setting *row, const struct settings *a, const struct settings *b,
@@ -48,6 +51,26 @@ int reload_check(const struct generation *before, const struct settings *setting
 	return 0;
 }
 
+/* What the settings at the start did not need is gone. Often it is not needed all the same. */
+static void warn_of_capabilities(struct arbiter *a, const struct config *config)
+{
+	const struct config *old = &a->current->config;
+	struct address_list old_addresses, addresses;
+	struct duties_question before, after;
+	uint64_t bounds = capability_bounds();
+	char bytes[1024];
+	struct text why = TEXT_OVER(bytes);
+
+	/* Who wrote an address that is none is told so by the reload. */
+	if (generation_addresses(old, &old_addresses, &why) != 0 ||
+		generation_addresses(config, &addresses, &why) != 0)
+		return;
+	before = duties_question(old, &old_addresses);
+	after = duties_question(config, &addresses);
+	duties_warn(&after, duties_capabilities(&after) & ~duties_capabilities(&before) & ~bounds,
+		&a->log);
+}
+
 /* The config as it is now, made into a generation. */
 static int make_candidate(struct arbiter *a, struct text *why)
 {
@@ -62,6 +85,7 @@ static int make_candidate(struct arbiter *a, struct text *why)
 		config_free(&config);
 		return error;
 	}
+	warn_of_capabilities(a, &config);
 	config.settings.workers =
 		capacity_workers(config.settings.workers, ARBITER_WORKERS_MAX, &a->log);
 	return generation_open(a->candidate, ++a->generations, &config, &legacy, why);
