@@ -87,6 +87,14 @@ int channel_send_fd(int fd, enum message_type type, int attached)
 	return send_parts(fd, &all);
 }
 
+/* Not in the headers of Debian 12. */
+#define PASS_RIGHTS 83
+
+void channel_refuse_fds(int fd)
+{
+	(void)setsockopt(fd, SOL_SOCKET, PASS_RIGHTS, &(int){0}, sizeof(int));
+}
+
 /* The descriptor that came along, or -1. */
 static int attached_fd(struct msghdr *all)
 {

@@ -40,6 +40,12 @@ MUST_USE int channel_send(int fd, enum message_type type, const void *payload, s
 /* The same, and lends `attached` along: the peer gets a descriptor of its own. */
 MUST_USE int channel_send_fd(int fd, enum message_type type, int attached);
 /*
+ * From now on nobody can send a descriptor to `fd`: -EPERM for the peer. Else it could send a
+ * socket whose close(2) lingers, here, for as long as it likes. Linux 6.16; before, nothing
+ * happens.
+ */
+void channel_refuse_fds(int fd);
+/*
  * The next message that the side `from` sent: 1; 0 when there is none now; -EPIPE when the peer is
  * gone; -EBADMSG for what is no message of that side's.
  */

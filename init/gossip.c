@@ -53,6 +53,7 @@ static void hear_ready(struct child *child, struct message *message)
 		a->ready_ms != 0 && slot->born_ms >= a->ready_ms ? LOG_INFO : LOG_DEBUG;
 
 	(void)message;
+	channel_refuse_fds(child->watch.fd); /* from here on it meets strangers */
 	arbiter_step(a, child->slot, EVENT_READY);
 	if (slot->state == STATE_SERVING)
 		log_at(&a->log, level, "worker_ready", log_uint("slot", child->slot),

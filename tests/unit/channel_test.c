@@ -250,6 +250,24 @@ static void a_descriptor_comes_along_and_is_close_on_exec(void **state)
 	fd_close(&world->message.fd);
 }
 
+/* Before Linux 6.16 it does, and is refused when it comes. */
+static void none_comes_any_more_where_the_kernel_can_refuse_it(void **state)
+{
+	struct world *world = *state;
+	int error;
+
+	channel_refuse_fds(world->arbiter);
+	error = channel_send_fd(world->worker, MESSAGE_CONFINED, STDERR_FILENO);
+	assert_true(error == -EPERM || error == 0);
+	assert_int_equal(channel_send(world->worker, MESSAGE_READY, NULL, 0), 0);
+	assert_int_equal(channel_send_fd(world->arbiter, MESSAGE_REOPEN, STDERR_FILENO), 0);
+	assert_int_equal(channel_receive(world->worker, CHANNEL_ARBITER, &world->message), 1);
+	assert_true(world->message.fd >= 0);
+	fd_close(&world->message.fd);
+	if (error == 0)
+		skip();
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -262,6 +280,7 @@ int main(void)
 		WITH_A_CHANNEL(after_nonsense_the_next_message_is_whole),
 		WITH_A_CHANNEL(descriptors_sent_along_are_refused_and_closed),
 		WITH_A_CHANNEL(a_descriptor_comes_along_and_is_close_on_exec),
+		WITH_A_CHANNEL(none_comes_any_more_where_the_kernel_can_refuse_it),
 		WITH_A_CHANNEL(a_peer_that_is_gone_is_a_broken_pipe),
 		WITH_A_CHANNEL(a_peer_that_left_with_unread_messages_is_gone_too),
 		WITH_A_CHANNEL(a_peer_that_does_not_read_is_not_waited_for),
