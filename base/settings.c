@@ -1,5 +1,8 @@
 #include "base/settings.h"
 
+/* Descriptors beside those of clients: listeners, loop, channel, log, what the app opens. */
+#define FILES_BESIDE 256
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -382,6 +385,11 @@ int settings_init(struct settings *settings)
 		return error;
 	}
 	return 0;
+}
+
+uint64_t settings_files(const struct settings *settings)
+{
+	return 2 * settings->worker_connections + settings->open_file_cache + FILES_BESIDE;
 }
 
 void settings_free(struct settings *settings)

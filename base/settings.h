@@ -113,6 +113,10 @@ void settings_free(struct settings *settings);
 MUST_USE int setting_read(const struct setting *row, const char *text, bool grow,
 	struct settings *settings, struct text *why);
 
+/* How many descriptors a worker needs for its clients, the files that it remembers, and the rest.
+ */
+uint64_t settings_files(const struct settings *settings) PURE;
+
 /* Writes the value so that setting_read() reads the same one back; a string not set is "". */
 void setting_write(const struct setting *row, const struct settings *settings, struct text *text);
 

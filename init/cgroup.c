@@ -18,6 +18,7 @@ static const struct {
 } kinds[CGROUP_KINDS] = {
 	[CGROUP_CPU] = {"cpu", "/sys/fs/cgroup/cpu"},
 	[CGROUP_MEMORY] = {"memory", "/sys/fs/cgroup/memory"},
+	[CGROUP_PIDS] = {"pids", "/sys/fs/cgroup/pids"},
 	[CGROUP_UNIFIED] = {NULL, "/sys/fs/cgroup"},
 };
 
@@ -325,6 +326,14 @@ static uint64_t memory_v2(struct place *place)
 	return place_read(place, "memory.max", bytes) ? cgroup_parse_memory(bytes) : CGROUP_NONE;
 }
 
+/* Of both versions; "max" is no number. */
+static uint64_t processes(struct place *place)
+{
+	char bytes[FILE_MAX];
+
+	return place_read(place, "pids.max", bytes) ? to_number(bytes) : CGROUP_NONE;
+}
+
 static uint64_t tightest(const struct cgroup *cgroup, enum cgroup_kind kind,
 	uint64_t (*limit)(struct place *))
 {
@@ -356,6 +365,12 @@ uint64_t cgroup_memory_limit(const struct cgroup *cgroup)
 {
 	return lesser(tightest(cgroup, CGROUP_MEMORY, memory_v1),
 		tightest(cgroup, CGROUP_UNIFIED, memory_v2));
+}
+
+uint64_t cgroup_process_limit(const struct cgroup *cgroup)
+{
+	return lesser(tightest(cgroup, CGROUP_PIDS, processes),
+		tightest(cgroup, CGROUP_UNIFIED, processes));
 }
 
 /*

@@ -22,6 +22,7 @@
 enum cgroup_kind {
 	CGROUP_CPU,	/* v1, with the controller cpu */
 	CGROUP_MEMORY,	/* v1, with the controller memory */
+	CGROUP_PIDS,	/* v1, with the controller pids */
 	CGROUP_UNIFIED, /* v2 */
 	CGROUP_KINDS
 };
@@ -45,6 +46,8 @@ void cgroup_find(struct cgroup *cgroup, const char *root);
 uint64_t cgroup_cpu_quota(const struct cgroup *cgroup);
 /* The tightest memory limit, in bytes; or CGROUP_NONE. */
 uint64_t cgroup_memory_limit(const struct cgroup *cgroup);
+/* The tightest limit of processes and threads, or CGROUP_NONE. */
+uint64_t cgroup_process_limit(const struct cgroup *cgroup);
 
 /*
  * The file that counts the OOM kills among the processes of our own group (those that were

@@ -7,8 +7,11 @@
 #include "init/check.h"
 #include "init/program.h"
 #include "init/readiness.h"
+#include "init/rehearsal.h"
 #include "init/scaffold.h"
 #include "init/request.h"
+#include "init/survey_look.h"
+#include "init/survey_report.h"
 #include "init/termination.h"
 #include "init/usage.h"
 
@@ -77,7 +80,7 @@ static int rollback(struct config *config, const struct config_input *input)
 }
 
 /* What can be known of the settings without starting anything. */
-static int check(struct config *config, const struct config_input *input)
+static int check_config_alone(struct config *config, const struct config_input *input)
 {
 	char bytes[512];
 	struct text why = TEXT_OVER(bytes);
@@ -91,11 +94,30 @@ static int check(struct config *config, const struct config_input *input)
 	return EXIT_OK;
 }
 
+/* The container, too, and one worker in it. */
+static int check(struct config *config, const struct config_input *input)
+{
+	struct survey_facts facts;
+	struct text why;
+
+	(void)input;
+	if (config->app == NULL)
+		return complain("check: is for a service; for a program behind -- there is "
+				"narwhal --check-config");
+	survey_look(config, &facts);
+	why = TEXT_OVER(facts.worker_why);
+	facts.tried = facts.settings_why[0] == '\0';
+	if (facts.tried && rehearsal_try(config, &why) != 0 && why.used == 0)
+		text_add(&why, "it could not be started");
+	(void)fputs(config->warnings, stderr);
+	return survey_report(&facts, config->settings.log_format == 1) ? EXIT_OK : EXIT_USAGE;
+}
+
 static int print(struct config *config, const struct config_input *input)
 {
 	int error = usage_config(config, stdout);
 
-	return error == 0 ? check(config, input) : EXIT_USAGE;
+	return error == 0 ? check_config_alone(config, input) : EXIT_USAGE;
 }
 
 static int new (struct config *config, const struct config_input *input)
@@ -133,6 +155,7 @@ static int (*const commands[])(struct config *, const struct config_input *) = {
 	[CONFIG_ROLLBACK] = rollback,
 	[CONFIG_NEW] = new,
 	[CONFIG_CHECK] = check,
+	[CONFIG_CHECK_CONFIG] = check_config_alone,
 	[CONFIG_PRINT] = print,
 	[CONFIG_HELP] = help,
 	[CONFIG_VERSION] = version,
@@ -143,6 +166,9 @@ int command_run(struct config *config, const struct config_input *input,
 {
 	int status;
 
+	/* What it starts may hang: whoever waits for it can end it. */
+	if (config->verb == CONFIG_CHECK)
+		signals_return(found);
 	if (config->verb == CONFIG_SERVE && program_is_wished(config))
 		status = program_run(config, input, found);
 	else

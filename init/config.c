@@ -115,7 +115,8 @@ static int read_command_line(struct config_reading *reading)
 static int choose_app(struct config_reading *reading)
 {
 	struct config *config = reading->config;
-	bool serves = config->verb == CONFIG_SERVE || config->verb == CONFIG_CHECK;
+	bool serves = config->verb == CONFIG_SERVE || config->verb == CONFIG_CHECK ||
+		      config->verb == CONFIG_CHECK_CONFIG;
 
 	if (config->program == NULL && config->app == NULL && serves) {
 		text_add(reading->why, "no app is given: allowed are a directory, a C module "

@@ -78,9 +78,8 @@ int opening_umask(const struct settings *s, mode_t *mode, struct text *why)
 }
 
 /* Where and with which mode bits all that follows opens its files. */
-static int enter_directory(struct arbiter *a, struct text *why)
+int opening_directory(const struct settings *s, struct text *why)
 {
-	const struct settings *s = &a->current->config.settings;
 	mode_t mode;
 	int error = opening_umask(s, &mode, why);
 
@@ -92,6 +91,11 @@ static int enter_directory(struct arbiter *a, struct text *why)
 		return -errno;
 	}
 	return 0;
+}
+
+static int enter_directory(struct arbiter *a, struct text *why)
+{
+	return opening_directory(&a->current->config.settings, why);
 }
 
 int opening_prepare(struct arbiter *a, struct text *why)

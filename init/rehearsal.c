@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/exits.h"
 #include "base/fd.h"
 #include "base/heritage.h"
@@ -23,6 +25,7 @@ struct rehearsal {
 	const struct arbiter *thawed;
 	const struct config_input *input;
 	struct arbiter stage; /* on which one worker plays */
+	uint64_t patience_ms; /* for each of its steps; 0: somebody else is patient for us */
 };
 
 static void report(const struct rehearsal *r, const char *word, const char *more)
@@ -102,16 +105,21 @@ static int set_stage(struct rehearsal *r, struct text *why)
 static int start_worker(struct rehearsal *r, struct text *why)
 {
 	const struct slot *slot = &r->stage.roster.slots[0];
+	uint64_t until_ms = r->patience_ms != 0 ? clock_ms() + r->patience_ms : CLOCK_NEVER;
 
 	roster_assign(&r->stage.roster, 0, 1);
 	arbiter_step(&r->stage, 0, EVENT_SPAWNED);
-	while (slot->state == STATE_BOOTING) {
-		(void)loop_wait(&r->stage.loop, -1);
+	while (slot->state == STATE_BOOTING && clock_ms() < until_ms) {
+		(void)loop_wait(&r->stage.loop, clock_timeout(until_ms, clock_ms()));
 		loop_dispatch(&r->stage.loop);
 		reap_all(&r->stage);
 	}
 	if (slot->state == STATE_SERVING)
 		return 0;
+	if (slot->state == STATE_BOOTING) {
+		text_add(why, "the worker is not ready within boot_timeout");
+		return -ETIMEDOUT;
+	}
 	text_add(why, "the worker cannot serve: ");
 	text_add(why,
 		r->stage.last_cause[0] != '\0' ? r->stage.last_cause : "it ended without a word");
@@ -185,11 +193,14 @@ static int ask(struct rehearsal *r, struct text *why)
 				      "User-Agent: narwhal-trial\r\nConnection: close\r\n\r\n";
 	static const char answer[] = "HTTP/1.1 ";
 	char bytes[sizeof(answer) - 1];
+	const struct timeval patience = {.tv_sec = (time_t)(r->patience_ms / 1000) + 1};
 	FD_SCOPED fd = connect_worker(r);
 	ssize_t n;
 
 	if (fd < 0)
 		return fd;
+	if (r->patience_ms != 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (introduce(r, fd) != 0 || send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) !=
 					     (ssize_t)sizeof(request) - 1)
 		return -EPIPE;
@@ -219,6 +230,30 @@ static int run_steps(struct rehearsal *r, struct text *why)
 		report(r, "at ", steps[i].name);
 		error = steps[i].run(r, why);
 	}
+	if (error != 0 && why->used == 0)
+		text_add(why, strerror(-error));
+	return error;
+}
+
+static int (*const trying[])(struct rehearsal *r, struct text *why) = {
+	set_stage,
+	start_worker,
+	ask,
+};
+
+int rehearsal_try(const struct config *config, struct text *why)
+{
+	struct rehearsal r = {.patience_ms = config->settings.boot_timeout};
+	int error = opening_directory(&config->settings, why);
+
+	if (error == 0)
+		error = opening_prepare(&r.stage, why);
+	if (error != 0)
+		return error;
+	r.stage.current->config = *config; /* borrowed: this process ends with it */
+	r.stage.current->number = 1;
+	for (size_t i = 0; error == 0 && i < COUNT_OF(trying); i++)
+		error = trying[i](&r, why);
 	if (error != 0 && why->used == 0)
 		text_add(why, strerror(-error));
 	return error;

@@ -14,9 +14,6 @@
 
 #include "base/fd.h"
 
-/* Descriptors beside those of clients: listeners, loop, channel, log, what the app opens. */
-#define FILES_BESIDE 256
-
 #define SCORE_PATH "/proc/self/oom_score_adj"
 #define SCORE_MAX 1000
 
@@ -73,7 +70,7 @@ static int apply(const struct limit *row, uint64_t value, struct readback *wante
 /* As many descriptors as the connections may need, where the limit leaves the choice to us. */
 static int raise_files(const struct settings *settings)
 {
-	rlim_t want = 2 * settings->worker_connections + settings->open_file_cache + FILES_BESIDE;
+	rlim_t want = settings_files(settings);
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)

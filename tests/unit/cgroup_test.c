@@ -153,6 +153,28 @@ static void the_files_of_v2_are_read(void **state)
 	expect_counter(f, "/sys/fs/cgroup/pod/app/memory.events.local", 1);
 }
 
+static void expect_processes(struct fixture *f, uint64_t wanted)
+{
+	find(f);
+	assert_int_equal(cgroup_process_limit(&f->cgroup), wanted);
+}
+
+static void the_tightest_limit_of_processes_counts(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "/proc/self/cgroup", "5:pids:/a/b\n0::/pod\n");
+	put(f, "/proc/self/mountinfo",
+		V2_MOUNT "36 31 0:33 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n");
+	expect_processes(f, CGROUP_NONE);
+	put(f, "/sys/fs/cgroup/pids/a/b/pids.max", "max\n");
+	expect_processes(f, CGROUP_NONE);
+	put(f, "/sys/fs/cgroup/pids/a/pids.max", "64\n");
+	expect_processes(f, 64);
+	put(f, "/sys/fs/cgroup/pod/pids.max", "12\n");
+	expect_processes(f, 12);
+}
+
 static void max_is_no_limit(void **state)
 {
 	struct fixture *f = *state;
@@ -376,6 +398,7 @@ int main(void)
 		WITH_ROOT(the_files_of_v1_are_read),
 		WITH_ROOT(what_v1_does_not_limit_is_no_limit),
 		WITH_ROOT(the_files_of_v2_are_read),
+		WITH_ROOT(the_tightest_limit_of_processes_counts),
 		WITH_ROOT(max_is_no_limit),
 		WITH_ROOT(a_parent_may_be_tighter_and_so_may_the_top),
 		WITH_ROOT(memory_accounted_for_above_is_counted_there),

@@ -275,7 +275,8 @@ static const struct {
 	enum config_verb verb;
 } verbs[] = {
 	{"ready", CONFIG_READY},
-	{"--check-config", CONFIG_CHECK},
+	{"check", CONFIG_CHECK},
+	{"--check-config", CONFIG_CHECK_CONFIG},
 	{"--print_config", CONFIG_PRINT},
 	{"--help", CONFIG_HELP},
 	{"-h", CONFIG_HELP},
