@@ -32,7 +32,7 @@ const char *call_show(struct call *call)
 	struct narwhal_request *request = &call->request;
 
 	request->body = (struct narwhal_bytes){request->bytes + call->head.head_size,
-		call->intake.body_size};
+		intake_kept(&call->intake)};
 	call->peer_text.used = 0;
 	call->local_text.used = 0;
 	call->unread = false;
@@ -215,6 +215,16 @@ EXPORT struct narwhal_bytes narwhal_request_local(const struct narwhal_request *
 	if (text->used == 0)
 		local_write(socket_of(CONTAINER_OF(text, struct call, local_text)), text);
 	return (struct narwhal_bytes){text->bytes, text->used};
+}
+
+EXPORT int narwhal_request_discard(struct narwhal_request *request)
+{
+	struct call *call = CONTAINER_OF(request, struct call, request);
+
+	if (call->exchange->beginning != call || call->step != CALL_AT_HAND)
+		return -EINVAL;
+	call->intake.discards = true;
+	return 0;
 }
 
 EXPORT void narwhal_request_resume(struct narwhal_request *request)

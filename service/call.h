@@ -26,8 +26,15 @@ struct intake {
 	bool has_head;
 	uint64_t began_us;  /* when the head was complete; as turn_us of the exchange */
 	uint64_t body_size; /* bytes of the body behind the head, decoded */
+	bool discards;	    /* ... which are counted, and not kept */
 	struct chunked chunked;
 };
+
+/* Bytes of the body that lie behind the head. */
+static inline size_t intake_kept(const struct intake *intake)
+{
+	return intake->discards ? 0 : (size_t)intake->body_size;
+}
 
 enum call_step {
 	CALL_AT_HAND,	/* answered when the app returns */

@@ -137,6 +137,18 @@ static ssize_t read_body(struct connection *connection, uint64_t missing)
 	return n;
 }
 
+/* Of a body that nobody wants. */
+static ssize_t skip_body(struct connection *connection)
+{
+	uint64_t missing = pending_missing(connection->pending);
+	ssize_t n = transport_skip(&connection->transport, connection->worker->scratch,
+		missing < WORKER_SCRATCH ? (size_t)missing : WORKER_SCRATCH);
+
+	if (n > 0)
+		pending_skip(connection->pending, (uint64_t)n);
+	return n;
+}
+
 /* Reads behind what is kept of a request. */
 static ssize_t read_behind(struct connection *connection)
 {
@@ -144,6 +156,8 @@ static ssize_t read_behind(struct connection *connection)
 	uint64_t missing = pending_missing(connection->pending);
 	ssize_t n;
 
+	if (pending_discards(connection->pending))
+		return skip_body(connection);
 	if (missing >= DIRECT_MIN && connection->input.used >= DIRECT_MIN)
 		return read_body(connection, missing);
 	n = transport_read(&connection->transport, scratch,
@@ -176,6 +190,8 @@ static void receive(struct connection *connection)
 	ssize_t n = receive_bytes(connection, &window);
 
 	connection->pace.bytes += n > 0 ? (uint64_t)n : 0;
+	if (n > 0 && pending_discards(connection->pending))
+		return; /* nothing to do before the end of it */
 	if (n > 0)
 		dialogue_serve(connection, window);
 	else if (n == 0 && (connection->pending != NULL || connection->call != NULL))

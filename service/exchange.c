@@ -46,6 +46,7 @@ void exchange_begin(struct exchange *exchange, struct pending **pending)
 		request_reset(&call->head);
 		call->intake.has_head = false;
 		call->intake.body_size = 0;
+		call->intake.discards = false;
 		call->origin.identity.known = false;
 		return;
 	}
@@ -69,6 +70,17 @@ int exchange_suspend(const struct exchange *exchange, struct pending **pending)
 	(*pending)->identity = call->origin.identity;
 	memcpy(&(*pending)->request, &call->head, size);
 	return 0;
+}
+
+bool pending_discards(const struct pending *pending)
+{
+	return pending != NULL && pending->intake.discards && pending_missing(pending) != 0;
+}
+
+void pending_skip(struct pending *pending, uint64_t size)
+{
+	MUST(size <= pending_missing(pending));
+	pending->intake.body_size += size;
 }
 
 uint64_t pending_missing(const struct pending *pending)
@@ -174,6 +186,25 @@ static enum exchange_outcome answer(struct exchange *exchange)
 	return exchange_conclude(exchange, call);
 }
 
+/* What is there of a sized body that nobody wants. */
+static enum exchange_outcome skip_sized(struct exchange *exchange, struct window *window,
+	size_t *taken)
+{
+	struct call *call = exchange->call;
+	const struct request *head = &call->head;
+	uint64_t left = head->content_length - call->intake.body_size;
+	size_t there = window->size - head->head_size;
+
+	if (there < left) {
+		call->intake.body_size += there;
+		window->size = head->head_size;
+		return EXCHANGE_INCOMPLETE;
+	}
+	call->intake.body_size = head->content_length;
+	*taken = head->head_size + (size_t)left;
+	return answer(exchange);
+}
+
 /* The sized body, as far as it is there. */
 static enum exchange_outcome take_sized(struct exchange *exchange, const struct window *window,
 	size_t *taken)
@@ -194,14 +225,14 @@ static enum exchange_outcome take_chunked(struct exchange *exchange, struct wind
 {
 	struct intake *intake = &exchange->call->intake;
 	struct chunked *chunked = &intake->chunked;
-	size_t at = exchange->call->head.head_size + (size_t)intake->body_size;
+	size_t at = exchange->call->head.head_size + intake_kept(intake);
 	enum chunked_outcome outcome =
 		chunked_decode(chunked, &exchange->limits, window->bytes + at, window->size - at);
 
 	intake->body_size += chunked->produced;
 	switch (outcome) {
 	case CHUNKED_MORE:
-		window->size = at + chunked->produced;
+		window->size = at + (intake->discards ? 0 : chunked->produced);
 		return EXCHANGE_INCOMPLETE;
 	case CHUNKED_REFUSED:
 		return exchange_refuse(exchange, exchange->call, chunked->status, chunked->reason);
@@ -217,7 +248,8 @@ static enum exchange_outcome take_body(struct exchange *exchange, struct window 
 {
 	switch (exchange->call->head.framing) {
 	case REQUEST_BODY_SIZED:
-		return take_sized(exchange, window, taken);
+		return exchange->call->intake.discards ? skip_sized(exchange, window, taken)
+						       : take_sized(exchange, window, taken);
 	case REQUEST_BODY_CHUNKED:
 		return take_chunked(exchange, window, taken);
 	case REQUEST_BODY_NONE:

@@ -100,5 +100,8 @@ enum exchange_outcome exchange_refuse(struct exchange *exchange, struct call *ca
 	const char *reason);
 /* How many bytes of its body are known to be missing; 0 when that is unknown. */
 PURE uint64_t pending_missing(const struct pending *pending);
+/* Whether some are, and nobody wants them: whoever throws them away counts them. May be NULL. */
+PURE bool pending_discards(const struct pending *pending);
+void pending_skip(struct pending *pending, uint64_t size);
 
 #endif

@@ -127,6 +127,17 @@ ssize_t transport_discard(struct transport *transport, char *bytes, size_t size)
 	return n >= 0 ? n : -errno;
 }
 
+ssize_t transport_skip(struct transport *transport, char *bytes, size_t size)
+{
+	ssize_t n;
+
+	if (transport->kind != &transport_plain)
+		return transport_read(transport, bytes, size);
+	n = transport_discard(transport, bytes, size);
+	transport->more = n == (ssize_t)size;
+	return n;
+}
+
 enum transport_state transport_state(const struct transport *transport)
 {
 	struct pollfd socket = {.fd = transport->fd, .events = POLLRDHUP};

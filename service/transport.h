@@ -59,6 +59,8 @@ MUST_USE static inline ssize_t transport_read(struct transport *transport, char 
 
 /* The same for bytes that nobody wants: what `bytes` holds then means nothing. */
 MUST_USE ssize_t transport_discard(struct transport *transport, char *bytes, size_t size);
+/* The same of a connection that goes on behind them: as transport_read(). */
+MUST_USE ssize_t transport_skip(struct transport *transport, char *bytes, size_t size);
 enum transport_state {
 	TRANSPORT_OPEN,
 	TRANSPORT_HALF,	  /* the client has ended its side, perhaps behind bytes to be read */

@@ -71,6 +71,13 @@ int narwhal_request_receive(struct narwhal_request *request,
 void narwhal_request_resume(struct narwhal_request *request);
 
 /*
+ * For begin() alone: nobody wants the body. It is thrown away as it comes, mostly without being
+ * copied out of the kernel; handle() gets none, and the connection goes on behind the answer. The
+ * limits of a body hold all the same. 0 or -EINVAL.
+ */
+int narwhal_request_discard(struct narwhal_request *request);
+
+/*
  * Who asks, and for what: as trusted proxies tell it (settings forwarded_allow_ips,
  * proxy_protocol), else as the connection and the request say. The fields that proxies send are
  * there as well, but anybody can send them: these functions alone know whom to believe.

@@ -2,7 +2,7 @@ package Rows;
 
 # What is measured, one row each:
 #	name         what it is called in the table, and what --rows looks for
-#	app          'hello' (the C module; nginx: return 200), 'size' or 'files'
+#	app          'hello' (the C module; nginx: return 200), 'drop', 'size' or 'files'
 #	path, size   what is asked for, and how long a body has to come
 #	connections  wrk's
 #	subject      whose figures are judged; narwhal's unless said otherwise
@@ -53,8 +53,12 @@ my @ROWS = (
 		connections => 16, aim => 0.98, others => [ 'nginx+cache', 'bare' ],
 	},
 	{
-		name => 'POST, 1 MiB', app => 'size', path => '/size', size => 16,
-		connections => 16, aim => 0.45, others => [ 'nginx+body', 'bare' ],
+		name => 'POST, 1 MiB', app => 'drop', path => '/size', size => 16,
+		connections => 16, aim => 0.45, others => ['bare'], post => $MIB,
+	},
+	{
+		name => 'POST, 1 MiB, kept', app => 'size', path => '/size', size => 16,
+		connections => 16, aim => 1.00, beside => 'nginx+body', others => [ 'nginx', 'bare' ],
 		post => $MIB,
 	},
 );
@@ -76,7 +80,7 @@ sub kinds {
 sub body {
 	my ($row) = @_;
 	return $HELLO if $row->{app} eq 'hello';
-	return sprintf "%09u bytes\n", $row->{post} if $row->{app} eq 'size';
+	return sprintf "%09u bytes\n", $row->{post} if $row->{post};
 	my $line = "The unicorn lives in the sea where the whale swims, and has a long tooth.\n";
 	return substr($line x (1 + $row->{size} / length $line), 0, $row->{size});
 }

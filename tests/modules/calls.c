@@ -13,6 +13,7 @@
  *	/forbidden	answers at the head; /odd gives an outcome that means nothing there
  *	/hasty		has a body for its answer at the head already, but is collected
  *	/named		says "same" if its id is that which it had at the head
+ *	/discard	wants no body: "0", or what it got all the same; /regret receives it then
  *	/collect	any other body is collected: "SIZE"
  *	/counts		"gone ended taken"
  */
@@ -163,7 +164,7 @@ static enum narwhal_outcome begin(void *state, struct narwhal_request *request,
 	struct narwhal_response *response)
 {
 	static const char *const received[] = {"/sum", "/sum-later", "/pause", "/enough", "/breaks",
-		"/twice", "/twice"};
+		"/twice", "/twice", "/regret"};
 	struct narwhal_bytes path = narwhal_request_path(request);
 
 	if (is(path, "/odd"))
@@ -173,6 +174,8 @@ static enum narwhal_outcome begin(void *state, struct narwhal_request *request,
 			sizeof(((struct app *)state)->id));
 	if (is(path, "/hasty"))
 		(void)narwhal_response_stream(response, NARWHAL_UNKNOWN, &source, state);
+	if ((is(path, "/discard") || is(path, "/regret")) && narwhal_request_discard(request) != 0)
+		return NARWHAL_FAILED;
 	if (is(path, "/forbidden")) {
 		(void)narwhal_response_status(response, 403);
 		return NARWHAL_DONE;
@@ -187,6 +190,8 @@ static enum narwhal_outcome begin(void *state, struct narwhal_request *request,
 			abort();
 		*upload = (struct upload){.app = state, .request = request, .path = received[i]};
 		if (narwhal_request_receive(request, &receiver, upload) != 0 && !is(path, "/twice"))
+			return NARWHAL_FAILED;
+		if (narwhal_request_discard(request) == 0) /* it is received */
 			return NARWHAL_FAILED;
 	}
 	return NARWHAL_MORE;

@@ -25,7 +25,7 @@ my @cc = ('cc', '-shared', '-fPIC', "-I$FindBin::Bin/../../include");
 
 Rows::write_files($dir);
 copy("$build/examples/hello.so", "$dir/hello.so") or die "$build/examples/hello.so: $!";
-Machine::must_run(@cc, '-o', "$dir/size.so", "$with{source}/size.c");
+Machine::must_run(@cc, '-o', "$dir/$_.so", "$with{source}/$_.c") for 'size', 'drop';
 
 for my $row (Count::rows()) {
 	my $measured = Count::measure('narwhal', $row, 64, %with);
@@ -37,11 +37,16 @@ for my $row (Count::rows()) {
 
 # Pages that go back to the kernel with each body are zeroed and mapped anew for the next one, which
 # costs more than to read it.
-my ($row) = Rows::matching('^POST, 1 MiB$');
-my $calls = Count::calls('narwhal', $row, 4, %with, app => $row->{app}, requests => 64);
+my ($kept) = Rows::matching('^POST, 1 MiB, kept$');
+my $calls = Count::calls('narwhal', $kept, 4, %with, app => $kept->{app}, requests => 64);
 cmp_ok($calls->{read}, '>=', 1, 'bodies of 1 MiB are read');
 my @memory = grep { exists $calls->{$_} } qw(brk mmap munmap mremap madvise);
 my $sum = 0;
 $sum += $calls->{$_} for @memory;
 cmp_ok($sum, '<', 0.2, "for a body the kernel is hardly asked for memory (@memory)");
+
+my ($dropped) = Rows::matching('^POST, 1 MiB$');
+$calls = Count::calls('narwhal', $dropped, 4, %with, app => $dropped->{app}, requests => 64);
+cmp_ok($calls->{recvfrom}, '>=', 1, 'those that nobody wants are not even copied');
+cmp_ok($calls->{read}, '<', 3, 'but for their first bytes');
 done_testing;

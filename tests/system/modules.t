@@ -372,6 +372,54 @@ subtest 'a receiver that has enough for now is given no more' => sub {
 	waitpid $child, 0;
 };
 
+# The most memory that it has ever had, in bytes.
+sub most_memory {
+	my ($w) = @_;
+	open my $status, '<', "/proc/$w->{pid}/status" or die "status: $!";
+	my ($kib) = join('', <$status>) =~ /^VmHWM:\s*(\d+) kB/m;
+	return 1024 * $kib;
+}
+
+subtest 'a body that nobody wants is thrown away, and the connection goes on' => sub {
+	my $w = ready('calls', set => {limit_request_body => '100m'});
+	my $before = most_memory($w);
+	for my $c ($w->connect, $w->connect) {
+		print {$c} post('/discard', 'x' x 50), post('/discard', 'x' x 40_000_000), post('/collect', 'abc'),
+			post('/discard', in_chunks('abc', 'd' x 3_000_000, 'e'), 'Transfer-Encoding: chunked'),
+			post('/regret', 'x' x 100_000), post('/collect', 'abcd'), request('/discard');
+		is($w->response($c)->{body}, 0, 'one that came with its head');
+		is($w->response($c)->{body}, 0, 'a large one');
+		is($w->response($c)->{body}, 3, 'what is behind it is whole');
+		is($w->response($c)->{body}, 0, 'a chunked one');
+		is($w->response($c)->{body}, 100_000, 'who changes its mind at the head gets it');
+		is($w->response($c)->{body}, 4, 'and what is behind that, too');
+		is($w->response($c)->{body}, 0, 'nor is there one where none was sent');
+	}
+	cmp_ok(most_memory($w) - $before, '<', 4_000_000, 'none of it was kept');
+	for my $body ('x' x 300, in_chunks('x' x 250, 'yz')) {
+		my $c = $w->connect;
+		syswrite $c, $_ for split //, post('/discard', $body, $body =~ /^x/ ? () : 'Transfer-Encoding: chunked')
+			. post('/collect', 'ab');
+		is($w->response($c)->{body}, 0, 'byte by byte');
+		is($w->response($c)->{body}, 2, 'and the next one');
+	}
+	my $c = $w->connect;
+	print {$c} "POST /discard HTTP/1.1\r\nHost: test\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
+	is($w->response($c)->{status}, 100, 'who waits is invited all the same');
+	print {$c} 'abc';
+	is($w->response($c)->{body}, 0, 'and answered');
+	print {$c} "POST /discard HTTP/1.1\r\nHost: test\r\nContent-Length: 100000\r\n\r\n", 'x' x 70_000;
+	shutdown $c, SHUT_WR;
+	is($w->response($c)->{status}, 400, 'one that ends half way is refused');
+	$c = $w->connect;
+	print {$c} "POST /discard HTTP/1.1\r\nHost: test\r\nContent-Length: 200000000\r\n\r\n";
+	is($w->response($c)->{status}, 413, 'and one above the limit');
+	$w = ready('calls', set => {body_timeout => 0.3});
+	$c = $w->connect;
+	print {$c} "POST /discard HTTP/1.1\r\nHost: test\r\nContent-Length: 100000\r\n\r\n", 'x' x 70_000;
+	is($w->response($c)->{status}, 408, 'one that does not go on is late');
+};
+
 subtest 'an answer before the end of the body is the last' => sub {
 	my $w = ready('calls');
 	for my $case (['/forbidden', 403], ['/enough', 200], ['/breaks', 500], ['/odd', 500]) {
