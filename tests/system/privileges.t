@@ -137,6 +137,7 @@ subtest 'a user who can become root again serves nothing' => sub {
 subtest 'where there is no /proc, calls alone are asked' => sub {
 	my $n = begin([ qw(unshare --mount sh -c), 'mount -t tmpfs none /proc && exec "$@"', 'sh' ],
 		'--worker-image', "$Narwhal::BUILD/narwhal-worker");
+	$n->wait_until('it says that a score is lost', sub { grep { / warning oom_score_refused / } $n->lines });
 	is_nobody($n, 65_534, 65_534);
 	is($n->stop, 0, 'status 0');
 };
