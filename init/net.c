@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -28,17 +30,30 @@ void net_return(const struct net *net)
 	}
 }
 
+/* Neither a fault nor abort(3): somebody sent it, and nothing is wrong here. */
+static bool is_sent(const siginfo_t *info)
+{
+	return info->si_code <= 0 && info->si_pid != getpid();
+}
+
+/* It stays pending, for whom it was meant: the next turn of the loop, or the program of init mode.
+ */
+static void put_back(int number, siginfo_t *info, ucontext_t *where)
+{
+	(void)sigaddset(&where->uc_sigmask, number);
+	(void)syscall(SYS_rt_sigqueueinfo, getpid(), number, info);
+}
+
 /* The net lies at the bottom of the stack that the handler runs on: no global is needed to find it.
  */
 static void fall(int number, siginfo_t *info, void *context)
 {
-	const ucontext_t *where = context;
+	ucontext_t *where = context;
 
-	(void)number;
-	/* Neither a fault nor abort(3): somebody sent it, and nothing is wrong here. */
-	if (info->si_code <= 0 && info->si_pid != getpid())
-		return;
-	net_return(where->uc_stack.ss_sp);
+	if (is_sent(info))
+		put_back(number, info, where);
+	else
+		net_return(where->uc_stack.ss_sp);
 }
 
 void net_spread(const struct net *net, void *memory, unsigned seconds)
