@@ -14,6 +14,7 @@
 #include "init/heirloom.h"
 #include "init/herald.h"
 #include "init/opening.h"
+#include "init/program.h"
 #include "init/reload.h"
 #include "init/warden.h"
 
@@ -128,6 +129,16 @@ static int adopt_times(struct arbiter *a, struct text *why)
 	return 0;
 }
 
+static int adopt_program(struct arbiter *a, struct text *why)
+{
+	return program_adopt(a->program, why);
+}
+
+static int (*const adoptions_of_program[])(struct arbiter *, struct text *) = {
+	check_descriptors,
+	adopt_program,
+};
+
 static int (*const adoptions[])(struct arbiter *, struct text *) = {
 	check_descriptors,
 	adopt_log,
@@ -162,11 +173,11 @@ void adoption_trim(struct arbiter *a)
 
 int adoption_run(struct arbiter *a, struct text *why)
 {
-	for (size_t i = 0; i < COUNT_OF(adoptions); i++) {
-		int error = adoptions[i](a, why);
+	bool is_service = a->program == NULL;
+	size_t count = is_service ? COUNT_OF(adoptions) : COUNT_OF(adoptions_of_program);
+	int error = 0;
 
-		if (error != 0)
-			return error;
-	}
-	return 0;
+	for (size_t i = 0; error == 0 && i < count; i++)
+		error = (is_service ? adoptions : adoptions_of_program)[i](a, why);
+	return error;
 }

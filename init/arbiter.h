@@ -48,7 +48,10 @@ struct child {
 	bool logs_only;	       /* its generation's sandbox_mode: what it asks for goes on */
 };
 
+struct program;
+
 struct arbiter {
+	struct program *program; /* init mode's: then this one bears an upgrade, and no service */
 	const struct config_input *input; /* for a reload: where the config was read from */
 	struct log log;
 	struct loop loop;

@@ -2,7 +2,7 @@
  * heirloom.h - the arbiter's state as text, for the image that comes next: frozen and thawed by the
  * one table in heirloom.def.
  *
- *	narwhal-heirloom 1 5
+ *	narwhal-heirloom 2 5
  *	[arbiter 0]
  *	born_ms 12345
  *	...
@@ -13,6 +13,10 @@
  *
  * The first line has the version, and the descriptor of the image that froze it ("-" in a trial).
  * Behind [generation 0] stand its settings: "set workers 2". Pure: descriptors are numbers here.
+ *
+ * Of init mode only the program, the upgrade and the settings are frozen: an arbiter's `program`
+ *says which it is. To be thawed it may point to one that is nobody's yet; it is NULL then, if there
+ *is none.
  *
  * What is thawed was written by narwhal itself, and is believed no more than that: every name,
  *number and length is checked, and what is wrong costs the upgrade, not the arbiter.

@@ -4,6 +4,25 @@
 
 /* One finder for each record; `make`: it is being thawed. */
 
+static void *at_program(struct arbiter *a, size_t index, bool make)
+{
+	(void)index;
+	(void)make;
+	return a->program;
+}
+
+/* From the oldest on. */
+static void *at_held(struct arbiter *a, size_t index, bool make)
+{
+	struct forward *forward = a->program != NULL ? &a->program->forward : NULL;
+
+	if (make && forward != NULL && index == forward->held)
+		forward->held++;
+	return forward != NULL && index < forward->held
+		       ? &forward->ring[(forward->first + index) % FORWARD_HELD_MAX]
+		       : NULL;
+}
+
 static void *at_arbiter(struct arbiter *a, size_t index, bool make)
 {
 	(void)index;
@@ -180,9 +199,22 @@ static void *(*const places[HEIRLOOM_RECORDS])(struct arbiter *, size_t, bool) =
 #undef FIELD
 };
 
+bool heirloom_has(const struct arbiter *a, enum heirloom_record record)
+{
+	static const bool in_init_mode[HEIRLOOM_RECORDS] = {
+		[HEIRLOOM_program] = true,
+		[HEIRLOOM_held] = true,
+		[HEIRLOOM_upgrade] = true,
+		[HEIRLOOM_generation] = true,
+	};
+	bool is_programs = record == HEIRLOOM_program || record == HEIRLOOM_held;
+
+	return a->program != NULL ? in_init_mode[record] : !is_programs;
+}
+
 void *heirloom_find(struct arbiter *a, enum heirloom_record record, size_t index)
 {
-	return places[record](a, index, false);
+	return heirloom_has(a, record) ? places[record](a, index, false) : NULL;
 }
 
 void *heirloom_make(struct arbiter *a, enum heirloom_record record, size_t index)

@@ -7,11 +7,13 @@
 #ifndef INIT_HEIRLOOM_TABLE_H
 #define INIT_HEIRLOOM_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
 #include "init/heirloom.h"
+#include "init/program.h"
 
 #define HEIRLOOM_MAGIC "narwhal-heirloom"
 #define HEIRLOOM_SUM "sum "
@@ -74,6 +76,8 @@ const char *heirloom_name(enum kind kind, unsigned value) PURE;
 /* FNV-1a: against what is cut or mixed up. Nobody else can write to a sealed file. */
 uint64_t heirloom_sum(const char *bytes, size_t size) PURE;
 
+/* Whether an arbiter of that kind has such a record at all. */
+bool heirloom_has(const struct arbiter *arbiter, enum heirloom_record record) PURE;
 /* To be frozen: NULL when there is nothing at that index. */
 void *heirloom_find(struct arbiter *arbiter, enum heirloom_record record, size_t index);
 /* To be thawed into, made if need be. NULL: what it belongs to is not there, or no memory. */

@@ -275,18 +275,34 @@ static int check_process(struct thawing *t, size_t index)
 	return 0;
 }
 
-static int check_whole(struct thawing *t)
+/* Each that there must be, and none that there cannot be. */
+static int check_records(struct thawing *t)
+{
+	for (enum heirloom_record record = 0; record < HEIRLOOM_RECORDS; record++) {
+		const struct record *row = &heirloom_records[record];
+		bool has = heirloom_has(t->arbiter, record);
+
+		if (has && row->most == 1 && row->since <= t->version && !t->met[record])
+			return refuse(t, row->name, "is missing");
+		if (!has && t->met[record])
+			return refuse(t, row->name, "is of the other mode");
+	}
+	return 0;
+}
+
+static int check_program(struct thawing *t)
+{
+	if (t->arbiter->program->forward.pid <= 0)
+		return refuse(t, "program", "has no pid");
+	return t->arbiter->current->number != 0 ? 0 : refuse(t, "generation", "has no number");
+}
+
+static int check_service(struct thawing *t)
 {
 	const struct arbiter *a = t->arbiter;
 	const struct crew *crew = &a->wish.crew;
 	int error = 0;
 
-	for (enum heirloom_record record = 0; record < HEIRLOOM_RECORDS; record++) {
-		const struct record *row = &heirloom_records[record];
-
-		if (row->most == 1 && row->since <= t->version && !t->met[record])
-			return refuse(t, row->name, "is missing");
-	}
 	if (a->current->number == 0 || crew->generation != a->current->number)
 		return refuse(t, "generation", "is not the one that is wished for");
 	if (crew->workers == 0 || crew->workers > ARBITER_WORKERS_MAX)
@@ -294,6 +310,18 @@ static int check_whole(struct thawing *t)
 	for (size_t i = 0; error == 0 && i < ARBITER_SLOTS; i++)
 		error = check_process(t, i);
 	return error;
+}
+
+static int check_whole(struct thawing *t)
+{
+	int error;
+
+	if (!t->met[HEIRLOOM_program])
+		t->arbiter->program = NULL;
+	error = check_records(t);
+	if (error != 0)
+		return error;
+	return t->arbiter->program != NULL ? check_program(t) : check_service(t);
 }
 
 /* The last line; the rest is what it is the sum of. */

@@ -17,6 +17,7 @@
 #include "init/gossip.h"
 #include "init/heirloom.h"
 #include "init/opening.h"
+#include "init/program.h"
 #include "init/reap.h"
 #include "init/reload.h"
 #include "init/trial.h"
@@ -211,10 +212,23 @@ static int ask(struct rehearsal *r, struct text *why)
 	return -EPROTO;
 }
 
-static const struct {
+/* In init mode they stay what they were set to at the start. */
+static int read_program_settings(struct rehearsal *r, struct text *why)
+{
+	return program_obey(r->thawed->program, why);
+}
+
+struct step {
 	const char *name;
 	int (*run)(struct rehearsal *r, struct text *why);
-} steps[] = {
+};
+
+static const struct step program_steps[] = {
+	{"the way back", check_way_back},
+	{"the settings", read_program_settings},
+};
+
+static const struct step steps[] = {
 	{"the way back", check_way_back},
 	{"the config", read_config},
 	{"its stage", set_stage},
@@ -224,11 +238,14 @@ static const struct {
 
 static int run_steps(struct rehearsal *r, struct text *why)
 {
+	bool is_service = r->thawed->program == NULL;
+	const struct step *step = is_service ? steps : program_steps;
+	const struct step *end = step + (is_service ? COUNT_OF(steps) : COUNT_OF(program_steps));
 	int error = opening_prepare(&r->stage, why);
 
-	for (size_t i = 0; error == 0 && i < COUNT_OF(steps); i++) {
-		report(r, "at ", steps[i].name);
-		error = steps[i].run(r, why);
+	for (; error == 0 && step < end; step++) {
+		report(r, "at ", step->name);
+		error = step->run(r, why);
 	}
 	if (error != 0 && why->used == 0)
 		text_add(why, strerror(-error));

@@ -19,6 +19,7 @@
 #include "init/heirloom.h"
 #include "init/net.h"
 #include "init/opening.h"
+#include "init/program.h"
 #include "init/rehearsal.h"
 #include "init/upgrade.h"
 
@@ -176,9 +177,11 @@ int succession_run(int image_fd, struct config_input *input)
 {
 	struct succession s = {.image_fd = image_fd, .input = input, .net = {.back_fd = -1}};
 	struct arbiter a = {.input = input};
+	struct program program;
 	char bytes[1024];
 	struct text why = TEXT_OVER(bytes);
 
+	program_init(&program, &a);
 	if (find_way_back(&s, &why) != 0 || thaw(&s, &a, &why) != 0)
 		give_up(&s, bytes);
 	input->directory_fd = a.start_fd >= 0 ? a.start_fd : AT_FDCWD;
@@ -187,5 +190,5 @@ int succession_run(int image_fd, struct config_input *input)
 	if (adopt(&s, &a, &why) != 0)
 		give_up(&s, bytes);
 	take_place(&s, &a);
-	return arbiter_live(&a);
+	return a.program != NULL ? program_live(a.program) : arbiter_live(&a);
 }

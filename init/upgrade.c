@@ -98,11 +98,18 @@ static void try_image(struct arbiter *a)
 		(void)upgrade_step(a, UPGRADE_EVENT_FAILED, bytes);
 }
 
+/* Of init mode there are none; nor are there generations: what is held is the old image alone. */
+static bool is_service(const struct arbiter *a)
+{
+	return a->program == NULL;
+}
+
 static void run_hooks(struct arbiter *a)
 {
 	a->upgrade.deadline_ms = limit_of(a);
 	a->upgrade.hooks_failed = a->herald.hooks.failures[HOOK_PRE_EXEC];
-	herald_pre_exec(a);
+	if (is_service(a))
+		herald_pre_exec(a);
 }
 
 /* Comes back only if the world refused. */
@@ -119,7 +126,8 @@ static void leave(struct arbiter *a)
 static void make_generation(struct arbiter *a)
 {
 	a->upgrade.deadline_ms = limit_of(a);
-	reload_begin(a);
+	if (is_service(a))
+		reload_begin(a);
 }
 
 static void hold(struct arbiter *a)
@@ -139,7 +147,8 @@ static void go_back(struct arbiter *a)
 	struct text why = TEXT_OVER(bytes);
 
 	memcpy(reason, a->upgrade.reason, sizeof(reason));
-	reload_fail(a, reason);
+	if (is_service(a))
+		reload_fail(a, reason);
 	departure_exec(a, reads < HEIRLOOM_VERSION ? reads : HEIRLOOM_VERSION, &why);
 	log_error(&a->log, "upgrade_retried", log_string("reason", bytes),
 		log_uint("in_ms", RETRY_MS));
@@ -169,7 +178,7 @@ static void tell(struct arbiter *a, const char *line, enum upgrade_state before)
 
 static bool has_lost_candidate(const struct arbiter *a)
 {
-	return upgrade_holds(a) && a->wish.candidate.generation == 0;
+	return is_service(a) && upgrade_holds(a) && a->wish.candidate.generation == 0;
 }
 
 /* Decided already, in this turn: there is nothing left that could be committed. */
@@ -203,7 +212,7 @@ void upgrade_ask(struct arbiter *a, bool hold_it)
 	if (a->upgrade.state != UPGRADE_NONE)
 		reason = "another one is under way";
 	else if (a->wish.phase != PHASE_SERVE)
-		reason = "the service ends, or rests";
+		reason = is_service(a) ? "the service ends, or rests" : "the program has ended";
 	else if (a->ready_ms == 0)
 		reason = "the service has not been ready yet";
 	else if (a->upgrade.own.fd < 0)
@@ -270,7 +279,7 @@ static void look_at_candidate(struct arbiter *a)
 		memcpy(reason, a->upgrade.reason, sizeof(reason));
 		(void)upgrade_step(a, UPGRADE_EVENT_FAILED, reason);
 	} else if (a->upgrade.state == UPGRADE_ARRIVED &&
-		   converge_is_ready(&a->roster, &a->wish.candidate)) {
+		   (!is_service(a) || converge_is_ready(&a->roster, &a->wish.candidate))) {
 		(void)upgrade_step(a, UPGRADE_EVENT_PASSED, NULL);
 	}
 }

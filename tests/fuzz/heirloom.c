@@ -9,6 +9,7 @@
 
 #include "init/heirloom_table.h"
 #include "init/opening.h"
+#include "init/program.h"
 #include "tests/fuzz/lib/fuzz.h"
 
 #define SUM_MAX 32
@@ -19,21 +20,29 @@ static void forget_fd(int *fd, void *context)
 	*fd = -1;
 }
 
+/* An arbiter, and a program of init mode that it may come to bear. */
+struct thawed {
+	struct arbiter arbiter;
+	struct program program;
+};
+
 /* Its descriptors are numbers that the bytes made up. */
 static void let_go(struct arbiter *a)
 {
 	heirloom_each_fd(a, HEIRLOOM_VERSION, forget_fd, NULL);
 	opening_close(a);
-	free(a);
+	free(CONTAINER_OF(a, struct thawed, arbiter));
 }
 
 static struct arbiter *thaw(const char *bytes, size_t size, int *error)
 {
-	struct arbiter *a = calloc(1, sizeof(*a));
+	struct thawed *thawed = calloc(1, sizeof(*thawed));
+	struct arbiter *a = thawed != NULL ? &thawed->arbiter : NULL;
 	char said[1024];
 	struct text why = TEXT_OVER(said);
 
 	MUST(a != NULL && opening_prepare(a, &why) == 0);
+	program_init(&thawed->program, a);
 	*error = heirloom_thaw(a, bytes, size, &why);
 	MUST((*error == 0) == (why.used == 0) || *error == -ENOMEM);
 	return a;

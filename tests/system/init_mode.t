@@ -301,8 +301,8 @@ subtest 'it has descriptors 0 to 2 and no more' => sub {
 			args => [ '--', $WITNESS, 'signals' ]);
 		$n->wait_line(qr/^ready /);
 		is_deeply([ descriptors(program_pid($n)) ], [ 0, 1, 2 ], "$place->[0]: the program");
-		is_deeply([ grep { $_ == 7 || $_ == 9 } descriptors($n->arbiter) ], [],
-			'narwhal keeps none open either');
+		is_deeply([ grep { $_ > 2 && readlink("/proc/" . $n->arbiter . "/fd/$_") eq '/dev/null' }
+			descriptors($n->arbiter) ], [], 'narwhal keeps none open either');
 		is($n->stop('QUIT'), 0, 'ended');
 	}
 };

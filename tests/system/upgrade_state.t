@@ -237,17 +237,4 @@ subtest 'the command says whom it cannot ask' => sub {
 	like($said, qr/process $$ is no narwhal/, 'another program');
 };
 
-subtest 'init mode knows no upgrade, and its program never hears of one' => sub {
-	my $n = Narwhal->start(bind => 0, pid1 => 1, args => [ '--', 'sh', '-c',
-		'trap "echo heard" USR2; echo begun >&2; while :; do sleep 0.1; done' ]);
-
-	$n->wait_line(qr/^begun/);
-	system 'nsenter', '-t', $n->arbiter, '-p', '-m', $Narwhal::PROGRAM, 'upgrade';
-	$n->wait_line(qr/ upgrade_refused .*init mode/);
-	$n->signal('USR2')->wait_line(qr/^heard/);
-	is(scalar(grep { /^heard/ } $n->lines), 1, 'but its own SIGUSR2');
-	$n->signal('KILL');
-	$n->wait_end;
-};
-
 done_testing;

@@ -8,6 +8,11 @@
 #include "base/clock.h"
 #include "init/heirloom.h"
 #include "init/opening.h"
+#include "init/program.h"
+
+#define AS_TEXT_(number) #number
+#define AS_TEXT(number) AS_TEXT_(number)
+#define HEAD "narwhal-heirloom " AS_TEXT(HEIRLOOM_VERSION) " "
 
 static char frozen[HEIRLOOM_SIZE_MAX], again[HEIRLOOM_SIZE_MAX];
 
@@ -29,7 +34,7 @@ static void prepare(struct arbiter *a)
 	char bytes[256];
 	struct text why = TEXT_OVER(bytes);
 
-	*a = (struct arbiter){0};
+	*a = (struct arbiter){.program = a->program};
 	assert_int_equal(opening_prepare(a, &why), 0);
 }
 
@@ -172,6 +177,62 @@ static void fill(struct arbiter *a)
 	memcpy(a->last_cause, "a\nb", 4);
 }
 
+/* Init mode, with something in every record that it has. */
+static void fill_program(struct arbiter *a, struct program *p)
+{
+	program_init(p, a);
+	prepare(a);
+	a->current->number = 1;
+	a->current->image_fd = -1;
+	assert_int_equal(settings_init(&a->current->config.settings), 0);
+	a->current->config.settings.sweep_timeout = 77;
+	a->upgrade.state = UPGRADE_LEAVING;
+	a->upgrade.own = (struct image_hold){30, strdup("/usr/bin/narwhal")};
+	a->upgrade.other = (struct image_hold){32, strdup("/new/narwhal")};
+	p->forward.pid = 17;
+	p->given = p->stopped = true;
+	p->forward.first = FORWARD_HELD_MAX - 1;
+	p->forward.held = 2;
+	for (int i = 0; i < 2; i++) {
+		siginfo_t *info = &p->forward.ring[i == 0 ? FORWARD_HELD_MAX - 1 : 0];
+
+		info->si_signo = SIGRTMIN + i;
+		info->si_code = SI_QUEUE;
+		info->si_pid = 99;
+		info->si_uid = 65534;
+		info->si_value.sival_int = 4711 + i;
+	}
+}
+
+static void a_program_thaws_to_the_same(void **state)
+{
+	static struct arbiter a, b;
+	static struct program p, q;
+	char said[256];
+	struct text why = TEXT_OVER(said);
+	const siginfo_t *held = q.forward.ring;
+	size_t size;
+
+	(void)state;
+	fill_program(&a, &p);
+	size = freeze(&a, frozen);
+	let_go(&a);
+	program_init(&q, &b);
+	assert_int_equal(thaw(&b, frozen, size, &why), 0);
+	assert_ptr_equal(b.program, &q);
+	assert_int_equal(freeze(&b, again), size);
+	assert_memory_equal(frozen, again, size);
+	assert_int_equal(q.forward.pid, 17);
+	assert_true(q.given && q.stopped && !q.stop_wished);
+	assert_int_equal(b.current->config.settings.sweep_timeout, 77);
+	assert_int_equal(q.forward.held, 2);
+	assert_int_equal(held[0].si_signo, SIGRTMIN);
+	assert_int_equal(held[1].si_code, SI_QUEUE);
+	assert_int_equal(held[1].si_pid, 99);
+	assert_int_equal(held[1].si_value.sival_int, 4712);
+	let_go(&b);
+}
+
 static void what_is_frozen_thaws_to_the_same(void **state)
 {
 	static struct arbiter a, b;
@@ -218,10 +279,18 @@ static size_t sample(void)
 /* fill() leaves none out, so no row of the table is untested. */
 static void every_record_and_every_field_is_frozen(void **state)
 {
-	size_t size = sample();
+	static struct arbiter a;
+	static struct program p;
+	size_t size;
 
 	(void)state;
+	fill_program(&a, &p);
+	size = freeze(&a, again);
+	let_go(&a);
+	size += sample();
+	assert_true(size < sizeof(frozen));
 	frozen[size] = '\0';
+	memcpy(frozen + strlen(frozen), again, strlen(again) + 1);
 #define RECORD(name, type, most, since, meaning) assert_non_null(strstr(frozen, "[" #name " "));
 #define FIELD(record, name, kind, since, member) assert_non_null(strstr(frozen, "\n" name " "));
 #include "init/heirloom.def"
@@ -374,12 +443,11 @@ static void refuse_changed(const char *from, const char *to, const char *reason)
 static void what_is_not_understood_is_named(void **state)
 {
 	(void)state;
-	refuse_changed("narwhal-heirloom 2 ", "narwhal-heirloom 3 ",
-		"heirloom: is of version 3: this image reads 1 to 2");
-	refuse_changed("narwhal-heirloom 2 ", "narwhal-heirloom x ",
-		"heirloom: the first line is none");
-	refuse_changed("narwhal-heirloom 2 30\n", "narwhal-heirloom 2 x\n",
-		"heirloom: the first line names no descriptor");
+	refuse_changed(HEAD, "narwhal-heirloom 999 ",
+		"heirloom: is of version 999: this image reads " AS_TEXT(
+			HEIRLOOM_OLDEST) " to " AS_TEXT(HEIRLOOM_VERSION));
+	refuse_changed(HEAD, "narwhal-heirloom x ", "heirloom: the first line is none");
+	refuse_changed(HEAD "30\n", HEAD "x\n", "heirloom: the first line names no descriptor");
 	refuse_changed("state SERVING", "state SINGING", "heirloom: state: is an unknown name");
 	refuse_changed("ready_ms ", "steady_ms ", "heirloom: steady_ms: is an unknown name");
 	refuse_changed("born_ms 0\n", "", "heirloom: born_ms: is missing");
@@ -405,6 +473,8 @@ static void records_in_disorder_are_named(void **state)
 {
 	(void)state;
 	refuse_changed("[wish 0]", "[fish 0]", "heirloom: fish: is an unknown record");
+	refuse_changed("[wish 0]", "[program 0]",
+		"heirloom: program: is in the wrong place, or there is no memory");
 	refuse_changed("[slot 900]", "[slot 1024]", "heirloom: slot: has no such number");
 	refuse_changed("[listener 0]", "[listener 1]",
 		"heirloom: listener: is in the wrong place, or there is no memory");
@@ -451,17 +521,26 @@ static void a_cause_and_a_setting_of_another_release_are_passed_over(void **stat
 	let_go(&a);
 }
 
-/* As it was frozen when that version was released: what is in the field must thaw. */
-static void thaw_released(struct arbiter *a, const char *path)
+/* As it was frozen when that version was released. */
+static size_t read_released(const char *path)
 {
-	char said[256];
-	struct text why = TEXT_OVER(said);
 	FILE *file = fopen(path, "re");
 	size_t size;
 
 	assert_non_null(file);
-	size = fread(frozen, 1, sizeof(frozen), file);
+	size = fread(frozen, 1, sizeof(frozen) - 1, file);
 	(void)fclose(file);
+	frozen[size] = '\0';
+	return size;
+}
+
+/* What is in the field must thaw. */
+static void thaw_released(struct arbiter *a, const char *path)
+{
+	char said[256];
+	struct text why = TEXT_OVER(said);
+	size_t size = read_released(path);
+
 	assert_int_equal(thaw(a, frozen, size, &why), 0);
 }
 
@@ -491,6 +570,76 @@ static void version_2_thaws(void **state)
 	let_go(&a);
 }
 
+/* Each line of `lines` that is no setting has its name on some line of `others`. */
+static void assert_named(const char *lines, const char *others)
+{
+	for (const char *at = strchr(lines, '\n'); at != NULL && at[1] != '\0';
+		at = strchr(at + 1, '\n')) {
+		char name[64] = "";
+
+		memcpy(name, at, strcspn(at, " ") + 1);
+		if (strcmp(name, "\nset ") != 0 && strstr(others, name) == NULL)
+			fail_msg("only on one side:%s", name);
+	}
+}
+
+static void an_image_of_version_1_is_left_what_it_reads(void **state)
+{
+	static struct arbiter a;
+	struct text text = {.bytes = again, .size = sizeof(again)};
+
+	(void)state;
+	fill(&a);
+	heirloom_freeze(&a, 1, &text);
+	let_go(&a);
+	again[text.used] = '\0';
+	(void)read_released("tests/heirloom/version-1");
+	assert_named(again, frozen);
+	assert_named(frozen, again);
+}
+
+/* So a program that was frozen as of version 1, which none was, is nothing that thaws. */
+static void what_is_newer_than_its_version_is_unknown(void **state)
+{
+	static struct arbiter a;
+	static struct program p;
+	char said[256];
+	struct text text = {.bytes = frozen, .size = sizeof(frozen)}, why = TEXT_OVER(said);
+
+	(void)state;
+	fill_program(&a, &p);
+	heirloom_freeze(&a, 1, &text);
+	let_go(&a);
+	frozen[text.used] = '\0';
+	assert_null(strstr(frozen, "[program"));
+	assert_null(strstr(frozen, "[held"));
+	program_init(&p, &a);
+	assert_int_equal(thaw(&a, frozen, text.used, &why), -EINVAL);
+	assert_string_equal(said, "heirloom: arbiter: is missing");
+	let_go(&a);
+	a.program = NULL;
+}
+
+static void a_program_stands_alone(void **state)
+{
+	static struct arbiter a, b;
+	static struct program p;
+	char said[256], *end;
+	struct text why = TEXT_OVER(said);
+	size_t used;
+
+	(void)state;
+	fill_program(&a, &p);
+	used = freeze(&a, frozen);
+	frozen[used] = '\0';
+	let_go(&a);
+	end = strstr(frozen, "\nsum ") + 1;
+	memcpy(end, "[shelved 0]\n", 13);
+	program_init(&p, &b);
+	assert_int_equal(thaw(&b, frozen, sum_up(frozen, strlen(frozen)), &why), -EINVAL);
+	let_go(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -508,6 +657,10 @@ int main(void)
 		cmocka_unit_test(a_cause_and_a_setting_of_another_release_are_passed_over),
 		cmocka_unit_test(version_1_thaws),
 		cmocka_unit_test(version_2_thaws),
+		cmocka_unit_test(an_image_of_version_1_is_left_what_it_reads),
+		cmocka_unit_test(what_is_newer_than_its_version_is_unknown),
+		cmocka_unit_test(a_program_thaws_to_the_same),
+		cmocka_unit_test(a_program_stands_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
