@@ -1,9 +1,11 @@
 #include "init/survey.h"
 
 #include <string.h>
+#include <sys/capability.h>
 
 #include "base/quantity.h"
 #include "base/text.h"
+#include "seccomp/capability.h"
 #include "seccomp/landlock.h"
 
 #define LANDLOCK_WHOLE 6 /* the first ABI that keeps all in that a worker should not reach */
@@ -76,6 +78,11 @@ static void judge_proc(const struct survey_facts *f, struct judgement *j)
 		want(j, VERDICT_ADVICE, "readable");
 }
 
+static bool has(const struct survey_facts *f, int capability)
+{
+	return (f->held & CAPABILITY_OF(capability)) != 0;
+}
+
 static bool changes_user(const struct survey_facts *f)
 {
 	return f->uid == 0 && f->worker_uid != 0;
@@ -84,7 +91,7 @@ static bool changes_user(const struct survey_facts *f)
 static void judge_identity(const struct survey_facts *f, struct judgement *j)
 {
 	text_printf(&j->found, "uid %u", (unsigned)f->worker_uid);
-	if (changes_user(f) && !(f->setuid && f->setgid)) {
+	if (changes_user(f) && !(has(f, CAP_SETUID) && has(f, CAP_SETGID))) {
 		text_printf(&j->found, ", and uid %u cannot become it", (unsigned)f->uid);
 		want(j, VERDICT_MISSING, "CAP_SETUID, CAP_SETGID");
 	} else if (f->worker_uid == 0) {
@@ -94,7 +101,7 @@ static void judge_identity(const struct survey_facts *f, struct judgement *j)
 
 static void judge_control(const struct survey_facts *f, struct judgement *j)
 {
-	require(j, !changes_user(f) || f->kill, VERDICT_MISSING, "CAP_KILL");
+	require(j, !changes_user(f) || has(f, CAP_KILL), VERDICT_MISSING, "CAP_KILL");
 }
 
 /* What is not in the five sets cannot come back under no_new_privs: that one is the second lock. */
@@ -104,14 +111,31 @@ static void judge_bounds(const struct survey_facts *f, struct judgement *j)
 		text_add(&j->found, "not root's");
 		return;
 	}
-	text_add(&j->found, f->setpcap ? "workers empty it" : "stays as it is");
-	if (!f->setpcap)
+	text_add(&j->found, has(f, CAP_SETPCAP) ? "workers empty it" : "stays as it is");
+	if (!has(f, CAP_SETPCAP))
 		want(j, VERDICT_ADVICE, "CAP_SETPCAP");
+}
+
+/* What cannot be done for want of them: docs/SANDBOX.md has the table. */
+static void judge_duties(const struct survey_facts *f, struct judgement *j)
+{
+	uint64_t lacking = f->uid == 0 ? f->duties & ~f->held : 0;
+
+	if (lacking == 0)
+		text_add(&j->found, "all of it");
+	for (int i = 0; i < 64; i++) {
+		if ((lacking & CAPABILITY_OF(i)) == 0)
+			continue;
+		text_add(&j->found, j->found.used == 0 ? "lacks " : ", ");
+		capability_add_name(i, &j->found);
+	}
+	if (lacking != 0)
+		want(j, VERDICT_ADVICE, "them");
 }
 
 static void judge_ports(const struct survey_facts *f, struct judgement *j)
 {
-	bool is_free = f->port == 0 || f->port >= f->free_port || f->bind_low;
+	bool is_free = f->port == 0 || f->port >= f->free_port || has(f, CAP_NET_BIND_SERVICE);
 
 	if (f->port == 0)
 		text_add(&j->found, "none");

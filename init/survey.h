@@ -36,7 +36,7 @@ struct survey_facts {
 
 	pid_t pid;
 	uid_t uid, worker_uid;
-	bool setuid, setgid, kill, setpcap, bind_low; /* capabilities */
+	uint64_t held, duties; /* capabilities: ours, and those that the arbiter's work wants */
 	bool no_new_privs;
 	unsigned port, free_port; /* the lowest that is wanted, or 0; the lowest that is for all */
 

@@ -23,9 +23,11 @@
 #include "init/capacity.h"
 #include "init/cgroup.h"
 #include "init/check.h"
+#include "init/duties.h"
 #include "init/inherit.h"
 #include "init/oom.h"
 #include "init/users.h"
+#include "seccomp/capability.h"
 #include "seccomp/landlock.h"
 
 #define FREE_PORT 1024 /* where ip_unprivileged_port_start does not say otherwise */
@@ -39,12 +41,20 @@ static void look_at_settings(const struct config *config, struct survey_facts *f
 		text_add(&why, strerror(-error));
 }
 
-static bool has(cap_t held, cap_value_t capability)
+/* The effective ones: who is not root has none, whatever the bounding set allows. */
+static uint64_t capabilities(void)
 {
-	cap_flag_value_t value = CAP_CLEAR;
+	cap_t all = cap_get_proc();
+	uint64_t mask = 0;
 
-	return held != NULL && cap_get_flag(held, capability, CAP_EFFECTIVE, &value) == 0 &&
-	       value == CAP_SET;
+	for (cap_value_t i = 0; all != NULL && i < cap_max_bits(); i++) {
+		cap_flag_value_t value = CAP_CLEAR;
+
+		if (cap_get_flag(all, i, CAP_EFFECTIVE, &value) == 0 && value == CAP_SET)
+			mask |= CAPABILITY_OF(i);
+	}
+	(void)cap_free(all);
+	return mask;
 }
 
 static void look_at_privileges(const struct settings *s, struct survey_facts *f)
@@ -52,19 +62,13 @@ static void look_at_privileges(const struct settings *s, struct survey_facts *f)
 	struct users_question question = users_question(s->user, s->group);
 	char bytes[SURVEY_WHY];
 	struct text why = TEXT_OVER(bytes);
-	cap_t held = cap_get_proc();
 	struct users users;
 
 	f->pid = getpid();
 	f->uid = geteuid();
 	f->worker_uid = users_resolve(&question, &users, &why) == 0 ? users.uid : f->uid;
-	f->setuid = has(held, CAP_SETUID);
-	f->setgid = has(held, CAP_SETGID);
-	f->setpcap = has(held, CAP_SETPCAP);
-	f->kill = has(held, CAP_KILL);
-	f->bind_low = has(held, CAP_NET_BIND_SERVICE);
+	f->held = capabilities();
 	f->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0L, 0L, 0L, 0L) == 1;
-	(void)cap_free(held);
 }
 
 /* The number in a file of one line; or `otherwise`. */
@@ -80,8 +84,10 @@ static uint64_t read_number(const char *path, uint64_t otherwise)
 										       : otherwise;
 }
 
-static void look_at_network(const struct settings *s, struct survey_facts *f)
+static void look_at_network(const struct config *config, struct survey_facts *f)
 {
+	const struct settings *s = &config->settings;
+	struct duties_question question;
 	char bytes[SURVEY_WHY];
 	struct text why = TEXT_OVER(bytes);
 	struct address_list addresses;
@@ -92,6 +98,8 @@ static void look_at_network(const struct settings *s, struct survey_facts *f)
 	f->backlog_wanted = s->backlog;
 	if (inherit_addresses(NULL, s->bind, true, &addresses, &why) != 0)
 		return;
+	question = duties_question(config, &addresses);
+	f->duties = duties_capabilities(&question);
 	for (size_t i = 0; i < addresses.count; i++) {
 		unsigned port = address_port(&addresses.item[i]);
 
@@ -212,7 +220,7 @@ void survey_look(const struct config *config, struct survey_facts *facts)
 	*facts = (struct survey_facts){0};
 	look_at_settings(config, facts);
 	look_at_privileges(s, facts);
-	look_at_network(s, facts);
+	look_at_network(config, facts);
 	look_at_kernel(s, facts);
 	look_at_files(s, facts);
 	look_at_limits(s, facts);

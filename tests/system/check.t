@@ -122,6 +122,7 @@ SKIP: {
 		says(check($without->('kill')), 'ending workers', 'missing', qr/CAP_KILL$/, qr/--cap-add KILL/);
 		my $check = check($without->('setpcap'));
 		says($check, 'bounding set', 'advice', qr/CAP_SETPCAP$/, qr/--cap-add SETPCAP/);
+		says($check, "arbiter's work", 'advice', qr/^lacks CAP_SETPCAP +them$/, qr/--cap-add/);
 		is($check->{status}, 0, 'it would start') or diag $check->{said};
 	};
 

@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/capability.h>
 
 #include "base/attr.h"
 #include "init/survey.h"
+#include "seccomp/capability.h"
 #include "seccomp/landlock.h"
 
 /* A container in which nothing is left to wish for. */
@@ -12,10 +14,9 @@ static const struct survey_facts whole = {
 	.tried = true,
 	.pid = 1,
 	.worker_uid = 65534,
-	.setuid = true,
-	.setgid = true,
-	.kill = true,
-	.setpcap = true,
+	.held = CAPABILITY_OF(CAP_SETUID) | CAPABILITY_OF(CAP_SETGID) | CAPABILITY_OF(CAP_KILL) |
+		CAPABILITY_OF(CAP_SETPCAP),
+	.duties = CAPABILITY_OF(CAP_KILL),
 	.no_new_privs = true,
 	.port = 8080,
 	.free_port = 1024,
@@ -74,16 +75,19 @@ static const struct {
 	OTHERWISE(proc, ADVICE, "No such file or directory", "readable", .proc_error = -ENOENT),
 	OTHERWISE(identity, OK, "uid 1000", "", .uid = 1000, .worker_uid = 1000),
 	OTHERWISE(identity, MISSING, "uid 33, and uid 0 cannot become it", "CAP_SETUID, CAP_SETGID",
-		.worker_uid = 33, .setuid = true),
+		.worker_uid = 33, .held = CAPABILITY_OF(CAP_SETUID)),
 	OTHERWISE(identity, ADVICE, "uid 0", "not root", .worker_uid = 0),
 	OTHERWISE(control, MISSING, "no", "CAP_KILL", .worker_uid = 33),
 	OTHERWISE(control, OK, "yes", "", .uid = 1000, .worker_uid = 1000),
 	OTHERWISE(bounds, ADVICE, "stays as it is", "CAP_SETPCAP", .worker_uid = 33),
 	OTHERWISE(bounds, OK, "not root's", "", .uid = 1000),
+	OTHERWISE(duties, ADVICE, "lacks CAP_KILL, CAP_NET_RAW", "them",
+		.duties = CAPABILITY_OF(CAP_KILL) | CAPABILITY_OF(CAP_NET_RAW)),
+	OTHERWISE(duties, OK, "all of it", "", .uid = 1000, .duties = CAPABILITY_OF(CAP_KILL)),
 	OTHERWISE(ports, OK, "none", "", .port = 0, .free_port = 1024),
 	OTHERWISE(ports, OK, "80, free to bind", "", .port = 80, .free_port = 80),
 	OTHERWISE(ports, OK, "80, free to bind", "", .port = 80, .free_port = 1024,
-		.bind_low = true),
+		.held = CAPABILITY_OF(CAP_NET_BIND_SERVICE)),
 	OTHERWISE(ports, MISSING, "80, for privileged programs alone", "CAP_NET_BIND_SERVICE",
 		.port = 80, .free_port = 1024),
 	OTHERWISE(no_new, ADVICE, "set by workers for themselves", "set for all", .pid = 1),
