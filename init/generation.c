@@ -86,7 +86,7 @@ static int open_parts(struct generation *generation, const struct legacy *legacy
 	if (error == 0)
 		error = generation_addresses(&generation->config, &addresses, why);
 	if (error == 0)
-		error = shards_count(s->reuse_port, sources.before, &addresses, &shards, why);
+		error = shards_count(s->reuse_port, &sources, &addresses, &shards, why);
 	if (error == 0)
 		error = shards_expand(&addresses, shards, why);
 	if (error != 0)

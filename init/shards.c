@@ -23,17 +23,42 @@ static bool is_divided(const struct address *address)
 	return address->kind == ADDRESS_INET || address->kind == ADDRESS_INET6;
 }
 
-/* 0: it has no TCP address of its own. */
-static size_t count_of(const struct listener_set *set)
+/* How many there are of the address that this socket has a part in, as far as it tells. */
+static size_t least_of(const struct listener *listener)
 {
+	if (listener->inherited || !is_divided(&listener->address))
+		return 0;
+	return shard_of(listener->asked) + (size_t)1;
+}
+
+static bool is_wanted(const struct listener *listener, const struct address_list *addresses)
+{
+	for (size_t i = 0; i < addresses->count; i++) {
+		const char *text = addresses->item[i].text;
+		size_t size = strlen(text);
+
+		if (strncmp(listener->asked, text, size) == 0 &&
+			(listener->asked[size] == '\0' || listener->asked[size] == '#'))
+			return true;
+	}
+	return false;
+}
+
+/* 0: there is no TCP address of our own yet, also none on the shelf that is wanted back. */
+static size_t count_of(const struct listener_sources *sources, const struct address_list *addresses)
+{
+	const struct listener_set *set = sources->before;
 	size_t count = 0;
 
-	for (size_t i = 0; i < set->count; i++) {
-		const struct listener *listener = &set->item[i];
-		size_t least = shard_of(listener->asked) + 1;
+	for (size_t i = 0; set != NULL && i < set->count; i++) {
+		size_t least = least_of(&set->item[i]);
 
-		if (!listener->inherited && is_divided(&listener->address) && least > count)
-			count = least;
+		count = least > count ? least : count;
+	}
+	for (struct shelved *at = sources->shelf->first; at != NULL; at = at->next) {
+		size_t least = is_wanted(&at->listener, addresses) ? least_of(&at->listener) : 0;
+
+		count = least > count ? least : count;
 	}
 	return count;
 }
@@ -51,10 +76,10 @@ size_t shards_wanted(size_t cpus, const struct address_list *addresses)
 	return most > 2 ? most : 2;
 }
 
-int shards_count(bool reuse_port, const struct listener_set *before,
+int shards_count(bool reuse_port, const struct listener_sources *sources,
 	const struct address_list *addresses, size_t *count, struct text *why)
 {
-	size_t known = before != NULL ? count_of(before) : 0;
+	size_t known = count_of(sources, addresses);
 	struct capacity_facts facts = {0};
 
 	if (known == 0 && reuse_port) {

@@ -19,11 +19,11 @@
 /* As many as CPUs, or as there is room for in a list; 2 at the least: a group is known by that. */
 PURE size_t shards_wanted(size_t cpus, const struct address_list *addresses);
 /*
- * How many there are to be of each address: what `before` (or NULL) has, or is to be wanted; 1 when
- * reuse_port is off. -EINVAL with `why` when `before` is of the other kind: a socket that listens
- * can neither join a group nor leave it.
+ * How many there are to be of each address: what the sources have, or is to be wanted; 1 when
+ * reuse_port is off. -EINVAL with `why` when what they have is of the other kind: a socket that
+ * listens can neither join a group nor leave it, nor can one that waits on the shelf.
  */
-MUST_USE int shards_count(bool reuse_port, const struct listener_set *before,
+MUST_USE int shards_count(bool reuse_port, const struct listener_sources *sources,
 	const struct address_list *addresses, size_t *count, struct text *why);
 /*
  * Each TCP address becomes `count` of them, with "#1" and so on behind the text of all but the

@@ -192,6 +192,28 @@ subtest 'it cannot be changed by a reload, and the log says so' => sub {
 	}
 };
 
+subtest 'nor while workers who leave still hold the address that is wanted back' => sub {
+	for my $first ('true', 'false') {
+		my $n = begin(reuse_port => $first, bind => "127.0.0.1:0,unix:$dir/one", idle_grace => 60);
+		my $port = $n->port;
+		my $held = $n->connect;
+		my %common = (app => $HELLO, workers => 2, min_ready => 2);
+
+		is($held->request('GET', '/')->{status}, 200, 'a client stays');
+		write_config(%common, bind => "unix:$dir/one", reuse_port => $first);
+		$n->signal('HUP')->wait_line(qr/ reloaded generation=2 /);
+		write_config(%common, bind => "127.0.0.1:0,unix:$dir/one",
+			reuse_port => $first eq 'true' ? 'false' : 'true');
+		$n->signal('HUP')->wait_line(qr/reload_failed .*reuse_port: cannot be changed while a socket listens/);
+		write_config(%common, bind => "127.0.0.1:0,unix:$dir/one", reuse_port => $first);
+		$n->signal('HUP')->wait_line(qr/ reloaded generation=\d+ /);
+		is(listening($n, $port), $first eq 'true' ? scalar @cpus : 1, "reuse_port=$first: it is as it was");
+		is($n->connect("127.0.0.1:$port")->request('GET', '/')->{status}, 200, 'served');
+		$held->close;
+		is($n->stop, 0, 'status 0');
+	}
+};
+
 subtest 'more sockets than can be had are refused' => sub {
 	my $bind = join ',', map { "unix:$dir/$_" } 1 .. 31;
 	my ($status, $output) = Narwhal->run(args => [ '--reuse-port', '--bind', "127.0.0.1:0,$bind", $HELLO ]);

@@ -90,6 +90,8 @@ static void a_shard_is_known_by_what_stands_behind_the_port(void **state)
 static void a_group_is_not_joined_by_a_socket_that_listens(void **state)
 {
 	struct listener_set set = {.count = 1};
+	const struct shelf empty = {0};
+	const struct listener_sources sources = {.before = &set, .shelf = &empty};
 	char bytes[256];
 	struct text why = TEXT_OVER(bytes);
 	struct address_list list = list_of("127.0.0.1:80");
@@ -97,16 +99,39 @@ static void a_group_is_not_joined_by_a_socket_that_listens(void **state)
 
 	(void)state;
 	strcpy(set.item[0].asked, "127.0.0.1:80#3");
-	assert_int_equal(shards_count(false, &set, &list, &count, &why), -EINVAL);
+	assert_int_equal(shards_count(false, &sources, &list, &count, &why), -EINVAL);
 	assert_non_null(strstr(bytes, "reuse_port: cannot be changed"));
-	assert_int_equal(shards_count(true, &set, &list, &count, &why), 0);
+	assert_int_equal(shards_count(true, &sources, &list, &count, &why), 0);
 	assert_int_equal(count, 4);
 	strcpy(set.item[0].asked, "127.0.0.1:80");
-	assert_int_equal(shards_count(false, &set, &list, &count, &why), 0);
+	assert_int_equal(shards_count(false, &sources, &list, &count, &why), 0);
 	assert_int_equal(count, 1);
 	set.item[0].address.kind = ADDRESS_UNIX;
-	assert_int_equal(shards_count(true, &set, &list, &count, &why), 0);
+	assert_int_equal(shards_count(true, &sources, &list, &count, &why), 0);
 	assert_true(count >= 1);
+}
+
+/* What workers who leave still hold is taken back as it is: as one socket, or as a group. */
+static void a_socket_on_the_shelf_counts_when_it_is_wanted_back(void **state)
+{
+	struct shelved shelved = {0};
+	const struct shelf shelf = {.first = &shelved};
+	const struct listener_sources sources = {.shelf = &shelf};
+	struct address_list list = list_of("127.0.0.1:80"), other = list_of("127.0.0.1:8");
+	char bytes[256];
+	struct text why = TEXT_OVER(bytes);
+	size_t count;
+
+	(void)state;
+	strcpy(shelved.listener.asked, "127.0.0.1:80#1");
+	assert_int_equal(shards_count(false, &sources, &list, &count, &why), -EINVAL);
+	assert_int_equal(shards_count(true, &sources, &list, &count, &why), 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(shards_count(false, &sources, &other, &count, &why), 0);
+	assert_int_equal(count, 1);
+	strcpy(shelved.listener.asked, "127.0.0.1:80");
+	assert_int_equal(shards_count(true, &sources, &list, &count, &why), -EINVAL);
+	assert_int_equal(shards_count(false, &sources, &list, &count, &why), 0);
 }
 
 int main(void)
@@ -118,6 +143,7 @@ int main(void)
 		cmocka_unit_test(there_is_one_for_each_cpu_as_far_as_there_is_room),
 		cmocka_unit_test(a_shard_is_known_by_what_stands_behind_the_port),
 		cmocka_unit_test(a_group_is_not_joined_by_a_socket_that_listens),
+		cmocka_unit_test(a_socket_on_the_shelf_counts_when_it_is_wanted_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
