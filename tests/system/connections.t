@@ -8,6 +8,7 @@ use lib "$FindBin::Bin/../lib";
 
 use File::Temp qw(tempdir);
 use IO::Select;
+use POSIX ();
 use Socket qw(SOL_SOCKET SO_RCVBUF SHUT_WR);
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -26,6 +27,26 @@ sub ready {
 sub chunk {
 	return sprintf "%x\r\n%s\r\n", length $_[0], $_[0];
 }
+
+# A client that sends on after its refusal, a byte now and then: for how many seconds somebody reads
+# it. In a process of its own, since that is longer than most of what follows.
+sub trickle {
+	my ($w) = @_;
+	pipe my $read, my $write or die "pipe: $!";
+	if (!fork) {
+		my $c = $w->connect;
+		syswrite $c, "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1001\r\n\r\n";
+		my $status = $w->response($c)->{status};
+		my $start = time;
+		sleep 0.2 while time - $start < 120 && syswrite $c, 'x';
+		syswrite $write, "$status " . int(time - $start);
+		POSIX::_exit(0);
+	}
+	return $read;
+}
+
+my $trickled_on = ready(app => $STATUS, set => { limit_request_body => 1000 });
+my $trickle = trickle($trickled_on);
 
 # A deadline may be late, on a machine that is busy, and never early.
 sub not_before {
@@ -617,5 +638,13 @@ SKIP: {
 		}
 	};
 }
+
+subtest 'who sends on after a refusal is listened to for 30 seconds, and no longer' => sub {
+	my ($status, $seconds) = split ' ', <$trickle>;
+	is($status, 413, 'it was refused');
+	cmp_ok($seconds, '>=', 29, 'long enough to read why');
+	cmp_ok($seconds, '<', 120, 'and then cut');
+	is($trickled_on->get('/200')->{status}, 200, 'the worker serves on');
+};
 
 done_testing;

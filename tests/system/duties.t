@@ -34,7 +34,7 @@ sub keeps {
 	my ($n, @names) = @_;
 	my %status = status($n->arbiter);
 	my %own = status($$);
-	my $want = sprintf '%016x', hex(mask(@names)) & hex $own{CapEff};
+	my $want = unpack 'H*', pack('H*', mask(@names)) & pack 'H*', $own{CapEff};
 
 	is($status{$_}, $want, "$_: " . join ' ', @names) for qw(CapPrm CapEff CapBnd);
 	is($status{$_}, mask(), "$_ is empty") for qw(CapInh CapAmb);
