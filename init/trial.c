@@ -13,9 +13,7 @@
 #include "init/departure.h"
 #include "init/heirloom.h"
 
-#define WORDS_MAX 16	/* that are read of it */
-#define READS_MAX 32	/* of what it prints, that nobody need wait for its end */
-#define PRINTED_MAX 256 /* of what it printed, the end */
+#define WORDS_MAX 16 /* that are read of it */
 
 /* What the child is born with. */
 struct birth {
@@ -68,16 +66,9 @@ NORETURN static void be_trial(const struct arbiter *a, const struct birth *birth
 
 static int open_lines(struct arbiter *a, struct birth *birth)
 {
-	int printed[2];
 	int error = channel_pair(&a->upgrade.report_fd, &birth->report_fd);
 
-	if (error != 0)
-		return error;
-	if (pipe2(printed, O_CLOEXEC | O_NONBLOCK) != 0)
-		return -errno;
-	a->upgrade.printed_fd = printed[0];
-	birth->printed_fd = printed[1];
-	return 0;
+	return error == 0 ? printed_open(&a->upgrade.printed, &birth->printed_fd) : error;
 }
 
 /* In the copy, the line to report on is the child's end. */
@@ -114,6 +105,9 @@ int trial_begin(struct arbiter *a, struct text *why)
 		error = freeze_copy(a, &birth, why);
 	if (error == 0)
 		error = fork_trial(a, &birth);
+	if (error == 0 &&
+		a->program == NULL) /* init mode has no loop, and its trial prints little */
+		error = printed_watch(&a->upgrade.printed, &a->loop);
 	if (error != 0 && why->used == 0)
 		text_printf(why, "no process for the trial: %s", strerror(-error));
 	fd_close(&birth.report_fd);
@@ -137,33 +131,13 @@ static void read_word(const struct arbiter *a, char word[static TRIAL_WORD_MAX])
 	}
 }
 
-/* The pipe holds 64 KiB, but whoever has its other end may write on while it is read. */
-static void read_printed(const struct arbiter *a, char tail[static PRINTED_MAX])
-{
-	char bytes[4096];
-	size_t used = 0;
-
-	for (int i = 0; i < READS_MAX; i++) {
-		ssize_t n = read(a->upgrade.printed_fd, bytes, sizeof(bytes));
-		size_t taken, kept;
-
-		if (n <= 0)
-			break;
-		taken = (size_t)n < PRINTED_MAX - 1 ? (size_t)n : PRINTED_MAX - 1;
-		kept = used < PRINTED_MAX - 1 - taken ? used : PRINTED_MAX - 1 - taken;
-		memmove(tail, tail + used - kept, kept);
-		memcpy(tail + kept, bytes + n - taken, taken);
-		used = kept + taken;
-	}
-	tail[used] = '\0';
-}
-
 bool trial_judge(struct arbiter *a, const char *end, struct text *reason)
 {
-	char word[TRIAL_WORD_MAX], printed[PRINTED_MAX];
+	const char *printed = a->upgrade.printed.tail;
+	char word[TRIAL_WORD_MAX];
 
 	read_word(a, word);
-	read_printed(a, printed);
+	printed_read(&a->upgrade.printed);
 	if (strncmp(word, TRIAL_PASSED, sizeof(TRIAL_PASSED) - 1) == 0 && end == NULL)
 		return true;
 	text_add(reason, "the trial: ");
@@ -220,5 +194,5 @@ void trial_end(struct arbiter *a)
 	trial_kill(a);
 	u->trial = 0;
 	fd_close(&u->report_fd);
-	fd_close(&u->printed_fd);
+	printed_close(&u->printed);
 }

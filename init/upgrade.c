@@ -39,8 +39,8 @@ void upgrade_init(struct upgrade *upgrade)
 		.own = {.fd = -1},
 		.other = {.fd = -1},
 		.report_fd = -1,
-		.printed_fd = -1,
 	};
+	printed_init(&upgrade->printed);
 }
 
 int upgrade_open(struct arbiter *a, struct text *why)
@@ -61,7 +61,7 @@ void upgrade_close(struct upgrade *u)
 	image_let_go(&u->own);
 	image_let_go(&u->other);
 	fd_close(&u->report_fd);
-	fd_close(&u->printed_fd);
+	printed_close(&u->printed);
 }
 
 const char *upgrade_state_name(enum upgrade_state state)
@@ -284,14 +284,31 @@ static void look_at_candidate(struct arbiter *a)
 	}
 }
 
+/* Before its end. */
+static void condemn_trial(struct arbiter *a, const char *why, struct text *reason)
+{
+	trial_kill(a); /* or it would print while it is judged */
+	(void)trial_judge(a, why, reason);
+}
+
+static void look_at_trial(struct arbiter *a)
+{
+	char bytes[sizeof(a->upgrade.reason)];
+	struct text reason = TEXT_OVER(bytes);
+
+	if (!printed_is_flood(&a->upgrade.printed))
+		return;
+	condemn_trial(a, "it printed more than 16 MiB", &reason);
+	(void)upgrade_step(a, UPGRADE_EVENT_FAILED, bytes);
+}
+
 static void pass_deadline(struct arbiter *a)
 {
 	char bytes[sizeof(a->upgrade.reason)] = "";
 	struct text reason = TEXT_OVER(bytes);
 
 	if (a->upgrade.state == UPGRADE_TRIAL) {
-		trial_kill(a); /* or it would print while it is judged */
-		trial_judge(a, "it was not over within upgrade_timeout", &reason);
+		condemn_trial(a, "it was not over within upgrade_timeout", &reason);
 	} else if (a->upgrade.state == UPGRADE_RETURNING) {
 		text_add(&reason, a->upgrade.reason); /* why it goes back is what counts */
 	} else if (a->upgrade.state != UPGRADE_HELD) {
@@ -318,6 +335,8 @@ void upgrade_turn(struct arbiter *a)
 	}
 	if (a->upgrade.recalled != NULL)
 		recall(a);
+	if (a->upgrade.state == UPGRADE_TRIAL)
+		look_at_trial(a);
 	if (a->upgrade.state == UPGRADE_PREPARING)
 		look_at_hooks(a);
 	if (upgrade_holds(a))

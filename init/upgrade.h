@@ -15,6 +15,7 @@
 #include "base/attr.h"
 #include "base/text.h"
 #include "init/image.h"
+#include "init/printed.h"
 #include "init/roster.h"
 
 struct arbiter;
@@ -45,7 +46,7 @@ struct upgrade {
 	struct image_hold other; /* what may run here next: the new one, or the old one */
 	pid_t trial;		 /* 0: none runs */
 	int report_fd;		 /* what it says of itself; -1 */
-	int printed_fd;		 /* what it prints; -1 */
+	struct printed printed;	 /* what it prints */
 	uint64_t hooks_failed;	 /* pre_exec's failures, before it was fired */
 	char process_name[16];	 /* ours: after an exec by descriptor it would be a number */
 	char reason[768];	 /* why it failed; "" */

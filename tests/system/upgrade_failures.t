@@ -174,6 +174,8 @@ fails('no process for the trial', break => refuses('clone:error=EAGAIN'),
 	line => $FAILED, reason => qr/no process for the trial: Resource temporarily/);
 fails('no memory for the heirloom', break => refuses('memfd_create:error=ENOMEM'),
 	line => $FAILED, reason => qr/step=TRIAL .*the heirloom: Cannot allocate/);
+fails('no room for the heirloom', break => refuses('memfd_create:error=ENOSPC'),
+	line => $FAILED, reason => qr/step=TRIAL .*the heirloom: No space left/);
 fails('no memory for it the second time', break => refuses('memfd_create:error=ENFILE:when=2+'),
 	line => $FAILED, reason => qr/step=LEAVING .*the heirloom: Too many open files/);
 fails('the exec is refused', break => refuses('execveat:error=ENOMEM'),
@@ -200,6 +202,54 @@ subtest 'a new worker that dies in its probation takes the upgrade with it' => s
 	is(exe($n), $exe, 'the same image runs');
 	$n->wait_until('only the old workers are left', sub { "@old" eq join ' ', $n->workers });
 	is($n->get('/')->{status}, 200, 'served');
+	is($n->stop, 0, 'status 0');
+};
+
+# More than a pipe holds, and more than anybody wants to read.
+sub begin_to_chat {
+	my ($kib) = @_;
+	my $n = begin(start => { env => { CHATTY => $kib } });
+
+	configure(app => "$Narwhal::BUILD/tests/modules/chatty.so");
+	$n->signal('USR2');
+	return $n;
+}
+
+subtest 'an app that prints more than a pipe holds is waited for by nobody' => sub {
+	my $n = begin_to_chat(300);
+
+	$n->wait_line(qr/ info upgraded /, 30);
+	is($n->get('/')->{status}, 204, 'the new app serves');
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'an app that does not stop printing is not read for ever' => sub {
+	my $n = begin_to_chat(1 << 20);
+
+	like($n->wait_line($FAILED, 30), qr/it printed more than 16 MiB; it printed: .*chatchat/,
+		'one line says why, with the end of it');
+	is($n->get('/')->{status}, 200, 'the old app serves');
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'on the way back a reload is refused, and a commit' => sub {
+	my $n = begin(upgrade_hold => 'true');
+	my ($exe, $identity) = (exe($n), identity($n));
+
+	install('narwhal');
+	$n->signal('USR2')->wait_line(qr/ info upgrade_held /);
+	my $fault = Fault->inject($n, 'execveat:error=ENOMEM');
+	system 'nsenter', '-t', $n->arbiter, '-p', '-m', $Narwhal::PROGRAM, 'rollback';
+	$n->wait_line(qr/ error upgrade_retried /);
+	$n->signal('HUP')->wait_line(qr/ reload_refused .*goes back/);
+	$n->signal('WINCH')->wait_line(qr/ rest_refused /);
+	system 'nsenter', '-t', $n->arbiter, '-p', '-m', $Narwhal::PROGRAM, 'commit';
+	$n->wait_line(qr/ commit_refused /);
+	is($n->get('/')->{status}, 200, 'it serves meanwhile');
+	$fault->end;
+	$n->wait_line($RETURNED);
+	is(exe($n), $exe, 'the old image runs');
+	is(identity($n), $identity, 'the same process');
 	is($n->stop, 0, 'status 0');
 };
 
