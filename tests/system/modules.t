@@ -172,14 +172,14 @@ subtest 'a client that goes away ends its stream' => sub {
 };
 
 subtest 'a source that has nothing now goes on when it is resumed' => sub {
-	my $w = ready('streams', set => {head_timeout => 0.1, body_timeout => 0.1,
-		keepalive => 0.1, write_timeout => 0.1});
+	my $w = ready('streams', set => {head_timeout => 0.5, body_timeout => 0.5,
+		keepalive => 0.5, write_timeout => 0.5});
 	my $c = $w->connect;
 	print {$c} request('/waits'), request('/lines?1');
 	like($w->response_head($c), qr/chunked/, 'the head comes at once');
 	is($w->taken($c, qr/^(.*\r\n.*\n\r\n)/), "5\r\nsoon\n\r\n", 'and what there is');
-	sleep 0.3;
-	is($w->page->{busy}, 0, 'then the worker is idle, and no time limit runs');
+	sleep 0.8;
+	comes_to(sub { $w->page->{busy} }, qr/^0$/, 'then the worker is idle, and no time limit runs');
 	is($w->get('/go')->{body}, 'gone on', 'somebody resumes it');
 	is($w->taken($c, qr/^(.*\r\n.*\n\r\n0\r\n\r\n)/), "5\r\nlate\n\r\n0\r\n\r\n", 'the rest comes');
 	is($w->response($c)->{body}, "line 0\n", 'and the next answer');
@@ -234,13 +234,13 @@ sub in_chunks {
 }
 
 subtest 'an answer may come later' => sub {
-	my $w = ready('calls', set => {head_timeout => 0.1, body_timeout => 0.1,
-		keepalive => 0.1, write_timeout => 0.1});
+	my $w = ready('calls', set => {head_timeout => 0.5, body_timeout => 0.5,
+		keepalive => 0.5, write_timeout => 0.5});
 	my $c = $w->connect;
 	print {$c} request('/counts'), request('/later'), post('/collect', 'abc');
 	is($w->response($c)->{body}, '0 0 0', 'what was asked before is answered at once');
-	sleep 0.3;
-	is($w->page->{busy}, 0, 'the worker is idle, and no time limit runs');
+	sleep 0.8;
+	comes_to(sub { $w->page->{busy} }, qr/^0$/, 'the worker is idle, and no time limit runs');
 	is($w->page->{requests}, 2, 'and what was asked behind it waits');
 	$w->get('/release');
 	is($w->response($c)->{body}, 'GET /later ', 'the answer');
@@ -354,7 +354,7 @@ subtest 'a body is received as it comes' => sub {
 };
 
 subtest 'a receiver that has enough for now is given no more' => sub {
-	my $w = ready('calls', set => {limit_request_body => '100m', body_timeout => 0.2});
+	my $w = ready('calls', set => {limit_request_body => '100m', body_timeout => 1});
 	my $c = $w->connect;
 	print {$c} "POST /pause HTTP/1.1\r\nHost: test\r\nContent-Length: 4000000\r\n\r\n";
 	my $child = fork // die "fork: $!";
@@ -364,7 +364,7 @@ subtest 'a receiver that has enough for now is given no more' => sub {
 	}
 	comes_to(sub { counts($w) }, qr/^0 0 [1-9]/, 'the first bytes');
 	my $taken = counts($w);
-	sleep 0.5;
+	sleep 1.3;
 	is(counts($w), $taken, 'and no more, however long that takes');
 	comes_to(sub { $w->get('/go'); counts($w) }, qr/^0 1 4000000$/,
 		'until it has gone on often enough');
@@ -414,7 +414,7 @@ subtest 'a body that nobody wants is thrown away, and the connection goes on' =>
 	$c = $w->connect;
 	print {$c} "POST /discard HTTP/1.1\r\nHost: test\r\nContent-Length: 200000000\r\n\r\n";
 	is($w->response($c)->{status}, 413, 'and one above the limit');
-	$w = ready('calls', set => {body_timeout => 0.3});
+	$w = ready('calls', set => {body_timeout => 1});
 	$c = $w->connect;
 	print {$c} "POST /discard HTTP/1.1\r\nHost: test\r\nContent-Length: 100000\r\n\r\n", 'x' x 70_000;
 	is($w->response($c)->{status}, 408, 'one that does not go on is late');
@@ -446,7 +446,7 @@ subtest 'an answer before the end of the body is the last' => sub {
 };
 
 subtest 'a body that does not come to its end ends its receiver' => sub {
-	my $w = ready('calls', set => {body_timeout => 0.2, limit_request_body => 100});
+	my $w = ready('calls', set => {body_timeout => 2, limit_request_body => 100});
 	my $head = "POST /sum HTTP/1.1\r\nHost: test\r\n";
 	my $c = $w->connect;
 	print {$c} "${head}Content-Length: 9\r\n\r\nhalf";

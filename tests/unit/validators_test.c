@@ -93,6 +93,7 @@ static const struct {
 	{NOW - 2, NOW - 2, NOW, NOW - 2, true},
 	{NOW - 1, NOW - 1, NOW, NOW - 1, false},
 	{NOW, NOW, NOW, NOW, false},
+	{NOW - 1, NOW - 100, NOW, NOW - 1, false},
 	{NOW - 100, NOW - 1, NOW, NOW - 100, false}, /* its time was set back */
 	{NOW + 100, NOW - 100, NOW, NOW, false},     /* never later than Date */
 	{-5, NOW - 100, NOW, 0, true},
