@@ -96,21 +96,25 @@ static int report(struct text *why, const char *step, int error)
 	return error;
 }
 
+static int refuse_id(const char *call, unsigned id, struct text *why)
+{
+	int error = -errno;
+
+	text_printf(why, "giving up privileges: %s(%u): %s", call, id, strerror(-error));
+	if (error == -EINVAL)
+		text_add(why, ": not mapped in this user namespace");
+	return error;
+}
+
 /* Skips what is already so: a container without CAP_SETGID may have been started right. */
 static int change_ids(const struct privilege *want, struct text *why)
 {
 	if (getgroups(0, NULL) != 0 && setgroups(0, NULL) != 0)
-		return report(why, "setgroups(0)", -errno);
-	if (setresgid(want->gid, want->gid, want->gid) != 0) {
-		text_printf(why, "giving up privileges: setresgid(%u): %s", (unsigned)want->gid,
-			strerror(errno));
-		return -errno;
-	}
-	if (setresuid(want->uid, want->uid, want->uid) != 0) {
-		text_printf(why, "giving up privileges: setresuid(%u): %s", (unsigned)want->uid,
-			strerror(errno));
-		return -errno;
-	}
+		return refuse_id("setgroups", 0, why);
+	if (setresgid(want->gid, want->gid, want->gid) != 0)
+		return refuse_id("setresgid", want->gid, why);
+	if (setresuid(want->uid, want->uid, want->uid) != 0)
+		return refuse_id("setresuid", want->uid, why);
 	return 0;
 }
 

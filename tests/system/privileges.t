@@ -129,6 +129,16 @@ subtest 'root without the capability to become somebody else serves nothing' => 
 	refused([qw(setpriv --bounding-set=-setgid --)], $hint);
 };
 
+subtest 'in a user namespace that has root alone' => sub {
+	my @namespace = ('setpriv', '--clear-groups', '--', 'unshare', '--user', '--map-root-user', '--');
+	system(@namespace, 'true') == 0 or plan(skip_all => 'no user namespaces here');
+	refused(\@namespace,
+		qr/privileges: setresgid\(65534\): Invalid argument: not mapped in this user namespace/);
+	my $n = begin(\@namespace, '--user', 'root');
+	is_nobody($n, 0, 0);
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'a user who can become root again serves nothing' => sub {
 	refused([ 'perl', '-e', '$> = 1000; $> == 1000 or die; exec @ARGV' ],
 		qr/giving up privileges: a way back to root is left: Operation not permitted/);
