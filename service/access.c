@@ -65,10 +65,20 @@ static void measure(struct access *access)
 	access->enough = file ? BUFFER_SIZE - ACCESS_LINE_MAX : ENOUGH_PIECES;
 }
 
+static void say_worker(struct access *access, uint64_t generation)
+{
+	struct text pid = TEXT_OVER(access->pid_bytes);
+	struct text number = TEXT_OVER(access->generation_bytes);
+
+	text_printf(&pid, "<%d>", (int)getpid());
+	text_add_uint(&number, generation);
+	access->pid = (struct narwhal_bytes){pid.bytes, pid.used};
+	access->generation = (struct narwhal_bytes){number.bytes, number.used};
+}
+
 int access_open(struct access *access, const char *format, int *fd, const struct access_home *home,
 	struct text *why)
 {
-	struct text pid;
 	int error;
 
 	access_init(access);
@@ -82,9 +92,7 @@ int access_open(struct access *access, const char *format, int *fd, const struct
 		return -ENOMEM;
 	fill_in_environment(&access->format);
 	access->timed = says_duration(&access->format);
-	pid = TEXT_OVER(access->pid_bytes);
-	text_printf(&pid, "<%d>", (int)getpid());
-	access->pid = (struct narwhal_bytes){pid.bytes, pid.used};
+	say_worker(access, home->generation);
 	access->loop = home->loop;
 	access->log = home->log;
 	access->all_dropped = home->dropped;

@@ -25,8 +25,8 @@ struct access {
 	bool timed;	 /* the format says a duration */
 	uint64_t now_ms; /* when this turn of the loop began */
 	struct access_times times;
-	char pid_bytes[16];
-	struct narwhal_bytes pid;
+	char pid_bytes[16], generation_bytes[24];
+	struct narwhal_bytes pid, generation;
 
 	char *buffer;
 	size_t used;
@@ -50,6 +50,7 @@ struct access_home {
 	struct loop *loop;
 	struct log *log;
 	_Atomic uint64_t *dropped; /* counts for others */
+	uint64_t generation;
 };
 
 /* Before access_open(), or instead of it: no access log. */

@@ -140,6 +140,11 @@ SOURCE(pid)
 	return facts->pid;
 }
 
+SOURCE(generation)
+{
+	return facts->generation;
+}
+
 /* The first line of that name in the answer's head. */
 SOURCE(answer_field)
 {
@@ -227,6 +232,7 @@ static value_source *const sources[] = {
 	[ACCESS_REFERER] = referer,
 	[ACCESS_AGENT] = agent,
 	[ACCESS_PID] = pid,
+	[ACCESS_GENERATION] = generation,
 	[ACCESS_TIME_ISO] = time_iso,
 	[ACCESS_PEER] = peer,
 	[ACCESS_SCHEME] = scheme,

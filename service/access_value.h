@@ -35,7 +35,7 @@ struct access_facts {
 	struct narwhal_bytes head; /* of the answer */
 	const struct access_times *times;
 	uint64_t now_ms;
-	struct narwhal_bytes pid;
+	struct narwhal_bytes pid, generation;
 };
 
 /* Makes the times those of now, if the second is over. */

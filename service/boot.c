@@ -172,6 +172,8 @@ static int open_exchange(struct worker *worker, struct text *why)
 		.body = settings->limit_request_body,
 		.refuse_underscore = settings->header_map == 1,
 	};
+	if (settings->generation_header != 0)
+		stamp_tell_generation(&worker->stamp, worker->heritage.generation);
 	worker->scratch = malloc(WORKER_SCRATCH);
 	if (worker->scratch == NULL)
 		return -ENOMEM;
@@ -199,6 +201,7 @@ static int open_access_log(struct worker *worker, struct text *why)
 		.loop = &worker->loop,
 		.log = &worker->log,
 		.dropped = &worker->page->access_dropped,
+		.generation = worker->heritage.generation,
 	};
 
 	if (settings->accesslog == NULL)

@@ -47,6 +47,7 @@ static struct access_facts facts_of(const struct access *access, const struct ca
 		.times = &access->times,
 		.now_ms = access->now_ms,
 		.pid = access->pid,
+		.generation = access->generation,
 	};
 }
 

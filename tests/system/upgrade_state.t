@@ -113,6 +113,29 @@ subtest 'narwhal upgrade, held; then narwhal commit' => sub {
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'each answer and each line of the access log says which generation it is of' => sub {
+	my $n = begin(generation_header => 'server-timing', accesslog => "$DIR/access",
+		access_log_format => '%(generation)s %(s)s');
+	my $ask_one = sub {
+		my $field = $n->get('/')->{fields}{'server-timing'} // '';
+		return $field =~ /^generation;desc="(\d+)", version;desc="[\d.]+"$/ ? $1 : 'none';
+	};
+
+	is($ask_one->(), 1, 'the first one');
+	install('narwhal');
+	is(ask($n, 'upgrade', '--upgrade-hold'), 0, 'it is asked');
+	$n->wait_line(qr/ info upgrade_held /);
+	my %seen;
+	$n->wait_until('both answer', sub { $seen{ $ask_one->() }++; return keys %seen == 2 });
+	is(join(' ', sort keys %seen), '1 2', 'and none else');
+	is(ask($n, 'commit'), 0, 'it is asked');
+	$n->wait_line(qr/ worker_exit .*generation=1 cause=retired status=0/) for 1 .. 2;
+	is($ask_one->(), 2, 'the second one');
+	is($n->stop, 0, 'status 0');
+	my @lines = split /\n/, Narwhal::slurp("$DIR/access");
+	is(join(' ', (sort keys %{ { map { $_ => 1 } @lines } })), '1 200 2 200', 'the log has both');
+};
+
 for my $way ('narwhal rollback', 'SIGHUP') {
 	subtest "an upgrade that is held, and called back by $way" => sub {
 		my $n = begin(upgrade_hold => 'true');

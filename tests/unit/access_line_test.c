@@ -60,6 +60,7 @@ static size_t make_line(const char *format_text, const char *head, char line[ACC
 		.times = &times,
 		.now_ms = 5007,
 		.pid = {"<17>", 4},
+		.generation = {"3", 1},
 	};
 	size_t size;
 
@@ -102,6 +103,7 @@ static const struct {
 	{"%(D)s", "1234567"},
 	{"%(L)s", "1.234567"},
 	{"%(p)s", "<17>"},
+	{"%(generation)s", "3"},
 	{"%(time)s", "2026-11-20T11:50:00.007Z"},
 	{"%(peer)s", "192.0.2.1:4711"},
 	{"%(scheme)s", "https"},

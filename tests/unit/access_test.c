@@ -34,7 +34,7 @@ static void world_open(struct world *world, const char *format, int fd)
 {
 	char bytes[2048];
 	struct text why = TEXT_OVER(bytes);
-	const struct access_home home = {&world->loop, &world->log, &world->dropped};
+	const struct access_home home = {&world->loop, &world->log, &world->dropped, 1};
 	int own_fd = fd_duplicate(fd);
 
 	assert_true(own_fd >= 0);
