@@ -154,6 +154,21 @@ EXPORT void narwhal_counter_add(struct narwhal_counter *counter, uint64_t n)
 		(void)atomic_fetch_add_explicit(&counted->value, n, memory_order_relaxed);
 }
 
+void host_tell_counters(const struct narwhal_host *host)
+{
+	struct log_field fields[PAGE_COUNTERS + 1];
+	const struct page *page = host->page;
+	uint32_t count = atomic_load_explicit(&page->counters, memory_order_relaxed);
+
+	if (count == 0)
+		return;
+	for (uint32_t i = 0; i < count; i++)
+		fields[i] = log_uint(page->counter[i].name,
+			atomic_load_explicit(&page->counter[i].value, memory_order_relaxed));
+	fields[count] = (struct log_field){.kind = LOG_FIELD_END};
+	log_write(host->log, LOG_INFO, "app_counters", fields);
+}
+
 struct narwhal_timer {
 	struct timer timer;
 	struct narwhal_host *host;

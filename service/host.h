@@ -32,6 +32,8 @@ struct narwhal_host {
 MUST_USE int host_open(struct narwhal_host *host, struct text *why);
 /* Also after a host_open() that failed, or none. */
 void host_close(struct narwhal_host *host);
+/* What the app has counted, if anything: for when the worker leaves. */
+void host_tell_counters(const struct narwhal_host *host);
 /* Lets the app do what is due. */
 void host_tick(struct narwhal_host *host, uint64_t now_ms);
 

@@ -226,6 +226,7 @@ void worker_run(struct worker *worker)
 	acceptors_close(worker);
 	end_all(worker); /* whoever is open waits for something; bodies in hand are the app's */
 	app_stop(&worker->app);
+	host_tell_counters(&worker->host);
 }
 
 void worker_close(struct worker *worker)

@@ -31,8 +31,9 @@ enum narwhal_level {
 void narwhal_log(const struct narwhal_host *host, enum narwhal_level level, const char *message);
 
 /*
- * Counters that go into Narwhal's own metrics, summed over workers. At most 32 of a module; a name
- * has up to 47 characters a-z, 0-9 and _, and does not begin with a digit.
+ * Counters of this worker, which stand where Narwhal sees them; when the worker leaves in good
+ * order, its log line app_counters says all of them. At most 32 of a module; a name has up to 47
+ * characters a-z, 0-9 and _, and does not begin with a digit.
  */
 struct narwhal_counter;
 /* The counter of that name, new or not; NULL for a wrong name, or one too many. */

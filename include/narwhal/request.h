@@ -43,7 +43,10 @@ struct narwhal_bytes narwhal_request_field(const struct narwhal_request *request
 /* Every field line, in order: 1 and the line, or 0 when `index` is past the last. */
 int narwhal_request_field_at(const struct narwhal_request *request, size_t index,
 	struct narwhal_bytes *name, struct narwhal_bytes *value);
-/* The body, transfer coding removed; size is 0 when there is none. */
+/*
+ * The body, transfer coding removed; size is 0 when there is none. Trailer fields are checked, and
+ * dropped (RFC 9110 section 6.5.1).
+ */
 struct narwhal_bytes narwhal_request_body(const struct narwhal_request *request);
 /*
  * A body as it comes, for begin() alone: from then on it goes to the receiver, piece by piece, and

@@ -495,6 +495,9 @@ subtest 'counters stand in the page' => sub {
 	is(keys %{ $w->page->{counters} }, 32, 'all are there');
 	is($w->get('/log?some%20words')->{status}, 200, 'and a line for the log');
 	like($w->logged, qr/ warning app message="?some%20words/, 'is written');
+	$w->send('RETIRE');
+	is($w->wait, 0, 'a worker that leaves');
+	like($w->logged, qr/ info app_counters loads=1 hits=3 n1=1 .* n29=1$/m, 'says all of them');
 };
 
 subtest 'timers, descriptors and threads of the app bring answers' => sub {
