@@ -15,6 +15,14 @@
 #define PRINTF(nth, first) __attribute__((format(printf, nth, first)))
 #define CLEANUP(function) __attribute__((cleanup(function)))
 #define EXPORT __attribute__((visibility("default")))
+/* 1 in a build with AddressSanitizer, which looks for leaks at the end, in /proc and by threads. */
+#if defined(__SANITIZE_ADDRESS__)
+#define ADDRESS_SANITIZED 1
+#elif defined(__has_feature)
+#define ADDRESS_SANITIZED __has_feature(address_sanitizer)
+#else
+#define ADDRESS_SANITIZED 0
+#endif
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 

@@ -2,11 +2,13 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -258,6 +260,17 @@ static int (*const trying[])(struct rehearsal *r, struct text *why) = {
 	ask,
 };
 
+/* The worker must not speak of an arbiter that is gone. */
+static void clear_stage(struct rehearsal *r)
+{
+	pid_t pid = r->stage.roster.slots[0].pid;
+
+	if (pid > 0 && kill(pid, SIGKILL) == 0)
+		(void)waitpid(pid, NULL, 0);
+	r->stage.current->config = (struct config){0};
+	opening_close(&r->stage);
+}
+
 int rehearsal_try(const struct config *config, struct text *why)
 {
 	struct rehearsal r = {.patience_ms = config->settings.boot_timeout};
@@ -267,12 +280,13 @@ int rehearsal_try(const struct config *config, struct text *why)
 		error = opening_prepare(&r.stage, why);
 	if (error != 0)
 		return error;
-	r.stage.current->config = *config; /* borrowed: this process ends with it */
+	r.stage.current->config = *config; /* lent to it */
 	r.stage.current->number = 1;
 	for (size_t i = 0; error == 0 && i < COUNT_OF(trying); i++)
 		error = trying[i](&r, why);
 	if (error != 0 && why->used == 0)
 		text_add(why, strerror(-error));
+	clear_stage(&r);
 	return error;
 }
 

@@ -15,8 +15,7 @@
 MUST_USE int rehearsal_run(const struct arbiter *thawed, const struct config_input *input);
 /*
  * The same with a config that is not served yet, and so without a copy of a state: a worker boots
- * and answers a request, within boot_timeout each. 0, or -errno with `why`. It ends with this
- * process.
+ * and answers a request, within boot_timeout each, and is ended. 0, or -errno with `why`.
  */
 MUST_USE int rehearsal_try(const struct config *config, struct text *why);
 
