@@ -73,6 +73,21 @@ static bool has_socket_file(const struct duties_question *q)
 	return has;
 }
 
+static bool has_hook(const struct duties_question *q)
+{
+	const char *const programs[] = {
+#define HOOK(name, setting, fatal, when) q->settings->setting,
+#include "init/hooks.def"
+#undef HOOK
+		q->settings->hooks_dir,
+	};
+	bool has = false;
+
+	for (size_t i = 0; i < COUNT_OF(programs); i++)
+		has = has || programs[i] != NULL;
+	return has;
+}
+
 static void ask(const struct duties_question *q, bool due[static COUNT_OF(rows)])
 {
 	const struct settings *s = q->settings;

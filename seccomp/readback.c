@@ -161,11 +161,13 @@ static void ask_ids(struct readback *found)
 {
 	uid_t uid[3];
 	gid_t gid[3];
+	bool has_uids = getresuid(&uid[0], &uid[1], &uid[2]) == 0;
+	bool has_gids = getresgid(&gid[0], &gid[1], &gid[2]) == 0;
 	int groups = getgroups(0, NULL);
 
-	for (size_t i = 0; i < 3 && getresuid(&uid[0], &uid[1], &uid[2]) == 0; i++)
+	for (size_t i = 0; has_uids && i < COUNT_OF(uid); i++)
 		readback_want(found, (enum readback_field)(READBACK_UID_REAL + i), uid[i]);
-	for (size_t i = 0; i < 3 && getresgid(&gid[0], &gid[1], &gid[2]) == 0; i++)
+	for (size_t i = 0; has_gids && i < COUNT_OF(gid); i++)
 		readback_want(found, (enum readback_field)(READBACK_GID_REAL + i), gid[i]);
 	if (groups >= 0)
 		readback_want(found, READBACK_GROUPS, (uint64_t)groups);

@@ -101,7 +101,7 @@ static int raise_score(uint64_t by)
 	ssize_t n = fd >= 0 ? read(fd, bytes, sizeof(bytes) - 1) : -1;
 
 	if (n <= 0)
-		return -errno;
+		return n < 0 ? -errno : -EIO;
 	bytes[n] = '\0';
 	score = atoi(bytes) + (int)by;
 	text = TEXT_OVER(bytes);

@@ -57,6 +57,16 @@ static void a_setting_wants_what_it_does(void **state)
 		ROOTS | CAPABILITY_OF(CAP_DAC_OVERRIDE) | CAPABILITY_OF(CAP_SYS_RESOURCE));
 }
 
+static void a_hook_of_another_user_can_be_executed(void **state)
+{
+	char path[] = "/x";
+	struct settings one = {.on_drain = path}, all = {.hooks_dir = path};
+
+	(void)state;
+	assert_int_equal(kept_for("fd://3", &one), ROOTS | CAPABILITY_OF(CAP_DAC_OVERRIDE));
+	assert_int_equal(kept_for("fd://3", &all), ROOTS | CAPABILITY_OF(CAP_DAC_OVERRIDE));
+}
+
 static void who_is_not_root_makes_no_user(void **state)
 {
 	struct settings settings = {0};
@@ -110,6 +120,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_wants_what_it_is),
 		cmocka_unit_test(a_setting_wants_what_it_does),
+		cmocka_unit_test(a_hook_of_another_user_can_be_executed),
 		cmocka_unit_test(who_is_not_root_makes_no_user),
 		cmocka_unit_test(capabilities_are_read_in_every_spelling),
 		cmocka_unit_test(what_is_no_capability_is_refused),
