@@ -183,7 +183,7 @@ $(BUILD)/narwhal: $(BUILD)/init/main.o $(BUILD)/init.a $(BUILD)/seccomp.a $(BUIL
 
 # Modules call back into the worker: it exports what include/narwhal/service.h declares.
 $(BUILD)/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/seccomp.a $(BUILD)/base.a
-	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic-symbol='narwhal_*' -o $@ $^ -l:libcap.a -l:libz.a -ldl
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic-symbol='narwhal_*' -o $@ $^ -l:libcap.a -l:libseccomp.a -l:libz.a -ldl
 
 $(MODULES): tests/modules/module.h
 $(EXAMPLES) $(MODULES): $(BUILD)/%.so: %.c $(HEADERS) Makefile
@@ -200,7 +200,7 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
 $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call objects,$(wildcard tests/fuzz/lib/*.c)) \
 		$(ARCHIVES)
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(FUZZ_DRIVER) $(LDFLAGS) -pie -o $@ $(filter %.o,$^) \
-		-Wl,--start-group $(ARCHIVES) -Wl,--end-group -l:libinih.a -l:libcap.a -l:libz.a -ldl
+		-Wl,--start-group $(ARCHIVES) -Wl,--end-group -l:libinih.a -l:libcap.a -l:libseccomp.a -l:libz.a -ldl
 
 # Who calls the targets: libFuzzer; or, where no clang is, what replays files alone.
 FUZZ_DRIVER := $(if $(filter fuzzer,$(SANITIZE)),-fsanitize=fuzzer)

@@ -94,13 +94,11 @@ static bool is_regular(int fd)
 	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-/* A write will not wait: the descriptor does not block, or there is room in it. */
+/* A write will not wait: there is room. */
 static bool has_room(int fd)
 {
 	struct pollfd room = {.fd = fd, .events = POLLOUT};
 
-	if ((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0)
-		return true;
 	return poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/file_rules.h"
 #include "init/config_reading.h"
+#include "seccomp/calls.h"
 
 static void add_quoted(struct text *text, const char *value)
 {
@@ -145,6 +146,10 @@ static int check_grammars(struct config_reading *reading)
 	enum setting_id fault;
 	int error = file_rules_check(&config->settings, &fault, &reason);
 
+	if (error == 0) {
+		fault = SETTING_ID_sandbox_allow;
+		error = calls_check(config->settings.sandbox_allow, &reason);
+	}
 	if (error == 0)
 		return 0;
 	config_add_place(config, config->origin[fault], settings_table[fault].name, reading->why);

@@ -21,6 +21,7 @@
 #include "init/signals.h"
 #include "init/termination.h"
 #include "seccomp/capability.h"
+#include "seccomp/filter.h"
 
 #define HURRY_MS 1000 /* between SIGQUIT or SIGABRT and SIGKILL */
 #define SWEEP_MS 1000 /* between SIGTERM to every other process and SIGKILL */
@@ -193,6 +194,25 @@ static int give_up_capabilities(struct arbiter *a, struct text *why)
 	return capability_keep(kept | duties_capabilities(&question), why);
 }
 
+/* What no worker could do, no worker is spawned for; what weakens the sandbox is said each time. */
+static int try_sandbox(struct arbiter *a, struct text *why)
+{
+	const struct settings *s = &a->current->config.settings;
+	const char *list = s->sandbox_allow;
+	char name[CALLS_NAME];
+
+	if (s->sandbox == SANDBOX_OFF) {
+		log_warning(&a->log, "sandbox_off", log_string("setting", "sandbox"));
+		return 0;
+	}
+	while (calls_item(&list, name)) {
+		if (calls_danger(name) != NULL)
+			log_warning(&a->log, "sandbox_weakened", log_string("call", name),
+				log_string("danger", calls_danger(name)));
+	}
+	return filter_probe(why);
+}
+
 /* Not PID 1, as under systemd or in a shared PID namespace: orphans come to us all the same. */
 static int become_reaper(struct arbiter *a, struct text *why)
 {
@@ -211,6 +231,7 @@ static int (*const openings[])(struct arbiter *, struct text *) = {
 	open_termination,
 	open_oom,
 	count_workers,
+	try_sandbox,
 	become_reaper,
 	opening_loop,
 	open_pidfile,

@@ -99,6 +99,15 @@ static void settle_down(const struct worker *worker)
 	}
 }
 
+static bool is_unix(int listener_fd)
+{
+	int domain = AF_INET;
+	socklen_t size = sizeof(domain);
+
+	return getsockopt(listener_fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+	       domain == AF_UNIX;
+}
+
 int acceptors_open(struct worker *worker)
 {
 	struct acceptors *acceptors = &worker->acceptors;
@@ -106,6 +115,7 @@ int acceptors_open(struct worker *worker)
 	acceptors->count = worker->heritage.listeners;
 	acceptors->resume_ms = CLOCK_NEVER;
 	acceptors->settle_ms = CLOCK_NEVER;
+	acceptors->all_unix = true;
 	for (size_t i = 0; i < acceptors->count; i++) {
 		acceptors->all[i] = (struct acceptor){
 			.watch = {.fd = worker->heritage.listener_fd[i], .ready = acceptor_ready},
@@ -113,6 +123,8 @@ int acceptors_open(struct worker *worker)
 			.kind = kind_of(worker, i),
 			.burst = 1,
 		};
+		acceptors->all_unix =
+			acceptors->all_unix && is_unix(worker->heritage.listener_fd[i]);
 	}
 	settle_down(worker);
 	return watch_all(worker);
@@ -307,15 +319,6 @@ void acceptors_drain(struct worker *worker)
 	acceptors->draining = true;
 }
 
-static bool is_unix(int listener_fd)
-{
-	int domain = AF_INET;
-	socklen_t size = sizeof(domain);
-
-	return getsockopt(listener_fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
-	       domain == AF_UNIX;
-}
-
 /*
  * Who has connected over TCP and not asked yet is in no queue that accept(2) sees (init/listener.c:
  * TCP_DEFER_ACCEPT), and would be reset. It has as long to ask as one that was accepted and idles.
@@ -323,11 +326,8 @@ static bool is_unix(int listener_fd)
 static uint64_t settle_time(const struct worker *worker)
 {
 	uint64_t grace = worker->heritage.settings.idle_grace;
-	bool all_unix = true;
 
-	for (size_t i = 0; i < worker->acceptors.count; i++)
-		all_unix = all_unix && is_unix(worker->acceptors.all[i].watch.fd);
-	if (all_unix || grace <= SETTLE_MS)
+	if (worker->acceptors.all_unix || grace <= SETTLE_MS)
 		return SETTLE_MS;
 	return grace < SETTLE_DEFERRED_MS ? grace : SETTLE_DEFERRED_MS;
 }

@@ -36,6 +36,7 @@ struct acceptor {
 struct acceptors {
 	size_t count;
 	struct acceptor all[HERITAGE_LISTENERS];
+	bool all_unix; /* no client comes from a network */
 	bool watching;
 	bool complained;    /* about errors, since the last connection */
 	uint64_t resume_ms; /* when to try again after a pause */

@@ -12,8 +12,23 @@
 static int load_files(struct app *app, const char *root, struct narwhal_host *host,
 	struct text *why)
 {
+	int error = files_open(root, host->settings, &app->state, why);
+
 	app->module = &files_module;
-	return files_open(root, host->settings, &app->state, why);
+	if (error == 0)
+		app->role = files_walks(app->state) ? CALLS_WALK : CALLS_FILES;
+	return error;
+}
+
+static int check_calls(const struct app *app, const char *path, struct text *why)
+{
+	char bytes[256];
+	struct text reason = TEXT_OVER(bytes);
+	int error = calls_check(app->calls, &reason);
+
+	if (error != 0)
+		text_printf(why, "app \"%s\": narwhal_module.calls: %s", path, bytes);
+	return error;
 }
 
 static int load_module(struct app *app, const char *path, struct narwhal_host *host,
@@ -21,6 +36,11 @@ static int load_module(struct app *app, const char *path, struct narwhal_host *h
 {
 	int error = module_open(path, &app->module, why);
 
+	if (error != 0)
+		return error;
+	app->role = CALLS_MODULE;
+	app->calls = module_calls(app->module);
+	error = check_calls(app, path, why);
 	if (error != 0 || app->module->load == NULL)
 		return error;
 	error = app->module->load(host, &app->state);

@@ -21,6 +21,7 @@
 #include "seccomp/privilege.h"
 #include "service/confinement.h"
 #include "service/limits.h"
+#include "service/sandbox.h"
 
 /* Bytes: what of freed memory stays with the worker, and how large a single piece of it may be. */
 #define MEMORY_KEPT_MAX (16 * 1024 * 1024)
@@ -309,6 +310,7 @@ static const struct boot_step {
 	{"max_requests", limit_requests, EXIT_BOOT},
 	{"what the kernel says", ask_kernel, EXIT_BOOT},
 	{"landlock", confinement_enter, EXIT_BOOT},
+	{"sandbox", sandbox_enter, EXIT_BOOT},
 	{"/proc/self/status", read_back, EXIT_BOOT},
 	{"channel", say_ready, EXIT_BOOT},
 };

@@ -46,14 +46,13 @@ static enum transport_outcome write_memory(int fd, struct outgoing *out, uint64_
 		file_part(out),
 	};
 	struct msghdr all = {.msg_iov = parts, .msg_iovlen = COUNT_OF(parts)};
-	size_t behind = parts[1].iov_len + parts[2].iov_len, due = parts[0].iov_len + behind;
+	size_t due = parts[0].iov_len + parts[1].iov_len + parts[2].iov_len;
 	int flags = MSG_NOSIGNAL | (out->file_left > parts[2].iov_len ? MSG_MORE : 0);
 	ssize_t n;
 
 	if (due == 0)
 		return TRANSPORT_SENT;
-	n = behind == 0 ? TEMP_FAILURE_RETRY(send(fd, parts[0].iov_base, due, flags))
-			: TEMP_FAILURE_RETRY(sendmsg(fd, &all, flags));
+	n = TEMP_FAILURE_RETRY(sendmsg(fd, &all, flags));
 	if (n < 0)
 		return errno == EAGAIN ? TRANSPORT_BLOCKED : TRANSPORT_GONE;
 	advance(out, parts, (size_t)n);
@@ -121,8 +120,10 @@ const struct transport_kind transport_plain = {
 
 ssize_t transport_discard(struct transport *transport, char *bytes, size_t size)
 {
+	struct iovec room = {bytes, size};
+	struct msghdr all = {.msg_iov = &room, .msg_iovlen = 1};
 	/* TCP does not even copy them (tcp(7)). */
-	ssize_t n = TEMP_FAILURE_RETRY(recv(transport->fd, bytes, size, MSG_TRUNC));
+	ssize_t n = TEMP_FAILURE_RETRY(recvmsg(transport->fd, &all, MSG_TRUNC));
 
 	return n >= 0 ? n : -errno;
 }

@@ -62,6 +62,14 @@ struct narwhal_module {
 	void (*handle)(void *state, const struct narwhal_request *request,
 		struct narwhal_response *response);
 	void (*worker_exit)(void *state);
+
+	/*
+	 * Optional: system calls that the module makes beside those of every module, once workers
+	 * are locked in (after worker_init), with commas between: "socket,connect". They are
+	 * allowed, and named in the log; docs/SANDBOX.md has the whole list. A module that was
+	 * built before there was this member has a smaller `size`.
+	 */
+	const char *calls;
 };
 
 /* The one symbol that a module exports. */

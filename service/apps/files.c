@@ -221,6 +221,13 @@ int files_confine(void *state, bool *outgrown)
 	return served->store.site.root.fd;
 }
 
+bool files_walks(const void *state)
+{
+	const struct served *served = state;
+
+	return !served->store.site.root.beneath;
+}
+
 const struct narwhal_module files_module = {
 	.abi = NARWHAL_ABI,
 	.size = sizeof(struct narwhal_module),

@@ -29,5 +29,7 @@ MUST_USE int files_open(const char *root, const struct settings *settings, void 
 /* The root, borrowed. From now on `outgrown` is set when another one is to be served, and cannot.
  */
 MUST_USE int files_confine(void *state, bool *outgrown);
+/* Whether files are opened segment by segment, with openat(2), as openat2(2) is not to be had. */
+bool files_walks(const void *state) PURE;
 
 #endif

@@ -3,8 +3,12 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* As modules were built before there was the member `calls`. */
+#define SIZE_WITHOUT_CALLS offsetof(struct narwhal_module, calls)
 
 static int check(const char *path, const struct narwhal_module *module, struct text *why)
 {
@@ -13,7 +17,7 @@ static int check(const char *path, const struct narwhal_module *module, struct t
 			module->abi, NARWHAL_ABI);
 		return -EINVAL;
 	}
-	if (module->size != sizeof(struct narwhal_module)) {
+	if (module->size != sizeof(struct narwhal_module) && module->size != SIZE_WITHOUT_CALLS) {
 		text_printf(why, "app \"%s\": narwhal_module.size is %u, and must be %zu", path,
 			module->size, sizeof(struct narwhal_module));
 		return -EINVAL;
@@ -49,4 +53,9 @@ int module_open(const char *path, const struct narwhal_module **module, struct t
 		return -ENOEXEC;
 	}
 	return check(path, *module, why);
+}
+
+const char *module_calls(const struct narwhal_module *module)
+{
+	return module->size > SIZE_WITHOUT_CALLS ? module->calls : NULL;
 }

@@ -8,5 +8,7 @@
 
 /* Stays open as long as the process. 0, or -errno with `why`. */
 MUST_USE int module_open(const char *path, const struct narwhal_module **module, struct text *why);
+/* The system calls that it asks for, or NULL. */
+const char *module_calls(const struct narwhal_module *module) PURE;
 
 #endif

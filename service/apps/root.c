@@ -17,22 +17,24 @@
 /* "Try again" means that something was renamed just then, while ".." of a link was followed. */
 #define OPEN_TRIES 4
 
-static int open_beneath(int root_fd, const char *name, uint64_t flags)
+static int open_resolving(int at, const char *name, uint64_t flags, uint64_t resolve)
 {
-	struct open_how how = {
-		.flags = flags | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
+	struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};
 	long fd = -1;
 
 	for (int i = 0; i < OPEN_TRIES; i++) {
-		fd = syscall(SYS_openat2, root_fd, name, &how, sizeof(how));
+		fd = syscall(SYS_openat2, at, name, &how, sizeof(how));
 		if (LIKELY(fd >= 0))
 			return (int)fd;
 		if (errno != EAGAIN)
 			break;
 	}
 	return -errno;
+}
+
+static int open_beneath(int root_fd, const char *name, uint64_t flags)
+{
+	return open_resolving(root_fd, name, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
 }
 
 /* Segment by segment, and no symbolic link is followed: any of them might lead out. */
@@ -80,32 +82,29 @@ int root_status(const struct root *root, const char *name, struct stat *status)
 	return S_ISLNK(status->st_mode) ? -ELOOP : 0;
 }
 
-static int probe(struct root *root)
+static int open_directory(const char *name, bool beneath)
 {
-	FD_SCOPED fd = -1;
+	int fd;
 
-	/*
-	 * O_PATH asked for no permission; to open what is inside takes that of searching. Without
-	 * AT_EACCESS, which old seccomp profiles refuse: real and effective ids are the same here.
-	 */
-	if (faccessat(root->fd, ".", X_OK, 0) != 0)
-		return -errno;
-	/* ENOSYS: a kernel before 5.6; EPERM: a container's seccomp profile of its time. */
-	fd = open_beneath(root->fd, ".", O_PATH | O_DIRECTORY);
-	root->beneath = fd >= 0;
-	return fd >= 0 || fd == -ENOSYS || fd == -EPERM ? 0 : fd;
+	/* Once locked in, a worker may make only the one or the other. */
+	if (beneath)
+		return open_resolving(AT_FDCWD, name, O_PATH | O_DIRECTORY, 0);
+	fd = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 ? fd : -errno;
 }
 
-int root_open(struct root *root, const char *directory)
+static int open_this(struct root *root, const char *directory)
 {
+	FD_SCOPED inside = -1;
 	struct stat status = {0};
 	int error;
 
-	root->outgrown = NULL;
-	root->fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root->fd = open_directory(directory, root->beneath);
 	if (root->fd < 0)
-		return -errno;
-	error = fstat(root->fd, &status) == 0 ? probe(root) : -errno;
+		return root->fd;
+	/* O_PATH asked for no permission; to open what is inside takes that of searching. */
+	inside = open_below(root, ".", O_PATH | O_DIRECTORY);
+	error = inside < 0 ? inside : fstat(root->fd, &status) != 0 ? -errno : 0;
 	if (error != 0)
 		root_close(root);
 	root->device = status.st_dev;
@@ -113,22 +112,35 @@ int root_open(struct root *root, const char *directory)
 	return error;
 }
 
+int root_open(struct root *root, const char *directory)
+{
+	int error;
+
+	*root = (struct root){.fd = -1, .beneath = true};
+	error = open_this(root, directory);
+	/* ENOSYS: a kernel before 5.6; EPERM: a container's seccomp profile of its time. */
+	if (error != -ENOSYS && error != -EPERM)
+		return error;
+	root->beneath = false;
+	return open_this(root, directory);
+}
+
 /* Landlock knows directories, and not their names: of the new one nothing can be read. */
 static bool is_kept_from_us(const struct root *root)
 {
-	FD_SCOPED fd = openat(root->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	FD_SCOPED fd = open_below(root, ".", O_RDONLY | O_DIRECTORY);
 
-	return fd < 0 && errno == EACCES;
+	return fd == -EACCES;
 }
 
 bool root_moved(struct root *root, const char *directory)
 {
+	struct root other = {.fd = -1, .beneath = root->beneath};
 	struct stat status;
-	struct root other;
 
 	if (stat(directory, &status) != 0 ||
 		(status.st_dev == root->device && status.st_ino == root->inode) ||
-		root_open(&other, directory) != 0)
+		open_this(&other, directory) != 0)
 		return false;
 	if (root->outgrown != NULL && is_kept_from_us(&other)) {
 		*root->outgrown = true;

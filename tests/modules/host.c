@@ -226,4 +226,6 @@ const struct narwhal_module narwhal_module = {
 	.load = load,
 	.handle = handle,
 	.worker_exit = free,
+	.calls = "clone,exit,madvise,mprotect,pipe2,rseq,rt_sigaction,"
+		 "sched_getaffinity,set_robust_list",
 };

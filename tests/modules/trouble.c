@@ -147,4 +147,6 @@ const struct narwhal_module narwhal_module = {
 	.size = sizeof(struct narwhal_module),
 	.name = "trouble",
 	.handle = handle,
+	.calls = "clock_nanosleep,getgid,getppid,getsockopt,getuid,keyctl,pause,prctl,rt_sigaction,"
+		 "seccomp,sendto,tgkill",
 };

@@ -231,7 +231,7 @@ SKIP: {
 		close $w->{channel};
 		is($w->wait, 0, 'it leaves');
 		my @calls = map { /(\w+)\(/ ? $1 : () } traced($file);
-		is("@calls", 'read sendto read sendto', 'one read and one write each time');
+		is("@calls", 'read sendmsg read sendmsg', 'one read and one write each time');
 	};
 }
 
