@@ -33,6 +33,7 @@ our $ROOT = abs_path(dirname(__FILE__) . '/../..');
 our $BUILD = $ENV{BUILD} // "$ROOT/build";
 our $PATIENCE = ($ENV{SANITIZE} // 0) eq '1' ? 30 : 10;    # seconds, for what should take none
 
+my $RECVMSG = (POSIX::uname())[4] eq 'aarch64' ? 212 : 47;
 my @messages = rows('messages', qr/^MESSAGE\((\w+)/);
 my %alive;
 my %unread;    # by socket: what came and nobody has asked for yet
@@ -123,10 +124,26 @@ sub settings {
 sub message {
 	my ($self) = @_;
 	IO::Select->new($self->{channel})->can_read($PATIENCE) or die "no message in time\n" . $self->logged;
-	my $got = recv $self->{channel}, my $bytes, 2048, 0;
-	return undef if !defined $got || length $bytes == 0;
+	my $bytes = $self->datagram;
+	return undef if length $bytes == 0;
 	my ($type, $text) = unpack 'L a*', $bytes;
+	# Nobody answers what its filter asks: a call that is refused stands still, and is seen.
+	return $self->message if $messages[$type] eq 'CONFINED';
 	return $messages[$type] . (length $text ? " $text" : '');
+}
+
+# recvmsg(2), as a descriptor may come along, which is kept; "" at the end.
+sub datagram {
+	my ($self) = @_;
+	my $bytes = "\0" x 2048;
+	my $control = "\0" x 24;
+	my $part = pack 'P Q', $bytes, length $bytes;
+	my $head = pack 'Q L x4 P Q P Q L x4', 0, 0, $part, 1, $control, length $control, 0;
+	my $got = syscall $RECVMSG, fileno $self->{channel}, $head, 0;
+	return '' if $got <= 0;
+	my ($size, $level, $type, $fd) = unpack 'Q L L l', $control;
+	open $self->{notifier}, '<&=', $fd or die "fd $fd: $!" if $size >= 20;
+	return substr $bytes, 0, $got;
 }
 
 sub send {
