@@ -1,6 +1,6 @@
 /*
- * sandbox.h - the last step of a worker's boot: from here on it makes the system calls that it needs
- * to serve, and no other. seccomp/calls.h says which.
+ * sandbox.h - the last step of a worker's boot: from here on it makes the system calls that it
+ * needs to serve, and no other. seccomp/calls.h says which.
  *
  * Behind everything that asks the kernel for more: privileges are gone, the app is loaded and has
  * started its threads, listeners are in the loop. Before READY: who cannot be locked in serves

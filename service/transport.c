@@ -123,7 +123,7 @@ ssize_t transport_discard(struct transport *transport, char *bytes, size_t size)
 	struct iovec room = {bytes, size};
 	struct msghdr all = {.msg_iov = &room, .msg_iovlen = 1};
 	/* TCP does not even copy them (tcp(7)). */
-	ssize_t n = TEMP_FAILURE_RETRY(recvmsg(transport->fd, &all, MSG_TRUNC));
+	ssize_t n = TEMP_FAILURE_RETRY(recvmsg(transport->fd, &all, MSG_TRUNC | MSG_CMSG_CLOEXEC));
 
 	return n >= 0 ? n : -errno;
 }

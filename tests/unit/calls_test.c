@@ -66,6 +66,39 @@ static void no_table_allows_a_danger(void **state)
 	assert_null(calls_danger("read"));
 }
 
+static void the_dangers_are_those_of_the_table(void **state)
+{
+	static const char *const names[] = {
+#define DANGER(name, why) #name,
+#include "seccomp/danger.def"
+#undef DANGER
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		assert_string_equal(calls_danger_name(i), names[i]);
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(names[i], names[j]);
+	}
+	assert_null(calls_danger_name(COUNT_OF(names)));
+}
+
+static void only_a_build_with_sanitizers_has_their_rows(void **state)
+{
+	static const char *const names[] = {
+#define CALL(name, why) #name,
+#include "seccomp/sanitizer.def"
+#undef CALL
+	};
+	size_t count;
+
+	(void)state;
+	(void)calls_of_build(&count);
+	assert_true(count == 0 || count == COUNT_OF(names));
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		assert_int_not_equal(calls_number(AUDIT_ARCH_X86_64, names[i]), -ENOENT);
+}
+
 static void every_row_names_a_call_and_says_why(void **state)
 {
 	(void)state;
@@ -167,6 +200,8 @@ int main(void)
 			strict_tables_have_30_calls_at_most_and_26_whatever_their_arguments),
 		cmocka_unit_test(the_keyholder_has_14_at_most),
 		cmocka_unit_test(no_table_allows_a_danger),
+		cmocka_unit_test(the_dangers_are_those_of_the_table),
+		cmocka_unit_test(only_a_build_with_sanitizers_has_their_rows),
 		cmocka_unit_test(every_row_names_a_call_and_says_why),
 		cmocka_unit_test(no_row_is_given_twice),
 		cmocka_unit_test(strict_roles_open_no_socket_run_no_program_and_make_no_process),
