@@ -86,10 +86,16 @@ void arbiter_step(struct arbiter *a, unsigned index, enum event event)
 		enter_state[slot->state](a, index);
 }
 
+/*
+ * One that boots may have said READY since this turn began, or before an exec, and serve by now: so
+ * what it has said is heard before it is judged.
+ */
 static void carry_out(struct arbiter *a, const struct order *order)
 {
 	const struct slot *slot = &a->roster.slots[order->slot];
 
+	if (slot->state == STATE_BOOTING)
+		gossip_read(&a->children[order->slot].watch, 0);
 	if (order->event == EVENT_SPAWNED)
 		roster_assign(&a->roster, order->slot, order->generation);
 	if (order->event == EVENT_OVERDUE && slot->state == STATE_BOOTING)

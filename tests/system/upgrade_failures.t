@@ -232,6 +232,38 @@ subtest 'an app that does not stop printing is not read for ever' => sub {
 	is($n->stop, 0, 'status 0');
 };
 
+sub touch {
+	my ($path) = @_;
+
+	open my $file, '>', $path or die;
+	close $file or die;
+	return;
+}
+
+# The new workers boot until the way back is entered, whose exec takes its time: in that they serve.
+subtest 'a new worker that has begun to serve while the old image came back is not killed' => sub {
+	open my $script, '>', "$DIR/hook" or die;
+	print $script "#!/bin/sh\nrm $DIR/go\n";
+	close $script or die;
+	chmod 0755, "$DIR/hook" or die;
+	my $n = begin(pre_exec => "$DIR/hook", start => { env => { WAITS_FOR => "$DIR/go" } });
+	my @counters = load($n);
+
+	configure(app => "$Narwhal::BUILD/tests/modules/waits.so");
+	touch("$DIR/go");
+	my $fault = Fault->inject($n, 'execveat:delay_enter=700000:when=2');
+	$n->signal('USR2')->wait_line(qr/ info upgrade_arrived /);
+	system 'nsenter', '-t', $n->arbiter, '-p', '-m', $Narwhal::PROGRAM, 'rollback';
+	$n->wait_line(qr/ error reload_failed /);
+	touch("$DIR/go");
+	$n->wait_line($RETURNED);
+	$fault->end;
+	$n->wait_line(qr/ worker_exit .*generation=2 cause=retired status=0/) for 1 .. 2;
+	work(@counters);
+	none_lost($n, @counters);
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'on the way back a reload is refused, and a commit' => sub {
 	my $n = begin(upgrade_hold => 'true');
 	my ($exe, $identity) = (exe($n), identity($n));
