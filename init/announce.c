@@ -5,6 +5,7 @@
 #include "init/converge.h"
 #include "init/herald.h"
 #include "init/shards.h"
+#include "seccomp/filter.h"
 
 /* Once ready, it is so as long as anybody serves. */
 static bool is_ready(const struct arbiter *a)
@@ -48,6 +49,17 @@ static void tell_log(struct arbiter *a)
 		log_uint("ms", a->now_ms - a->born_ms));
 }
 
+/* Once for each generation: who reads its first lines shall not believe it safe. */
+static void warn_of_log_mode(struct arbiter *a)
+{
+	const struct settings *s = &a->current->config.settings;
+
+	if (s->sandbox != SANDBOX_OFF && s->sandbox_mode == SANDBOX_LOG)
+		log_warning(&a->log, "sandbox_log", log_uint("generation", a->current->number),
+			log_string("reason", "sandbox_mode = log is no protection: what the "
+					     "sandbox refuses is told of, and goes on"));
+}
+
 void announce_readiness(struct arbiter *a)
 {
 	bool before = a->ready;
@@ -60,6 +72,7 @@ void announce_readiness(struct arbiter *a)
 	scribe_turn(a);
 	if (a->ready && a->announced != a->wish.crew.generation) {
 		a->announced = a->wish.crew.generation;
+		warn_of_log_mode(a);
 		herald_ready(a);
 	}
 	if (!a->ready)

@@ -12,6 +12,7 @@
 #include "init/converge.h"
 #include "init/gossip.h"
 #include "init/herald.h"
+#include "init/lesson.h"
 #include "init/opening.h"
 #include "init/reap.h"
 #include "init/reload.h"
@@ -321,13 +322,18 @@ int arbiter_live(struct arbiter *a)
 int arbiter_serve(struct config *config, const struct config_input *input)
 {
 	struct arbiter a = {.input = input};
+	bool learns = config->verb == CONFIG_LEARN;
 	char bytes[1024];
 	struct text why = TEXT_OVER(bytes);
+	int status;
 
 	if (opening_run(&a, config, &why) == 0) {
 		say_who(&a);
 		announce_listeners(&a);
-		return arbiter_live(&a);
+		status = arbiter_live(&a);
+		if (learns && lesson_print(&a.violations, stdout) != 0)
+			return EXIT_USAGE;
+		return status;
 	}
 	leave_cause(&a, bytes);
 	(void)fprintf(stderr, "narwhal: %s\n", bytes);

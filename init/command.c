@@ -14,6 +14,7 @@
 #include "init/survey_report.h"
 #include "init/termination.h"
 #include "init/usage.h"
+#include "seccomp/filter.h"
 
 static int complain(const char *reason)
 {
@@ -36,6 +37,13 @@ static int serve(struct config *config, const struct config_input *input)
 		return complain(reason);
 	}
 	return arbiter_serve(config, input);
+}
+
+static int learn(struct config *config, const struct config_input *input)
+{
+	if (config->settings.sandbox == SANDBOX_OFF)
+		return complain("seccomp learn: sandbox is off: there is nothing that it refuses");
+	return serve(config, input);
 }
 
 static int ready(struct config *config, const struct config_input *input)
@@ -154,6 +162,7 @@ static int (*const commands[])(struct config *, const struct config_input *) = {
 	[CONFIG_COMMIT] = commit,
 	[CONFIG_ROLLBACK] = rollback,
 	[CONFIG_NEW] = new,
+	[CONFIG_LEARN] = learn,
 	[CONFIG_CHECK] = check,
 	[CONFIG_CHECK_CONFIG] = check_config_alone,
 	[CONFIG_PRINT] = print,

@@ -7,6 +7,7 @@
 #include "base/file_rules.h"
 #include "init/config_reading.h"
 #include "seccomp/calls.h"
+#include "seccomp/filter.h"
 
 static void add_quoted(struct text *text, const char *value)
 {
@@ -117,7 +118,7 @@ static int choose_app(struct config_reading *reading)
 {
 	struct config *config = reading->config;
 	bool serves = config->verb == CONFIG_SERVE || config->verb == CONFIG_CHECK ||
-		      config->verb == CONFIG_CHECK_CONFIG;
+		      config->verb == CONFIG_CHECK_CONFIG || config->verb == CONFIG_LEARN;
 
 	if (config->program == NULL && config->app == NULL && serves) {
 		text_add(reading->why, "no app is given: allowed are a directory, a C module "
@@ -170,6 +171,13 @@ static int (*const sources[])(struct config_reading *reading) = {
 	check_grammars,
 };
 
+/* Of a reload, too: it reads the same words. */
+static void learn(struct config *config)
+{
+	if (config->verb == CONFIG_LEARN)
+		config->settings.sandbox_mode = SANDBOX_LOG;
+}
+
 int config_read(struct config *config, const struct config_input *input, struct text *why)
 {
 	struct config_reading reading = {.config = config, .input = input, .why = why};
@@ -184,6 +192,7 @@ int config_read(struct config *config, const struct config_input *input, struct 
 		goto out;
 	for (size_t i = 0; error == 0 && i < COUNT_OF(sources); i++)
 		error = sources[i](&reading);
+	learn(config);
 out:
 	free(reading.cmd_args);
 	if (error != 0)

@@ -189,13 +189,29 @@ static int take_short(struct flags *flags, const char *word)
 	return take_flag(flags, &flag);
 }
 
+/* A verb may be of two words: then the next one is taken with it. */
+static const struct verb *take_verb_words(struct flags *flags, const char *word)
+{
+	const char *next = *flags->next;
+	char both[64];
+	struct text text = TEXT_OVER(both);
+	const struct verb *verb;
+
+	text_printf(&text, "%s %s", word, next != NULL ? next : "");
+	verb = text.cut ? NULL : verb_named(WORD, both, text.used);
+	if (verb == NULL)
+		return verb_named(WORD, word, strlen(word));
+	flags->next++;
+	return verb;
+}
+
 static int take_positional(struct flags *flags, const char *word)
 {
 	struct config *config = flags->reading->config;
 	const struct verb *verb = NULL;
 
 	if (flags->origin.source == CONFIG_COMMAND_LINE && flags->positionals++ == 0)
-		verb = verb_named(WORD, word, strlen(word));
+		verb = take_verb_words(flags, word);
 	if (verb != NULL) {
 		config->verb = verb->verb;
 		return 0;
@@ -213,6 +229,8 @@ static int take_program(struct flags *flags)
 		return refuse(flags, "--", 2, "is for the command line only");
 	if (*flags->next == NULL)
 		return refuse(flags, "--", 2, "needs a program behind it");
+	if (config->verb == CONFIG_LEARN)
+		return 0; /* it is a service that follows, with flags of its own */
 	config->program = flags->next;
 	for (config->program_argc = 0; *flags->next != NULL; flags->next++)
 		config->program_argc++;

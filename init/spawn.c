@@ -19,6 +19,7 @@
 #include "init/logfile.h"
 #include "init/signals.h"
 #include "init/warden.h"
+#include "seccomp/filter.h"
 
 /* What a worker is born with. The arbiter keeps one end of the channel and the page's memory. */
 struct birth {
@@ -178,6 +179,7 @@ static int take_over(struct arbiter *a, unsigned slot, struct birth *birth)
 		.timeout_ms = spawn_generation(a, slot)->config.settings.timeout,
 		.look_ms = CLOCK_NEVER,
 		.notifier = {.fd = -1},
+		.logs_only = spawn_generation(a, slot)->config.settings.sandbox_mode == SANDBOX_LOG,
 	};
 	birth->own_fd = -1;
 	birth->page = NULL;

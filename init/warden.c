@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "base/fd.h"
@@ -22,6 +23,21 @@ static void add_arguments(struct text *text, const struct petition *petition)
 	for (size_t i = 0; i < ARGUMENTS_TOLD; i++)
 		text_printf(text, "%s0x%llx", i != 0 ? "," : "",
 			(unsigned long long)petition->argument[i]);
+}
+
+/* By its name alone a strict worker does not get all of some calls. */
+static void add_remedy(struct text *text, const char *name)
+{
+	size_t count;
+	const struct calls_row *asked = calls_asked(&count);
+
+	text_printf(text, "sandbox_allow = %s", name);
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(asked[i].name, name) == 0) {
+			text_add(text, ", or sandbox = app");
+			return;
+		}
+	}
 }
 
 /* What all lines of this kind begin with: who, and at which request. */
@@ -45,7 +61,7 @@ static void tell(struct child *child, const struct petition *petition)
 	char request[PAGE_REQUEST_MAX], argument_bytes[64], name_bytes[64], allow_bytes[96];
 	struct text arguments = TEXT_OVER(argument_bytes), name = TEXT_OVER(name_bytes);
 	struct text allow = TEXT_OVER(allow_bytes);
-	struct log_field fields[12];
+	struct log_field fields[14];
 	size_t n = add_worker(child, fields, request);
 
 	add_arguments(&arguments, petition);
@@ -58,7 +74,9 @@ static void tell(struct child *child, const struct petition *petition)
 	fields[n++] = log_string("arguments", argument_bytes);
 	fields[n++] = log_string("action", child->logs_only ? "log" : "kill");
 	if (name.used != 0) {
-		text_printf(&allow, "sandbox_allow = %s", name_bytes);
+		add_remedy(&allow, name_bytes);
+		if (calls_danger(name_bytes) != NULL)
+			fields[n++] = log_string("danger", calls_danger(name_bytes));
 		fields[n++] = log_string("allow", allow_bytes);
 	}
 	fields[n] = (struct log_field){.kind = LOG_FIELD_END};
@@ -77,7 +95,7 @@ void warden_tell_unknown(struct child *child)
 		child->confined ? "a call of another architecture (i386, x32), a filter that is "
 				  "not narwhal's, or a SIGSYS that somebody sent"
 				: "the kernel names no call here: run it with sandbox_mode = log "
-				  "where seccomp can notify (Linux 5.5), or see the kernel's log");
+				  "where seccomp can notify (Linux 5.7), or see the kernel's log");
 	fields[n] = (struct log_field){.kind = LOG_FIELD_END};
 	log_write(&child->arbiter->log, LOG_WARNING, "sandbox_violation", fields);
 }

@@ -1,6 +1,6 @@
 /*
  * notifier.h - the descriptor on which the kernel asks about system calls that a filter refuses:
- * seccomp_unotify(2), Linux 5.0.
+ * seccomp_unotify(2).
  *
  * Whoever holds it decides over those calls, so a worker hands it to the arbiter and keeps none.
  * Who made the filter is not trusted: a receiver does not wait longer than a moment, whatever the

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "init/config_reading.h"
 #include "init/usage.h"
+#include "seccomp/filter.h"
 
 #define WORDS(...) ((const char *const[]){"narwhal" __VA_OPT__(, ) __VA_ARGS__, NULL})
 #define NONE WORDS()
@@ -298,6 +299,36 @@ static void a_verb_is_a_first_word_or_a_flag(void **state)
 	must_read(&config, &(struct start){.words = WORDS("./ready", "-w2")});
 	assert_int_equal(config.verb, CONFIG_SERVE);
 	assert_string_equal(config.app, "./ready");
+	config_free(&config);
+}
+
+static void a_verb_may_be_of_two_words(void **state)
+{
+	struct config config;
+
+	(void)state;
+	must_read(&config, &(struct start){.words = WORDS("-w2", "seccomp", "learn", "./app")});
+	assert_int_equal(config.verb, CONFIG_LEARN);
+	assert_int_equal(config.settings.sandbox_mode, SANDBOX_LOG);
+	assert_string_equal(config.app, "./app");
+	config_free(&config);
+	must_read(&config, &(struct start){.words = WORDS("learn")});
+	assert_int_equal(config.verb, CONFIG_SERVE);
+	assert_string_equal(config.app, "learn");
+	config_free(&config);
+}
+
+/* It is a command line of narwhal's own, and no program. */
+static void what_learn_has_behind_two_dashes_is_a_service(void **state)
+{
+	struct config config;
+
+	(void)state;
+	must_read(&config,
+		&(struct start){.words = WORDS("seccomp", "learn", "--", "-w2", "./app")});
+	assert_null(config.program);
+	assert_int_equal(config.settings.workers, 2);
+	assert_string_equal(config.app, "./app");
 	config_free(&config);
 }
 
@@ -602,6 +633,8 @@ int main(void)
 		cmocka_unit_test(a_wrong_value_is_named_with_what_is_allowed),
 		cmocka_unit_test(one_app_or_one_program_is_asked_for),
 		cmocka_unit_test(a_verb_is_a_first_word_or_a_flag),
+		cmocka_unit_test(a_verb_may_be_of_two_words),
+		cmocka_unit_test(what_learn_has_behind_two_dashes_is_a_service),
 		cmocka_unit_test(help_answers_whatever_else_is_wrong),
 		cmocka_unit_test(the_environments_words_are_split_as_a_shell_splits),
 		cmocka_unit_test(the_environments_words_may_name_the_app_but_ask_for_nothing),

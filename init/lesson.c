@@ -1,0 +1,45 @@
+#include "init/lesson.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "seccomp/calls.h"
+
+/* Names separated by commas, and a comment for each call that cannot be named, or should not. */
+static void add_call(int number, struct text *names, FILE *out)
+{
+	char bytes[64];
+	struct text name = TEXT_OVER(bytes);
+
+	calls_add_name(calls_arch(), number, &name);
+	if (name.used == 0) {
+		(void)fprintf(out, "# number %d, which has no name here\n", number);
+		return;
+	}
+	if (calls_danger(bytes) != NULL)
+		(void)fprintf(out, "# mind: %s %s\n", bytes, calls_danger(bytes));
+	text_printf(names, "%s%s", names->used != 0 ? "," : "", bytes);
+}
+
+int lesson_print(const struct violations *violations, FILE *out)
+{
+	static const size_t size = VIOLATIONS_NUMBERS * (size_t)64;
+	struct text names = {.bytes = calloc(1, size), .size = size};
+	bool is_any = false;
+
+	if (names.bytes == NULL)
+		return -ENOMEM;
+	for (int number = 0; number < VIOLATIONS_NUMBERS; number++) {
+		if (!violations_has(violations, number))
+			continue;
+		is_any = true;
+		add_call(number, &names, out);
+	}
+	if (!is_any)
+		(void)fputs("# nothing that was called is refused: there is nothing to allow\n",
+			out);
+	else if (names.used != 0)
+		(void)fprintf(out, "sandbox_allow = %s\n", names.bytes);
+	free(names.bytes);
+	return fflush(out) == 0 && ferror(out) == 0 ? 0 : -EIO;
+}

@@ -1,0 +1,106 @@
+/* breaches.c - makes system calls that a sandbox refuses, as the path says. For tests only. */
+#include "module.h"
+
+#include <pthread.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void ask_getppid(void)
+{
+	(void)syscall(SYS_getppid, 1L, 2L, 3L);
+}
+
+static void ask_sysinfo(void)
+{
+	char room[256];
+
+	(void)syscall(SYS_sysinfo, room);
+}
+
+static void ask_often(void)
+{
+	for (int i = 0; i < 1000; i++) {
+		ask_getppid();
+		ask_sysinfo();
+	}
+}
+
+/* What it would leave behind, if it were executed; the working directory is the test's. */
+static void make_directory(void)
+{
+	(void)mkdir("made", 0777);
+}
+
+static void *be_thread(void *context)
+{
+	ask_getppid();
+	return context;
+}
+
+static void ask_in_thread(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, be_thread, NULL) == 0)
+		(void)pthread_join(thread, NULL);
+}
+
+static void ask_in_child(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)syscall(SYS_mount, 0L, 0L, 0L, 0L, 0L);
+		_exit(0);
+	}
+	(void)waitpid(pid, NULL, 0);
+}
+
+/* No call of any kernel. */
+static void ask_nonsense(void)
+{
+	(void)syscall(900);
+}
+
+static const struct {
+	const char *path;
+	void (*act)(void);
+} acts[] = {
+	{"/getppid", ask_getppid},
+	{"/often", ask_often},
+	{"/mkdir", make_directory},
+	{"/thread", ask_in_thread},
+	{"/child", ask_in_child},
+	{"/nonsense", ask_nonsense},
+};
+
+/* With the option always=yes it does so in each request. */
+static int load(struct narwhal_host *host, void **state)
+{
+	*state = narwhal_option(host, "always") != NULL ? host : NULL;
+	return 0;
+}
+
+static void handle(void *state, const struct narwhal_request *request,
+	struct narwhal_response *response)
+{
+	struct narwhal_bytes path = narwhal_request_path(request);
+
+	if (state != NULL)
+		ask_getppid();
+	for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
+		if (is(path, acts[i].path))
+			acts[i].act();
+	}
+	say(response, "survived\n");
+}
+
+const struct narwhal_module narwhal_module = {
+	.abi = NARWHAL_ABI,
+	.size = sizeof(struct narwhal_module),
+	.name = "breaches",
+	.load = load,
+	.handle = handle,
+};
