@@ -94,12 +94,18 @@ static bool is_regular(int fd)
 	return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-/* A write will not wait: there is room. */
+/*
+ * A write will not wait: there is room. Where no descriptor is allowed at all (RLIMIT_NOFILE is 0),
+ * poll(2) does not tell; then it is known only of one that does not block.
+ */
 static bool has_room(int fd)
 {
 	struct pollfd room = {.fd = fd, .events = POLLOUT};
+	int n = poll(&room, 1, 0);
 
-	return poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0;
+	if (n < 0)
+		return (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0;
+	return n == 1 && (room.revents & POLLOUT) != 0;
 }
 
 /*

@@ -191,7 +191,8 @@ static void confined_late(int fd)
 	int notifier = confine();
 
 	say(fd, MESSAGE_READY, NULL, 0);
-	(void)!channel_send_fd(fd, MESSAGE_CONFINED, notifier);
+	if (channel_send_fd(fd, MESSAGE_CONFINED, notifier) != 0)
+		leave(fd); /* it takes no descriptor any more: Linux 6.16 */
 }
 
 static void confined_and_failed(int fd)

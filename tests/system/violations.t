@@ -310,7 +310,8 @@ SKIP: {
 		$n->signal('USR2')->wait_line(qr/ error upgrade_returned /, 30);
 		is(join(' ', $n->workers), "@workers", 'the same workers');
 		is(ask($n, '/getppid'), 0, 'one of them breaks its sandbox');
-		like($n->wait_line(qr{ sandbox_violation }), qr{ generation=1 .*call=getppid .*action=kill }, "the line");
+		like($n->wait_line(qr/ sandbox_violation /), qr/ generation=1 .*call=getppid .*action=kill /,
+			'the line');
 		like($n->wait_line(qr/ worker_exit .*generation=1 /), qr/ cause=sandbox signal=SIGKILL /, 'its end');
 		is($n->stop, 0, 'status 0');
 	};
