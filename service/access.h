@@ -25,6 +25,7 @@ struct access {
 	bool timed;	 /* the format says a duration */
 	uint64_t now_ms; /* when this turn of the loop began */
 	struct access_times times;
+	struct access_client client;
 	char pid_bytes[16], generation_bytes[24];
 	struct narwhal_bytes pid, generation;
 

@@ -25,11 +25,19 @@ struct access_times {
 	char iso[24 + 1];	       /* 2026-11-20T11:50:00.000Z */
 };
 
+/* The client of the last line, as text: most lines are about the one before, or a proxy's. */
+struct access_client {
+	struct peer peer;
+	size_t size; /* 0: there was none */
+	char bytes[PEER_TEXT_MAX];
+};
+
 /* Bytes of no data: not known. */
 struct access_facts {
 	const struct request *request; /* as far as it was understood */
 	const char *bytes;	       /* that its offsets count from */
 	const struct peer *peer, *client;
+	struct access_client *last;
 	struct narwhal_bytes scheme, host, request_id, trace_id;
 	unsigned status;
 	struct narwhal_bytes head; /* of the answer */

@@ -30,15 +30,16 @@ static struct narwhal_bytes ask(const struct access *access, enum access_atom at
 	return origin(request);
 }
 
-static struct access_facts facts_of(const struct access *access, const struct call *call)
+static void collect(struct access *access, const struct call *call, struct access_facts *facts)
 {
 	const struct narwhal_request *request = &call->request;
 
-	return (struct access_facts){
+	*facts = (struct access_facts){
 		.request = &call->head,
 		.bytes = request->bytes,
 		.peer = request->peer,
 		.client = origin_client(request),
+		.last = &access->client,
 		.scheme = ask(access, ACCESS_SCHEME, origin_scheme, request),
 		.host = ask(access, ACCESS_HOST, origin_host, request),
 		.request_id = ask(access, ACCESS_REQUEST_ID, origin_id, request),
@@ -47,7 +48,6 @@ static struct access_facts facts_of(const struct access *access, const struct ca
 		.times = &access->times,
 		.now_ms = access->now_ms,
 		.pid = access->pid,
-		.generation = access->generation,
 	};
 }
 
@@ -60,7 +60,7 @@ void note_answer(struct exchange *exchange, const struct call *call, struct note
 
 	if (!access_is_on(access))
 		return;
-	facts = facts_of(access, call);
+	collect(access, call, &facts);
 	facts.head = (struct narwhal_bytes){answer_head(&exchange->outgoing, before), head_size};
 	access_note(access, &exchange->outgoing.notes, &facts, &place);
 }
@@ -77,7 +77,7 @@ void note_gone(struct exchange *exchange, const struct call *call)
 
 	if (access == NULL || !access_is_on(access))
 		return;
-	facts = facts_of(access, call);
+	collect(access, call, &facts);
 	facts.status = STATUS_GONE;
 	access_note(access, &notes, &facts, &place);
 	access_notes_free(&notes);

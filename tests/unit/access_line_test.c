@@ -29,21 +29,23 @@ static const char answer_head[] =
 	"HTTP/1.1 200 OK\r\nServer: narwhal\r\nContent-Type: text/html\r\n"
 	"Content-Length: 5\r\n\r\n";
 
+static const struct access_times times = {
+	.wall_ms = 1000,
+	.began_ms = 5000,
+	.clf = "[20/Nov/2026:11:50:00 +0000]",
+	.iso = "2026-11-20T11:50:00.000Z",
+};
+
 /* A line of `format` for a request, which may be none. */
 static size_t make_line(const char *format_text, const char *head, char line[ACCESS_LINE_MAX])
 {
-	static const struct access_times times = {
-		.wall_ms = 1000,
-		.began_ms = 5000,
-		.clf = "[20/Nov/2026:11:50:00 +0000]",
-		.iso = "2026-11-20T11:50:00.000Z",
-	};
 	const struct peer peer = {.v4 = {.sin_family = AF_INET,
 					  .sin_port = htons(4711),
 					  .sin_addr = {htonl(0xc0000201)}}};
 	const struct access_end end = {.bytes = 5, .duration_us = 1234567};
 	struct access_draft *draft = malloc(sizeof(*draft) + ACCESS_LINE_MAX + ACCESS_SLACK);
 	struct request *request = malloc(request_size(&limits));
+	struct access_client last = {0};
 	struct access_format format;
 	char bytes[2048];
 	struct text why = TEXT_OVER(bytes);
@@ -52,6 +54,7 @@ static size_t make_line(const char *format_text, const char *head, char line[ACC
 		.bytes = head,
 		.peer = &peer,
 		.client = &peer,
+		.last = &last,
 		.scheme = {"https", 5},
 		.host = {"example.com", 11},
 		.request_id = {"id-1", 4},
@@ -265,19 +268,19 @@ static void a_user_name_is_that_of_basic_authentication_alone(void **state)
 
 static void the_time_is_that_of_the_present_second(void **state)
 {
-	struct access_times times = {0};
+	struct access_times now = {0};
 
 	(void)state;
-	access_times_at(&times, 1000000);
-	assert_in_range(times.until_ms, 1000001, 1001000);
-	assert_int_equal(times.wall_ms % 1000, 0);
-	assert_int_equal(strlen(times.clf), sizeof(times.clf) - 1);
-	assert_int_equal(strlen(times.iso), sizeof(times.iso) - 1);
-	times.clf[0] = '!';
-	access_times_at(&times, times.until_ms - 1);
-	assert_int_equal(times.clf[0], '!');
-	access_times_at(&times, times.until_ms);
-	assert_int_equal(times.clf[0], '[');
+	access_times_at(&now, 1000000);
+	assert_in_range(now.until_ms, 1000001, 1001000);
+	assert_int_equal(now.wall_ms % 1000, 0);
+	assert_int_equal(strlen(now.clf), sizeof(now.clf) - 1);
+	assert_int_equal(strlen(now.iso), sizeof(now.iso) - 1);
+	now.clf[0] = '!';
+	access_times_at(&now, now.until_ms - 1);
+	assert_int_equal(now.clf[0], '!');
+	access_times_at(&now, now.until_ms);
+	assert_int_equal(now.clf[0], '[');
 }
 
 int main(void)
