@@ -69,9 +69,26 @@ static int request(const struct config *config, enum request request)
 	return pid > 0 && request_send(pid, request, &why) == 0 ? EXIT_OK : complain(bytes);
 }
 
+/* An image that was asked for here and now: what file and environment say, the arbiter knows. */
+static int upgrade_to(const struct config *config)
+{
+	const struct settings *s = &config->settings;
+	char bytes[512];
+	struct text why = TEXT_OVER(bytes);
+	pid_t pid = request_find(s, &why);
+	enum request request = s->upgrade_hold ? REQUEST_HOLD_IMAGE : REQUEST_IMAGE;
+
+	if (pid > 0 && request_send_image(pid, request, s->upgrade_image, &why) == 0)
+		return EXIT_OK;
+	return complain(bytes);
+}
+
 static int upgrade(struct config *config, const struct config_input *input)
 {
 	(void)input;
+	if (config->origin[SETTING_ID_upgrade_image].source == CONFIG_COMMAND_LINE &&
+		config->settings.upgrade_image != NULL)
+		return upgrade_to(config);
 	return request(config, config->settings.upgrade_hold ? REQUEST_HOLD : REQUEST_UPGRADE);
 }
 

@@ -150,6 +150,21 @@ static const struct setting *negated_row(const char *name, size_t size)
 	return row != NULL && row->type == SETTING_SWITCH ? row : NULL;
 }
 
+/* Behind a verb its settings need not say its name: `upgrade --hold` is --upgrade-hold. */
+static const struct setting *row_of_verb(const struct flags *flags, const char *name, size_t size)
+{
+	char bytes[64];
+	struct text whole = TEXT_OVER(bytes);
+
+	for (size_t i = 0; i < COUNT_OF(verbs); i++) {
+		if (verbs[i].kind != WORD || verbs[i].verb != flags->reading->config->verb)
+			continue;
+		text_printf(&whole, "%s_%.*s", verbs[i].word, (int)size, name);
+		return whole.cut ? NULL : setting_named(bytes, whole.used);
+	}
+	return NULL;
+}
+
 /* --name, --name=VALUE, --no-name */
 static int take_long(struct flags *flags, const char *word)
 {
@@ -161,6 +176,8 @@ static int take_long(struct flags *flags, const char *word)
 		.row = setting_named(name, size),
 		.verb = verb_named(FLAG, name, size)};
 
+	if (flag.row == NULL && flag.verb == NULL)
+		flag.row = row_of_verb(flags, name, size);
 	if (flag.row == NULL && flag.verb == NULL) {
 		flag.row = negated_row(name, size);
 		flag.negated = flag.row != NULL;

@@ -178,10 +178,11 @@ static void hurry(struct program *p, const siginfo_t *info)
 /* SIGUSR2 is the program's, but not what `narwhal upgrade` sends. */
 static void keep_request(struct program *p, const siginfo_t *info)
 {
-	int request = request_read(info->si_code, info->si_value.sival_int);
+	uint64_t value = (uintptr_t)info->si_value.sival_ptr;
+	int request = request_read(info->si_code, value);
 
 	if (request >= 0)
-		request_carry_out(p->bearer, request);
+		request_carry_out(p->bearer, request, value);
 	else
 		pass_on(p, info);
 }

@@ -10,42 +10,70 @@
 
 #include "base/fd.h"
 #include "init/arbiter.h"
+#include "init/errand.h"
 
 /* Above the numbers, so that a value that somebody else sends along is none of them. */
 #define MARK 0x6e777200u
 #define MASK 0xffffff00u
 
-static void ask_upgrade(struct arbiter *a)
+static void ask_upgrade(struct arbiter *a, uint64_t value)
 {
-	upgrade_ask(a, false);
+	(void)value;
+	upgrade_ask(a, false, NULL);
 }
 
-static void ask_hold(struct arbiter *a)
+static void ask_hold(struct arbiter *a, uint64_t value)
 {
-	upgrade_ask(a, true);
+	(void)value;
+	upgrade_ask(a, true, NULL);
 }
 
-static void ask_commit(struct arbiter *a)
+static void ask_of_image(struct arbiter *a, uint64_t value, bool hold)
 {
+	char path[ERRAND_MAX], bytes[256];
+	struct text why = TEXT_OVER(bytes);
+
+	if (errand_read((uint32_t)(value >> 32), path, &why) == 0)
+		upgrade_ask(a, hold, path);
+	else
+		log_warning(&a->log, "upgrade_refused", log_string("reason", bytes));
+}
+
+static void ask_image(struct arbiter *a, uint64_t value)
+{
+	ask_of_image(a, value, false);
+}
+
+static void ask_hold_image(struct arbiter *a, uint64_t value)
+{
+	ask_of_image(a, value, true);
+}
+
+static void ask_commit(struct arbiter *a, uint64_t value)
+{
+	(void)value;
 	if (!upgrade_step(a, UPGRADE_EVENT_COMMITTED, NULL))
 		log_warning(&a->log, "commit_refused", log_string("reason", "no upgrade is held"));
 }
 
-static void ask_rollback(struct arbiter *a)
+static void ask_rollback(struct arbiter *a, uint64_t value)
 {
+	(void)value;
 	if (!upgrade_recall(a, "it was called back"))
 		log_warning(&a->log, "rollback_refused",
 			log_string("reason", "no upgrade is under way"));
 }
 
-static void (*const asked[])(struct arbiter *) = {
+static void (*const asked[])(struct arbiter *, uint64_t value) = {
 	[REQUEST_UPGRADE] = ask_upgrade,
 	[REQUEST_HOLD] = ask_hold,
 	[REQUEST_COMMIT] = ask_commit,
 	[REQUEST_ROLLBACK] = ask_rollback,
+	[REQUEST_IMAGE] = ask_image,
+	[REQUEST_HOLD_IMAGE] = ask_hold_image,
 };
 
-int request_read(int code, int value)
+int request_read(int code, uint64_t value)
 {
 	uint32_t number = (uint32_t)value & ~MASK;
 
@@ -54,9 +82,9 @@ int request_read(int code, int value)
 	return (int)number;
 }
 
-void request_carry_out(struct arbiter *a, int request)
+void request_carry_out(struct arbiter *a, int request, uint64_t value)
 {
-	asked[request >= 0 ? request : REQUEST_UPGRADE](a);
+	asked[request >= 0 ? request : REQUEST_UPGRADE](a, value);
 }
 
 /* The first line of a small file. */
@@ -104,12 +132,30 @@ pid_t request_find(const struct settings *settings, struct text *why)
 	return -ESRCH;
 }
 
-int request_send(pid_t pid, enum request request, struct text *why)
+static int send_value(pid_t pid, uint64_t number, struct text *why)
 {
-	const union sigval value = {.sival_int = (int)(MARK | request)};
+	const union sigval value = {.sival_ptr = (void *)(uintptr_t)number};
 
 	if (sigqueue(pid, SIGUSR2, value) == 0)
 		return 0;
 	text_printf(why, "SIGUSR2 to process %d: %s", (int)pid, strerror(errno));
 	return -errno;
+}
+
+int request_send(pid_t pid, enum request request, struct text *why)
+{
+	return send_value(pid, MARK | request, why);
+}
+
+int request_send_image(pid_t pid, enum request request, const char *image, struct text *why)
+{
+	struct errand errand;
+	int error = errand_leave(&errand, image, why);
+
+	if (error == 0)
+		error = send_value(pid, (uint64_t)errand.number << 32 | MARK | request, why);
+	if (error == 0)
+		error = errand_wait(&errand, why);
+	errand_end(&errand);
+	return error;
 }

@@ -109,7 +109,7 @@ static void verb_reap(struct arbiter *a, const struct signalfd_siginfo *info)
 
 static void verb_upgrade(struct arbiter *a, const struct signalfd_siginfo *info)
 {
-	request_carry_out(a, request_read(info->ssi_code, info->ssi_int));
+	request_carry_out(a, request_read(info->ssi_code, info->ssi_ptr), info->ssi_ptr);
 }
 
 static const struct {

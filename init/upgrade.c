@@ -83,15 +83,23 @@ static uint64_t limit_of(const struct arbiter *a)
 	return a->now_ms + a->current->config.settings.upgrade_timeout;
 }
 
+static const char *find_image(const struct arbiter *a)
+{
+	const char *set = a->current->config.settings.upgrade_image;
+
+	if (a->upgrade.wanted != NULL)
+		return a->upgrade.wanted;
+	return set != NULL ? set : a->upgrade.own.path;
+}
+
 static void try_image(struct arbiter *a)
 {
-	const char *path = a->current->config.settings.upgrade_image;
 	char bytes[512];
 	struct text why = TEXT_OVER(bytes);
 	int error;
 
 	a->upgrade.deadline_ms = limit_of(a);
-	error = image_hold_file(&a->upgrade.other, path != NULL ? path : a->upgrade.own.path, &why);
+	error = image_hold_file(&a->upgrade.other, find_image(a), &why);
 	if (error == 0)
 		error = trial_begin(a, &why);
 	if (error != 0)
@@ -205,7 +213,7 @@ bool upgrade_step(struct arbiter *a, enum upgrade_event event, const char *reaso
 	return true;
 }
 
-void upgrade_ask(struct arbiter *a, bool hold_it)
+void upgrade_ask(struct arbiter *a, bool hold_it, const char *image)
 {
 	const char *reason = NULL;
 
@@ -224,7 +232,9 @@ void upgrade_ask(struct arbiter *a, bool hold_it)
 	}
 	a->upgrade.hold = hold_it || a->current->config.settings.upgrade_hold;
 	a->upgrade.begun_ms = a->now_ms;
+	a->upgrade.wanted = image;
 	(void)upgrade_step(a, UPGRADE_EVENT_ASKED, NULL);
+	a->upgrade.wanted = NULL;
 }
 
 bool upgrade_recall(struct arbiter *a, const char *reason)

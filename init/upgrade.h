@@ -36,7 +36,9 @@ enum upgrade_event {
 
 struct upgrade {
 	enum upgrade_state state;
-	bool hold;	       /* no time ends HELD: somebody says commit or rollback */
+	const char
+		*wanted; /* the image that was asked for, while it is asked; NULL: the usual one */
+	bool hold;	 /* no time ends HELD: somebody says commit or rollback */
 	uint64_t deadline_ms;  /* of the state; CLOCK_NEVER */
 	uint64_t begun_ms;     /* when it was asked for */
 	uint64_t frozen_ms;    /* from then on nobody turned the loop, until the next image does */
@@ -57,8 +59,8 @@ void upgrade_init(struct upgrade *upgrade);
 MUST_USE int upgrade_open(struct arbiter *arbiter, struct text *why);
 void upgrade_close(struct upgrade *upgrade);
 
-/* SIGUSR2; `hold`: see struct upgrade. Refused, or ignored, with one line. */
-void upgrade_ask(struct arbiter *arbiter, bool hold);
+/* SIGUSR2; `hold`: see struct upgrade; `image`: NULL, or which. Refused with one line. */
+void upgrade_ask(struct arbiter *arbiter, bool hold, const char *image);
 /* Steps it, if the table knows that step; `reason` makes its line an error; NULL: all is well. */
 bool upgrade_step(struct arbiter *arbiter, enum upgrade_event event, const char *reason);
 /*

@@ -160,7 +160,7 @@ subtest 'held: both ways from there' => sub {
 		my ($exe, $identity) = (exe($n), identity($n));
 
 		install('narwhal');
-		is(ask($n, 'upgrade', '--upgrade-hold'), 0, "$place->[0]: it is asked");
+		is(ask($n, 'upgrade', '--image', $IMAGE, '--hold'), 0, "$place->[0]: it is asked");
 		$n->wait_line(qr/ info upgrade_held /);
 		isnt(exe($n), $exe, 'the new image runs');
 		unlink $IMAGE;

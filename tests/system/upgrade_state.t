@@ -136,6 +136,27 @@ subtest 'each answer and each line of the access log says which generation it is
 	is(join(' ', (sort keys %{ { map { $_ => 1 } @lines } })), '1 200 2 200', 'the log has both');
 };
 
+subtest 'narwhal upgrade --image FILE --hold' => sub {
+	my $n = begin(upgrade_image => "$DIR/nowhere");
+	my $exe = exe($n);
+
+	install('other', $Narwhal::PROGRAM);
+	isnt(ask($n, 'upgrade', '--image', 'other'), 0, 'not by half a path');
+	is(ask($n, 'upgrade', '--image', "$DIR/other", '--hold'), 0, 'it is asked');
+	$n->wait_line(qr{ info upgrade_held image=\S+/other });
+	is(exe($n), join(':', (stat "$DIR/other")[0, 1]), 'the other file runs');
+	is(ask($n, 'rollback'), 0, 'it is asked');
+	$n->wait_line(qr/ upgrade_returned /);
+	is(exe($n), $exe, 'and back');
+	is(ask($n, 'upgrade', "--image=$DIR/other"), 0, 'it is asked');
+	$n->wait_line(qr{ info upgraded image=\S+/other });
+	is(ask($n, 'upgrade', '--image', "$DIR/nobody"), 0, 'what is not there can be asked for');
+	like($n->wait_line(qr/ error upgrade_failed /), qr{/nobody: No such file}, 'and is refused');
+	is(ask($n, 'upgrade'), 0, 'the setting counts again');
+	like($n->wait_line(qr/ error upgrade_failed /), qr{/nowhere: No such file}, 'as it did');
+	is($n->stop, 0, 'status 0');
+};
+
 for my $way ('narwhal rollback', 'SIGHUP') {
 	subtest "an upgrade that is held, and called back by $way" => sub {
 		my $n = begin(upgrade_hold => 'true');
