@@ -44,6 +44,8 @@ CPPFLAGS += -I. -Iinclude -D_GNU_SOURCE -DNARWHAL_VERSION='"$(VERSION)"' \
 CFLAGS += -std=c17 $(OPTIMIZE) $(WARN) $(WERROR) $(HARDEN) -fPIE -ffunction-sections \
 	-fdata-sections -fvisibility=hidden
 LDFLAGS += $(LINK)
+# A worker speaks TLS on any base image, whether that has OpenSSL or not.
+TLS_LIBS := -l:libssl.a -l:libcrypto.a
 
 # A floor is a folder and an archive. main.c stays out, so that tests can link the rest.
 sources = $(filter-out %/main.c,$(wildcard $(1)/*.c $(1)/*/*.c))
@@ -183,7 +185,7 @@ $(BUILD)/narwhal: $(BUILD)/init/main.o $(BUILD)/init.a $(BUILD)/seccomp.a $(BUIL
 
 # Modules call back into the worker: it exports what include/narwhal/service.h declares.
 $(BUILD)/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/seccomp.a $(BUILD)/base.a
-	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic-symbol='narwhal_*' -o $@ $^ -l:libcap.a -l:libseccomp.a -l:libz.a -ldl
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic-symbol='narwhal_*' -o $@ $^ -l:libcap.a -l:libseccomp.a -l:libz.a $(TLS_LIBS) -ldl
 
 $(MODULES): tests/modules/module.h
 $(EXAMPLES) $(MODULES): $(BUILD)/%.so: %.c $(HEADERS) Makefile
@@ -195,12 +197,12 @@ $(WITNESSES): $(BUILD)/%: $(BUILD)/%.o
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
-		-l:libinih.a -l:libcap.a -l:libseccomp.a -l:libz.a -lcmocka -ldl
+		-l:libinih.a -l:libcap.a -l:libseccomp.a -l:libz.a $(TLS_LIBS) -lcmocka -ldl
 
 $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call objects,$(wildcard tests/fuzz/lib/*.c)) \
 		$(ARCHIVES)
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(FUZZ_DRIVER) $(LDFLAGS) -pie -o $@ $(filter %.o,$^) \
-		-Wl,--start-group $(ARCHIVES) -Wl,--end-group -l:libinih.a -l:libcap.a -l:libseccomp.a -l:libz.a -ldl
+		-Wl,--start-group $(ARCHIVES) -Wl,--end-group -l:libinih.a -l:libcap.a -l:libseccomp.a -l:libz.a $(TLS_LIBS) -ldl
 
 # Who calls the targets: libFuzzer; or, where no clang is, what replays files alone.
 FUZZ_DRIVER := $(if $(filter fuzzer,$(SANITIZE)),-fsanitize=fuzzer)

@@ -85,6 +85,11 @@ static int write_all(int fd, const char *bytes, size_t size)
 	return 0;
 }
 
+int fd_seal(int fd)
+{
+	return fcntl(fd, F_ADD_SEALS, ALL_SEALS) == 0 ? 0 : -errno;
+}
+
 int fd_sealed(const char *name, const void *bytes, size_t size)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -93,8 +98,8 @@ int fd_sealed(const char *name, const void *bytes, size_t size)
 	if (fd < 0)
 		return -errno;
 	error = write_all(fd, bytes, size);
-	if (error == 0 && fcntl(fd, F_ADD_SEALS, ALL_SEALS) != 0)
-		error = -errno;
+	if (error == 0)
+		error = fd_seal(fd);
 	if (error != 0) {
 		fd_close(&fd);
 		return error;

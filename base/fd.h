@@ -32,6 +32,8 @@ MUST_USE int fd_duplicate_pair(int fd);
 MUST_USE int fd_replace(int at, int fd);
 /* A sealed, anonymous file that holds `bytes`: nobody can change it any more. -errno, or the fd. */
 MUST_USE int fd_sealed(const char *name, const void *bytes, size_t size);
+/* The same of an anonymous file that was made with MFD_ALLOW_SEALING, as it is now. */
+MUST_USE int fd_seal(int fd);
 /* Whether it is such a file. */
 bool fd_is_sealed(int fd);
 /* An anonymous file of `size` zero bytes, for shared memory; its size is sealed. */

@@ -17,8 +17,7 @@ enum kind {
 	KIND_BOOL,
 };
 
-/* The lines with one number, each exactly once; beside them stand "access", "listener", "app" and
- * "set". */
+/* The lines with one number, each exactly once; beside them stand those of texts[]. */
 static const struct field {
 	const char *name;
 	enum kind kind;
@@ -119,8 +118,11 @@ void heritage_write(const struct heritage *heritage, struct text *text)
 		add_number(text, fields[i].name, get_number(heritage, &fields[i]));
 	if (heritage->access_fd > 0)
 		add_number(text, "access", (uint64_t)heritage->access_fd);
+	if (heritage->certificates_fd > 0)
+		add_number(text, "certificates", (uint64_t)heritage->certificates_fd);
 	for (size_t i = 0; i < heritage->listeners; i++)
-		add_number(text, "listener", (uint64_t)heritage->listener_fd[i]);
+		add_number(text, heritage->listener_tls[i] ? "tls_listener" : "listener",
+			(uint64_t)heritage->listener_fd[i]);
 	heritage_add_settings(&heritage->settings, text);
 	/* Last, and never left out: a text that was cut is known by that. */
 	text_add(text, "app ");
@@ -152,29 +154,51 @@ static int read_app(struct reading *reading, char *value)
 	return reading->heritage->app != NULL ? 0 : -ENOMEM;
 }
 
-static int read_access(struct reading *reading, char *value)
+/* One that need not be there. */
+static int read_descriptor(struct reading *reading, const char *name, const char *value, int *at)
 {
 	uint64_t fd;
 
-	if (reading->heritage->access_fd != 0)
-		return fail(reading, "access", "is given twice");
+	if (*at != 0)
+		return fail(reading, name, "is given twice");
 	if (text_to_uint(value, strlen(value), INT_MAX, &fd) != 0 || fd <= STDERR_FILENO)
-		return fail(reading, "access", "is not the number of a descriptor");
-	reading->heritage->access_fd = (int)fd;
+		return fail(reading, name, "is not the number of a descriptor");
+	*at = (int)fd;
 	return 0;
 }
 
-static int read_listener(struct reading *reading, char *value)
+static int read_access(struct reading *reading, char *value)
+{
+	return read_descriptor(reading, "access", value, &reading->heritage->access_fd);
+}
+
+static int read_certificates(struct reading *reading, char *value)
+{
+	return read_descriptor(reading, "certificates", value, &reading->heritage->certificates_fd);
+}
+
+static int add_listener(struct reading *reading, const char *name, const char *value, bool tls)
 {
 	struct heritage *heritage = reading->heritage;
 	uint64_t fd;
 
 	if (text_to_uint(value, strlen(value), INT_MAX, &fd) != 0)
-		return fail(reading, "listener", "is not the number of a descriptor");
+		return fail(reading, name, "is not the number of a descriptor");
 	if (heritage->listeners == HERITAGE_LISTENERS)
-		return fail(reading, "listener", "there are too many");
+		return fail(reading, name, "there are too many");
+	heritage->listener_tls[heritage->listeners] = tls;
 	heritage->listener_fd[heritage->listeners++] = (int)fd;
 	return 0;
+}
+
+static int read_listener(struct reading *reading, char *value)
+{
+	return add_listener(reading, "listener", value, false);
+}
+
+static int read_tls_listener(struct reading *reading, char *value)
+{
+	return add_listener(reading, "tls_listener", value, true);
 }
 
 /* `value` is "name value". */
@@ -221,8 +245,10 @@ static const struct {
 } texts[] = {
 	{"access", read_access},
 	{"app", read_app},
+	{"certificates", read_certificates},
 	{"listener", read_listener},
 	{"set", read_setting},
+	{"tls_listener", read_tls_listener},
 };
 
 static int read_line(struct reading *reading, char *line)
@@ -353,6 +379,8 @@ static int disinherit_all(const struct heritage *heritage)
 		error = fd_disinherit(heritage->page_fd);
 	if (error == 0 && heritage->access_fd > 0)
 		error = fd_disinherit(heritage->access_fd);
+	if (error == 0 && heritage->certificates_fd > 0)
+		error = fd_disinherit(heritage->certificates_fd);
 	for (size_t i = 0; error == 0 && i < heritage->listeners; i++)
 		error = fd_disinherit(heritage->listener_fd[i]);
 	return error;

@@ -30,10 +30,12 @@ struct heritage {
 	bool drop;	/* started as root: become uid and gid first */
 	uid_t uid;
 	gid_t gid;
-	int access_fd; /* the file of the access log; 0: none */
+	int access_fd;	     /* the file of the access log; 0: none */
+	int certificates_fd; /* base/bundle.h; 0: none */
 	size_t listeners;
 	int listener_fd[HERITAGE_LISTENERS];
-	char *app; /* the positional argument; owned */
+	bool listener_tls[HERITAGE_LISTENERS]; /* who connects speaks TLS */
+	char *app;			       /* the positional argument; owned */
 	struct settings settings;
 };
 

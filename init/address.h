@@ -30,6 +30,7 @@ struct address {
 	int fd; /* ADDRESS_FD: its number, from 3; else -1 */
 	socklen_t size;
 	struct sockaddr_storage socket;
+	bool tls;		      /* of bind_tls */
 	size_t shard, shards;	      /* shards.h; 0 of 0: not divided */
 	char scope[IF_NAMESIZE];      /* ADDRESS_INET6: the interface behind "%", or "" */
 	char text[ADDRESS_TEXT_SIZE]; /* canonical: two addresses are the same if these are */

@@ -18,12 +18,14 @@ static bool is_ready(const struct arbiter *a)
 	return a->wish.phase == PHASE_SERVE && converge_is_ready(&a->roster, &a->wish.crew);
 }
 
-static void add_url(const struct address *address, struct text *text)
+static void add_url(const struct listener *listener, struct text *text)
 {
+	const struct address *address = &listener->address;
+
 	if (text->used != 0)
 		text_add(text, ",");
 	if (address->kind == ADDRESS_INET || address->kind == ADDRESS_INET6)
-		text_add(text, "http://");
+		text_add(text, listener->tls ? "https://" : "http://");
 	text_add(text, address->text);
 }
 
@@ -40,7 +42,7 @@ static void tell_log(struct arbiter *a)
 		const struct listener *listener = &a->current->listeners.item[i];
 
 		if (shard_of(listener->asked) == 0)
-			add_url(&listener->address, &addresses);
+			add_url(listener, &addresses);
 	}
 	log_info(&a->log, "ready", log_string("address", bytes),
 		log_uint("workers", a->wish.crew.workers),

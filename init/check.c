@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "init/certificates.h"
 #include "init/duties.h"
 #include "init/hook_book.h"
 #include "init/image.h"
@@ -28,6 +29,7 @@ static int check_files(const struct settings *s, struct text *why)
 {
 	struct hook_book *book = NULL;
 	FD_SCOPED image_fd = -1;
+	FD_SCOPED certificates_fd = -1;
 	mode_t mode;
 	int error = opening_umask(s, &mode, why);
 
@@ -37,6 +39,8 @@ static int check_files(const struct settings *s, struct text *why)
 	}
 	if (error == 0)
 		error = image_open(s->worker_image, &image_fd, why);
+	if (error == 0)
+		error = certificates_open(s, &certificates_fd, why);
 	if (error == 0)
 		error = hook_book_read(s, &book, why);
 	if (error == 0)
@@ -58,6 +62,7 @@ int check_config(const struct config *config, struct text *why)
 	if (error == 0)
 		error = duties_read_kept(s, &kept, why);
 	if (error == 0)
-		error = inherit_addresses(NULL, s->bind, true, &addresses, why);
+		error = inherit_addresses(NULL, s,
+			config->origin[SETTING_ID_bind].source != CONFIG_DEFAULT, &addresses, why);
 	return error == 0 ? check_files(s, why) : error;
 }

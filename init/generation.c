@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "init/certificates.h"
 #include "init/check.h"
 #include "init/image.h"
 #include "init/inherit.h"
@@ -36,7 +37,7 @@ int generation_addresses(const struct config *config, struct address_list *addre
 
 	if (error != 0)
 		return error;
-	return inherit_addresses(&inherit, config->settings.bind,
+	return inherit_addresses(&inherit, &config->settings,
 		config->origin[SETTING_ID_bind].source != CONFIG_DEFAULT, addresses, why);
 }
 
@@ -84,6 +85,8 @@ static int open_parts(struct generation *generation, const struct legacy *legacy
 	if (error == 0)
 		error = open_hooks(generation, legacy->before, why);
 	if (error == 0)
+		error = certificates_open(s, &generation->certificates_fd, why);
+	if (error == 0)
 		error = generation_addresses(&generation->config, &addresses, why);
 	if (error == 0)
 		error = shards_count(s->reuse_port, &sources, &addresses, &shards, why);
@@ -100,7 +103,10 @@ int generation_open(struct generation *generation, uint64_t number, struct confi
 {
 	int error;
 
-	*generation = (struct generation){.number = number, .config = *config, .image_fd = -1};
+	*generation = (struct generation){.number = number,
+		.config = *config,
+		.image_fd = -1,
+		.certificates_fd = -1};
 	*config = (struct config){0};
 	error = open_parts(generation, legacy, why);
 	if (error != 0)
@@ -115,6 +121,7 @@ void generation_close(struct generation *generation)
 	listener_set_close(&generation->listeners);
 	hook_book_release(generation->hooks);
 	fd_close(&generation->image_fd);
+	fd_close(&generation->certificates_fd);
 	config_free(&generation->config);
 	*generation = (struct generation){0};
 }

@@ -22,7 +22,8 @@ struct generation {
 	bool foreign;	 /* made by another image of narwhal: the next one has another worker's */
 	struct config config;
 	struct users users;
-	int image_fd; /* the worker's program; owned */
+	int image_fd;	     /* the worker's program; owned */
+	int certificates_fd; /* certificates.h; owned; -1: none */
 	struct listener_set listeners;
 	struct hook_book *hooks;
 };

@@ -37,7 +37,8 @@ static bool is_in_order(const struct child *child, enum message_type type)
 {
 	const struct slot *slot = &child->arbiter->roster.slots[child->slot];
 
-	if (type == MESSAGE_BOOT_FAILED || type == MESSAGE_LOAD_FAILED)
+	if (type == MESSAGE_BOOT_FAILED || type == MESSAGE_LOAD_FAILED ||
+		type == MESSAGE_SETTING_FAILED)
 		return slot->served_ms == 0 && child->messages == 1U + child->confined;
 	if (type == MESSAGE_CONFINED)
 		return slot->served_ms == 0 && !child->confined;
@@ -85,6 +86,11 @@ static void hear_load_failed(struct child *child, struct message *message)
 	hear_failure(child, message, EXIT_APP);
 }
 
+static void hear_setting_failed(struct child *child, struct message *message)
+{
+	hear_failure(child, message, EXIT_USAGE);
+}
+
 static void hear_spent(struct child *child, struct message *message)
 {
 	(void)message;
@@ -118,6 +124,7 @@ static void (*const hear[MESSAGES])(struct child *, struct message *) = {
 	[MESSAGE_READY] = hear_ready,
 	[MESSAGE_BOOT_FAILED] = hear_boot_failed,
 	[MESSAGE_LOAD_FAILED] = hear_load_failed,
+	[MESSAGE_SETTING_FAILED] = hear_setting_failed,
 	[MESSAGE_SPENT] = hear_spent,
 	[MESSAGE_ACTIVE] = hear_active,
 };

@@ -180,7 +180,7 @@ int inherit_rewrite(const struct inherit *inherit, const char *bind, bool given,
 	return error;
 }
 
-int inherit_addresses(const struct inherit *inherit, const char *bind, bool given,
+static int read_list(const struct inherit *inherit, const char *bind, bool given,
 	struct address_list *addresses, struct text *why)
 {
 	char bytes[LIST_SIZE];
@@ -191,6 +191,41 @@ int inherit_addresses(const struct inherit *inherit, const char *bind, bool give
 	if (error != 0 || (inherit == NULL && list.used == 0))
 		return error;
 	return address_parse_list(bytes, addresses, why);
+}
+
+static int append_tls(struct address_list *addresses, const struct address *address,
+	struct text *why)
+{
+	for (size_t i = 0; i < addresses->count; i++) {
+		if (strcmp(addresses->item[i].text, address->text) != 0)
+			continue;
+		text_printf(why, "bind_tls: %s: is an address of bind, too", address->text);
+		return -EINVAL;
+	}
+	if (addresses->count == COUNT_OF(addresses->item)) {
+		text_printf(why, "bind_tls: %s: one address too many: allowed are %zu in all",
+			address->text, addresses->count);
+		return -E2BIG;
+	}
+	addresses->item[addresses->count] = *address;
+	addresses->item[addresses->count++].tls = true;
+	return 0;
+}
+
+int inherit_addresses(const struct inherit *inherit, const struct settings *settings, bool given,
+	struct address_list *addresses, struct text *why)
+{
+	struct address_list secure = {0};
+	int error = 0;
+
+	addresses->count = 0;
+	if (given || settings->bind_tls == NULL)
+		error = read_list(inherit, settings->bind, given, addresses, why);
+	if (error == 0 && settings->bind_tls != NULL)
+		error = read_list(inherit, settings->bind_tls, true, &secure, why);
+	for (size_t i = 0; error == 0 && i < secure.count; i++)
+		error = append_tls(addresses, &secure.item[i], why);
+	return error;
 }
 
 void inherit_clear_environment(void)

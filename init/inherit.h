@@ -14,6 +14,7 @@
 
 #include "base/attr.h"
 #include "base/heritage.h"
+#include "base/settings.h"
 #include "base/text.h"
 #include "init/address.h"
 
@@ -64,9 +65,12 @@ PURE bool inherit_has(const struct inherited *inherited, int fd);
 MUST_USE int inherit_rewrite(const struct inherit *inherit, const char *bind, bool given,
 	struct text *list, struct text *why);
 
-/* The addresses themselves; none at all if names were left out and nothing else was said. */
-MUST_USE int inherit_addresses(const struct inherit *inherit, const char *bind, bool given,
-	struct address_list *addresses, struct text *why);
+/*
+ * The addresses themselves, those of bind, which may be `given`, and behind them those of bind_tls;
+ * none at all if names were left out and nothing else was said.
+ */
+MUST_USE int inherit_addresses(const struct inherit *inherit, const struct settings *settings,
+	bool given, struct address_list *addresses, struct text *why);
 
 /* In a child: forgets what speaks of the arbiter alone, and would be a lie about the child. */
 void inherit_clear_environment(void);

@@ -19,6 +19,7 @@
 struct listener {
 	int fd;		/* non-blocking, close-on-exec; owned */
 	bool inherited; /* from fd://N */
+	bool tls;	/* who connects speaks TLS */
 	bool gated;	/* no new connection gets into the queue any more */
 	bool linked;	/* `device` and `inode` are those of a socket file that we made */
 	dev_t device;

@@ -103,6 +103,7 @@ int listener_set_open(struct listener_set *set, const struct address_list *addre
 			give_up(set, sources);
 			return error;
 		}
+		item->tls = address->tls;
 		set->count = i + 1;
 	}
 	return 0;

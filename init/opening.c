@@ -248,7 +248,10 @@ int opening_run(struct arbiter *a, struct config *config, struct text *why)
 
 	a->generations = 1;
 	a->born_ms = a->now_ms;
-	*a->current = (struct generation){.number = 1, .config = *config, .image_fd = -1};
+	*a->current = (struct generation){.number = 1,
+		.config = *config,
+		.image_fd = -1,
+		.certificates_fd = -1};
 	*config = (struct config){0};
 	for (size_t i = 0; error == 0 && i < COUNT_OF(openings); i++)
 		error = openings[i](a, why);

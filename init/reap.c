@@ -43,7 +43,8 @@ static enum cause signal_cause(struct arbiter *a, int number)
 static enum cause true_cause(struct arbiter *a, const struct obituary *obituary)
 {
 	const struct slot *slot = &a->roster.slots[obituary->slot];
-	bool told_why = obituary->status == EXIT_BOOT || obituary->status == EXIT_APP;
+	bool told_why = obituary->status == EXIT_USAGE || obituary->status == EXIT_BOOT ||
+			obituary->status == EXIT_APP;
 
 	if (is_true(slot, obituary))
 		return slot->cause;

@@ -15,6 +15,7 @@
 #include "base/exits.h"
 #include "base/fd.h"
 #include "base/heritage.h"
+#include "init/certificates.h"
 #include "init/check.h"
 #include "init/gossip.h"
 #include "init/heirloom.h"
@@ -99,6 +100,8 @@ static int set_stage(struct rehearsal *r, struct text *why)
 	r->stage.roster.limits.boot_timeout = s->boot_timeout;
 	if (error == 0)
 		error = image_open(s->worker_image, &generation->image_fd, why);
+	if (error == 0)
+		error = certificates_open(s, &generation->certificates_fd, why);
 	if (error == 0)
 		error = open_listener(r, why);
 	return error == 0 ? loop_open(&r->stage.loop) : error;

@@ -52,13 +52,17 @@ static int make_heritage(struct arbiter *a, unsigned slot, struct birth *birth)
 		.uid = generation->users.uid,
 		.gid = generation->users.gid,
 		.access_fd = birth->access_fd > 0 ? birth->access_fd : 0,
+		.certificates_fd =
+			generation->certificates_fd > 0 ? generation->certificates_fd : 0,
 		.listeners = listeners->count,
 		.app = generation->config.app,
 		.settings = generation->config.settings,
 	};
 
-	for (size_t i = 0; i < listeners->count; i++)
+	for (size_t i = 0; i < listeners->count; i++) {
 		heritage.listener_fd[i] = listeners->item[i].fd;
+		heritage.listener_tls[i] = listeners->item[i].tls;
+	}
 	heritage_write(&heritage, &text);
 	if (text.cut)
 		return -E2BIG;
@@ -109,8 +113,9 @@ static int prepare(struct arbiter *a, unsigned slot, struct birth *birth)
 }
 
 /* Everything that the next image shall have, and an empty standard input. */
-static int hand_down(const struct listener_set *listeners, const struct birth *birth)
+static int hand_down(const struct generation *generation, const struct birth *birth)
 {
+	const struct listener_set *listeners = &generation->listeners;
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int error = null_fd >= 0 ? fd_place(null_fd, STDIN_FILENO) : 0; /* no /dev: keep ours */
 
@@ -122,6 +127,8 @@ static int hand_down(const struct listener_set *listeners, const struct birth *b
 		error = fd_inherit(birth->page_fd);
 	if (error == 0 && birth->access_fd >= 0)
 		error = fd_inherit(birth->access_fd);
+	if (error == 0 && generation->certificates_fd >= 0)
+		error = fd_inherit(generation->certificates_fd);
 	if (error == 0)
 		error = fd_inherit(birth->heritage_fd);
 	for (size_t i = 0; error == 0 && i < listeners->count; i++)
@@ -148,7 +155,7 @@ NORETURN static void be_worker(const struct arbiter *a, unsigned slot, const str
 	char *argv[] = {name, slot_text, generation_text, NULL};
 	struct text text = TEXT_OVER(slot_text), why = TEXT_OVER(why_bytes);
 	const struct generation *generation = spawn_generation(a, slot);
-	int error = hand_down(&generation->listeners, birth);
+	int error = hand_down(generation, birth);
 
 	text_printf(&text, "slot=%u", slot);
 	text = TEXT_OVER(generation_text);

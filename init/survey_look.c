@@ -96,7 +96,7 @@ static void look_at_network(const struct config *config, struct survey_facts *f)
 		(unsigned)read_number("/proc/sys/net/ipv4/ip_unprivileged_port_start", FREE_PORT);
 	f->backlog = read_number("/proc/sys/net/core/somaxconn", SURVEY_NONE);
 	f->backlog_wanted = s->backlog;
-	if (inherit_addresses(NULL, s->bind, true, &addresses, &why) != 0)
+	if (inherit_addresses(NULL, s, s->bind_tls == NULL, &addresses, &why) != 0)
 		return;
 	question = duties_question(config, &addresses);
 	f->duties = duties_capabilities(&question);

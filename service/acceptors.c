@@ -121,6 +121,7 @@ int acceptors_open(struct worker *worker)
 			.watch = {.fd = worker->heritage.listener_fd[i], .ready = acceptor_ready},
 			.worker = worker,
 			.kind = kind_of(worker, i),
+			.tls = worker->heritage.listener_tls[i],
 			.burst = 1,
 		};
 		acceptors->all_unix =
@@ -255,7 +256,7 @@ static enum accepted accept_one(struct worker *worker, struct acceptor *acceptor
 		return refused(worker, errno);
 	worker->acceptors.complained = false;
 	make_room(worker, worker->pool.size - 2);
-	connection_open(worker, &fd, &peer);
+	connection_open(worker, &fd, &peer, acceptor->tls);
 	return has_enough(worker, acceptor->kind, used) ? ACCEPTED_ENOUGH : ACCEPTED_ONE;
 }
 

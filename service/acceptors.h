@@ -29,6 +29,7 @@ struct acceptor {
 	struct watch watch; /* the listener's descriptor is the heritage's */
 	struct worker *worker;
 	enum acceptor_kind kind;
+	bool tls;
 	unsigned burst; /* how many are likely to wait */
 	bool ran_empty; /* since acceptors_drain() */
 };

@@ -148,6 +148,15 @@ static int start_app(struct worker *worker, struct text *why)
 	return app_start(&worker->app, why);
 }
 
+static int open_tls(struct worker *worker, struct text *why)
+{
+	struct heritage *heritage = &worker->heritage;
+
+	if (heritage->certificates_fd <= 0)
+		return 0;
+	return tls_open(&worker->tls, &heritage->certificates_fd, &heritage->settings, why);
+}
+
 static int open_rules(struct worker *worker, struct text *why)
 {
 	return origin_rules_open(&worker->rules, &worker->heritage.settings, why);
@@ -298,6 +307,7 @@ static const struct boot_step {
 	{"parent-death signal", tie_to_parent, EXIT_BOOT},
 	{"dumpable flag", hide_memory, EXIT_BOOT},
 	{"umask", mask_others, EXIT_BOOT},
+	{"bind_tls", open_tls, EXIT_USAGE},
 	{"proxies", open_rules, EXIT_BOOT},
 	{"memory", open_exchange, EXIT_BOOT},
 	{"memory to keep", keep_memory, EXIT_BOOT},
@@ -315,6 +325,12 @@ static const struct boot_step {
 	{"channel", say_ready, EXIT_BOOT},
 };
 
+static const enum message_type messages[] = {
+	[EXIT_USAGE] = MESSAGE_SETTING_FAILED,
+	[EXIT_BOOT] = MESSAGE_BOOT_FAILED,
+	[EXIT_APP] = MESSAGE_LOAD_FAILED,
+};
+
 static enum exits run_steps(struct worker *worker, struct text *why)
 {
 	for (size_t i = 0; i < COUNT_OF(steps); i++) {
@@ -324,8 +340,7 @@ static enum exits run_steps(struct worker *worker, struct text *why)
 			continue;
 		if (why->used == 0)
 			text_printf(why, "%s: %s", steps[i].name, strerror(-error));
-		(void)!channel_send(worker->heritage.channel_fd,
-			steps[i].status == EXIT_APP ? MESSAGE_LOAD_FAILED : MESSAGE_BOOT_FAILED,
+		(void)!channel_send(worker->heritage.channel_fd, messages[steps[i].status],
 			why->bytes, why->used);
 		return steps[i].status;
 	}

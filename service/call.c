@@ -7,6 +7,7 @@
 #include "service/connection.h"
 #include "service/exchange.h"
 #include "service/note.h"
+#include "service/tls_facts.h"
 
 struct call *call_new(struct exchange *exchange)
 {
@@ -77,6 +78,7 @@ void call_free(struct call **call)
 	call_end_receiver(freed);
 	unlink_kept(freed);
 	response_free(&freed->response);
+	tls_facts_release(&freed->peer.tls);
 	free(freed->bytes);
 	free(freed);
 }
@@ -141,6 +143,7 @@ static int keep(struct call *call)
 	request->bytes = call->bytes;
 	request->body.data = call->bytes + call->head.head_size;
 	call->peer = *request->peer;
+	call->peer.tls = tls_facts_hold(call->peer.tls);
 	request->peer = &call->peer;
 	exchange->call = spare;
 	exchange->kept = call;

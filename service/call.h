@@ -65,9 +65,9 @@ struct call {
 	/* Of a kept one. */
 	struct call_links links;
 	struct connection *connection; /* NULL: the client is gone */
-	bool in_use; /* somebody else goes on with it: who finishes it does not free it */
-	struct peer peer;
-	char *bytes; /* head and body */
+	bool in_use;	  /* somebody else goes on with it: who finishes it does not free it */
+	struct peer peer; /* its TLS is held */
+	char *bytes;	  /* head and body */
 	const struct narwhal_receiver *receiver;
 	void *receiver_state;
 	void (*gone)(void *state); /* who waits for the answer is told no more: the app is, once */

@@ -8,6 +8,7 @@
 #include "service/call.h"
 #include "service/delivery.h"
 #include "service/dialogue.h"
+#include "service/greeting.h"
 #include "service/stream.h"
 #include "service/worker.h"
 
@@ -50,7 +51,7 @@ static void count(struct worker *worker)
 		memory_order_relaxed);
 }
 
-void connection_open(struct worker *worker, int *fd, const struct peer *peer)
+void connection_open(struct worker *worker, int *fd, const struct peer *peer, bool tls)
 {
 	struct connection *connection = pool_take(&worker->pool);
 	uint64_t accepted = atomic_load_explicit(&worker->page->accepted, memory_order_relaxed) + 1;
@@ -62,6 +63,7 @@ void connection_open(struct worker *worker, int *fd, const struct peer *peer)
 		.peer = *peer,
 		.step = CONNECTION_HEAD,
 		.readable = true,
+		.tls = tls,
 		.transport = {.kind = &transport_plain, .fd = *fd},
 	};
 	*fd = -1;
@@ -69,8 +71,10 @@ void connection_open(struct worker *worker, int *fd, const struct peer *peer)
 	connection->preface = origin_preface(&worker->rules, &connection->peer);
 	atomic_store_explicit(&worker->page->accepted, accepted, memory_order_relaxed);
 	count(worker);
-	connection_wait(connection, DEADLINE_HEAD);
-	proceed(connection);
+	if (LIKELY(greeting_begin(connection) == 0))
+		proceed(connection);
+	else
+		connection_end(connection);
 }
 
 void connection_end(struct connection *connection)
@@ -179,6 +183,7 @@ static ssize_t receive_bytes(struct connection *connection, struct window *windo
 		n = transport_read(&connection->transport, worker->scratch, FIRST_READ);
 		*window = (struct window){worker->scratch, n > 0 ? (size_t)n : 0};
 	}
+	connection->peer.tls = connection->transport.facts;
 	connection->readable = connection->transport.more || (n > 0 && connection->half);
 	return n;
 }
@@ -199,7 +204,7 @@ static void receive(struct connection *connection)
 	else if (n == -ENOMEM)
 		dialogue_refuse(connection, 503, "no memory for the body");
 	else if (n != -EAGAIN)
-		connection_end(connection);
+		greeting_break_off(connection, n);
 }
 
 /* Until more of a body comes. */
@@ -226,6 +231,10 @@ static void settle(struct connection *connection)
 {
 	const struct pending *pending = connection->pending;
 
+	if (UNLIKELY(connection->transport.greeting)) {
+		greeting_wait(connection);
+		return;
+	}
 	if (connection->call != NULL || (pending != NULL && pending->intake.has_head)) {
 		wait_for_body(connection);
 		return;
@@ -235,12 +244,13 @@ static void settle(struct connection *connection)
 	} else if (pending == NULL && connection->step == CONNECTION_IDLE) {
 		connection_wait(connection, DEADLINE_IDLE);
 		acceptors_resume_full(connection->worker);
-	} else if (connection->step != CONNECTION_HEAD || !deadline_is_set(&connection->deadline)) {
+	} else if (connection->step != CONNECTION_HEAD || !deadline_is_set(&connection->deadline) ||
+		   connection->deadline.kind == DEADLINE_HANDSHAKE) {
 		/* Counts from the head's first byte: more of them win no time. */
 		connection->step = CONNECTION_HEAD;
 		connection_wait(connection, DEADLINE_HEAD);
 	}
-	connection_watch(connection, false);
+	connection_watch(connection, connection->transport.stuck);
 }
 
 /* Goes on with whatever the connection was in. */
@@ -306,7 +316,7 @@ static void connection_ready(struct watch *watched, uint32_t events)
 
 	if (!connection_is_open(connection))
 		return;
-	if ((events & ~(uint32_t)EPOLLOUT) != 0)
+	if ((events & ~(uint32_t)EPOLLOUT) != 0 || connection->transport.stuck)
 		connection->readable = true;
 	if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
 		connection->half = true;
@@ -336,8 +346,17 @@ static bool catch_up(struct connection *connection)
 
 void connection_end_idle(struct connection *connection)
 {
-	if (!catch_up(connection) && connection->pending == NULL)
+	/* A handshake that has just begun goes on. */
+	if (!catch_up(connection) && connection->pending == NULL &&
+		connection->deadline.kind != DEADLINE_HANDSHAKE)
 		connection_end(connection);
+}
+
+static void end_handshake(struct connection *connection)
+{
+	if (catch_up(connection) || !connection->transport.greeting)
+		return;
+	greeting_break_off(connection, -ETIMEDOUT);
 }
 
 /* More bytes of the head win no time; the end of it does. */
@@ -361,6 +380,9 @@ void connection_overdue(struct connection *connection)
 	case DEADLINE_NOW:
 	case DEADLINE_NEXT:
 		proceed(connection);
+		break;
+	case DEADLINE_HANDSHAKE:
+		end_handshake(connection);
 		break;
 	case DEADLINE_HEAD:
 		end_head(connection);

@@ -46,6 +46,7 @@ struct connection {
 	struct peer peer;
 	enum connection_step step;
 	enum preface preface;
+	bool tls;	  /* TLS begins behind the preface */
 	bool watched;	  /* by the loop */
 	bool wants_room;  /* and for EPOLLOUT, too */
 	bool readable;	  /* the kernel may have more than was read */
@@ -69,7 +70,7 @@ static inline bool connection_is_open(const struct connection *connection)
 }
 
 /* Takes *fd, which was just accepted, and serves what is there already. */
-void connection_open(struct worker *worker, int *fd, const struct peer *peer);
+void connection_open(struct worker *worker, int *fd, const struct peer *peer, bool tls);
 /* Closes at once. */
 void connection_end(struct connection *connection);
 /* Closes one that waits for a request; but if there is one, it is answered and nothing closes. */

@@ -2,6 +2,7 @@
 
 #include "service/connection.h"
 #include "service/delivery.h"
+#include "service/greeting.h"
 #include "service/worker.h"
 
 /* When a turn has lasted so long already, a connection has one answer of it: others wait, too. */
@@ -208,6 +209,18 @@ bool dialogue_resume(struct connection *connection)
 	return true;
 }
 
+/* The preface went before a handshake. False: what there is was no request. */
+static bool begin_tls(struct connection *connection, const struct window *window)
+{
+	int error = greeting_start(connection, (struct narwhal_bytes){window->bytes, window->size});
+
+	buffer_free(&connection->input);
+	connection->readable = true;
+	if (error != 0)
+		dialogue_refuse(connection, 503, "no memory for TLS");
+	return false;
+}
+
 /* What stands before the first request. False: there is nothing more to do for now. */
 static bool pass_preface(struct connection *connection, struct window *window)
 {
@@ -233,7 +246,7 @@ static bool pass_preface(struct connection *connection, struct window *window)
 	origin_judge(&worker->rules, &connection->peer);
 	window->bytes += result.size;
 	window->size -= result.size;
-	return true;
+	return !connection->tls || begin_tls(connection, window);
 }
 
 void dialogue_serve(struct connection *connection, struct window window)

@@ -65,7 +65,7 @@ const struct peer *origin_client(const struct narwhal_request *request)
 struct narwhal_bytes origin_scheme(const struct narwhal_request *request)
 {
 	const struct forwarded *forwarded = &request->origin->forwarded;
-	const char *scheme = "http";
+	const char *scheme = request->peer->tls != NULL ? "https" : "http";
 
 	if (request->origin->told && forwarded->scheme != NULL)
 		scheme = forwarded->scheme;

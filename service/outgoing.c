@@ -1,6 +1,8 @@
 #include "service/outgoing.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "service/access.h"
 #include "service/stream.h"
@@ -34,6 +36,62 @@ bool outgoing_is_empty(const struct outgoing *outgoing)
 bool outgoing_would_look_whole(const struct outgoing *outgoing)
 {
 	return outgoing->until_close && (outgoing->stream != NULL || !outgoing_is_empty(outgoing));
+}
+
+/* From the front of a part. */
+static size_t take_part(const struct buffer *part, size_t *sent, char *scratch, size_t size)
+{
+	size_t left = part->used - *sent, n = left < size ? left : size;
+
+	if (n != 0)
+		memcpy(scratch, part->bytes + *sent, n);
+	*sent += n;
+	return n;
+}
+
+static ssize_t take_file(struct outgoing *out, char *scratch, size_t size)
+{
+	size_t n = out->file_left < size ? (size_t)out->file_left : size;
+	ssize_t got = n != 0 ? file_read(out->file, scratch, n, (uint64_t)out->file_at) : 0;
+
+	if (got < 0)
+		return got;
+	if ((size_t)got != n)
+		return -EIO;
+	out->file_at += got;
+	out->file_left -= n;
+	return got;
+}
+
+/* The part that comes next, if it is the last one or fills all that is asked for. */
+static struct buffer *whole_part(struct outgoing *out, size_t size, size_t **sent)
+{
+	size_t bytes = out->bytes.used - out->bytes_sent, body = out->body.used - out->body_sent;
+
+	*sent = bytes != 0 ? &out->bytes_sent : &out->body_sent;
+	if (bytes >= size || (bytes != 0 && body == 0 && out->file_left == 0))
+		return &out->bytes;
+	return bytes == 0 && (body >= size || (body != 0 && out->file_left == 0)) ? &out->body
+										  : NULL;
+}
+
+ssize_t outgoing_take(struct outgoing *outgoing, char *scratch, size_t size, const char **bytes)
+{
+	size_t *sent, n;
+	struct buffer *whole = whole_part(outgoing, size, &sent);
+	ssize_t file;
+
+	if (whole != NULL) {
+		n = whole->used - *sent < size ? whole->used - *sent : size;
+		*bytes = whole->bytes + *sent;
+		*sent += n;
+		return (ssize_t)n;
+	}
+	*bytes = scratch;
+	n = take_part(&outgoing->bytes, &outgoing->bytes_sent, scratch, size);
+	n += take_part(&outgoing->body, &outgoing->body_sent, scratch + n, size - n);
+	file = take_file(outgoing, scratch + n, size - n);
+	return file < 0 ? file : (ssize_t)n + file;
 }
 
 void outgoing_reset(struct outgoing *outgoing)

@@ -43,6 +43,13 @@ void outgoing_drop(struct outgoing *outgoing);
 void outgoing_file(struct outgoing *outgoing, struct file *file, uint64_t at, uint64_t size);
 /* Whether all that there is was sent; a stream may bring more. */
 PURE bool outgoing_is_empty(const struct outgoing *outgoing);
+/*
+ * Takes up to `size` bytes off the front, joined in `scratch` unless they lie in one piece: how
+ * many, with *bytes; 0 when there are none; -EIO when the file has become shorter, or another
+ * -errno.
+ */
+MUST_USE ssize_t outgoing_take(struct outgoing *outgoing, char *scratch, size_t size,
+	const char **bytes);
 /* Whether a client that sees the connection end now would take a part of a body for all of it. */
 PURE bool outgoing_would_look_whole(const struct outgoing *outgoing);
 

@@ -9,6 +9,8 @@
 #include "base/attr.h"
 #include "base/text.h"
 
+struct tls_facts;
+
 struct peer {
 	union {
 		struct sockaddr any;
@@ -16,6 +18,7 @@ struct peer {
 		struct sockaddr_in6 v6;
 	};
 	bool forwards; /* it is believed what it says of others, and gives ids to requests */
+	struct tls_facts *tls; /* borrowed; NULL: its connection is none of TLS */
 };
 
 /* Room for the longest: "[...%4294967295]:65535". */

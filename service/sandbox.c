@@ -11,6 +11,8 @@
 
 /* As large as an array must be for qsort(3) to ask how much memory the machine has. */
 #define SORTED 512
+/* Of a list of calls that is too long, the rest is refused. */
+#define NEEDS_MAX 1024
 
 static int compare(const void *a, const void *b)
 {
@@ -30,12 +32,27 @@ static void warm_up(void)
 	(void)strftime(bytes, sizeof(bytes), "%A %B %Z", localtime_r(&now, &local));
 }
 
+/* What the app asks for, and TLS: its random numbers are seeded anew, by the hour. */
+static const char *list_needs(const struct worker *worker, struct text *list)
+{
+	const char *calls = worker->app.calls;
+
+	if (worker->tls == NULL)
+		return calls;
+	if (calls != NULL)
+		text_printf(list, "%s,", calls);
+	text_add(list, TLS_CALLS);
+	return list->bytes;
+}
+
 int sandbox_enter(struct worker *worker, struct text *why)
 {
+	char bytes[NEEDS_MAX];
+	struct text list = TEXT_OVER(bytes);
 	const struct settings *settings = &worker->heritage.settings;
 	const struct filter_plan plan = {
 		.role = settings->sandbox == SANDBOX_APP ? CALLS_APP : worker->app.role,
-		.needs = worker->app.calls,
+		.needs = list_needs(worker, &list),
 		.allowed = settings->sandbox_allow,
 		.log = settings->sandbox_mode == SANDBOX_LOG,
 	};
@@ -45,9 +62,9 @@ int sandbox_enter(struct worker *worker, struct text *why)
 
 	if (settings->sandbox == SANDBOX_OFF)
 		return 0;
-	if (plan.needs != NULL)
+	if (worker->app.calls != NULL)
 		log_info(&worker->log, "sandbox_needs", log_string("app", worker->app.module->name),
-			log_string("calls", plan.needs));
+			log_string("calls", worker->app.calls));
 	warm_up();
 	error = filter_load(&plan, &listener_fd, why);
 	readback_want(&worker->wanted, READBACK_SECCOMP, SECCOMP_MODE_FILTER);

@@ -171,6 +171,7 @@ void transport_abort(struct transport *transport)
 {
 	const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
 
+	transport->aborted = true;
 	(void)setsockopt(transport->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }
 

@@ -22,6 +22,7 @@ enum transport_outcome {
 	TRANSPORT_SHORT,   /* the file does not give as much as the head has promised */
 };
 
+struct tls_facts;
 struct transport;
 
 struct transport_kind {
@@ -36,9 +37,13 @@ struct transport_kind {
 
 struct transport {
 	const struct transport_kind *kind;
-	void *state; /* the kind's own */
-	int fd;	     /* borrowed */
-	bool more;   /* there may be more to read than the last read gave: no event will tell */
+	void *state;   /* the kind's own */
+	int fd;	       /* borrowed */
+	bool greeting; /* a handshake comes before the first byte, and is not over */
+	bool stuck; /* bytes of the kind's own wait for room: the next read or write sends them */
+	bool aborted;
+	struct tls_facts *facts; /* NULL: there is no TLS, or not yet */
+	bool more; /* there may be more to read than the last read gave: no event will tell */
 };
 
 /* Bytes as they are. */

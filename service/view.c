@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "service/octet.h"
+#include "service/tls_facts.h"
 
 uint64_t view_now_ms(const struct narwhal_request *request)
 {
@@ -87,6 +88,16 @@ EXPORT struct narwhal_bytes narwhal_request_host(const struct narwhal_request *r
 EXPORT struct narwhal_bytes narwhal_request_id(const struct narwhal_request *request)
 {
 	return origin_id(request);
+}
+
+EXPORT struct narwhal_bytes narwhal_request_tls(const struct narwhal_request *request,
+	enum narwhal_tls_fact fact)
+{
+	const struct tls_facts *facts = request->peer->tls;
+
+	if (facts == NULL || (unsigned)fact >= NARWHAL_TLS_FACTS)
+		return (struct narwhal_bytes){NULL, 0};
+	return facts->fact[fact];
 }
 
 EXPORT struct narwhal_bytes narwhal_request_trace_id(const struct narwhal_request *request)

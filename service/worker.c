@@ -19,6 +19,7 @@ void worker_durations(const struct settings *settings, uint64_t after_ms[DEADLIN
 {
 	after_ms[DEADLINE_NOW] = 0;
 	after_ms[DEADLINE_NEXT] = 0;
+	after_ms[DEADLINE_HANDSHAKE] = settings->tls_handshake_timeout;
 	after_ms[DEADLINE_HEAD] = settings->head_timeout;
 	after_ms[DEADLINE_BODY] = settings->body_timeout;
 	after_ms[DEADLINE_IDLE] = settings->keepalive;
@@ -43,6 +44,7 @@ void worker_retire(struct worker *worker, bool draining)
 	deadlines_move(&worker->deadlines, DEADLINE_IDLE, DEADLINE_GRACE, worker->now_ms);
 	/* Among these are connections that have not sent a byte yet: they are idle, too. */
 	deadlines_move(&worker->deadlines, DEADLINE_HEAD, DEADLINE_NOW, worker->now_ms);
+	deadlines_move(&worker->deadlines, DEADLINE_HANDSHAKE, DEADLINE_NOW, worker->now_ms);
 	log_debug(&worker->log, draining ? "worker_draining" : "worker_retiring",
 		log_uint("connections", worker->pool.used));
 }
@@ -238,6 +240,7 @@ void worker_close(struct worker *worker)
 	access_close(&worker->access); /* behind those whose answers it notes */
 	fd_close(&worker->access_fd);
 	free(worker->scratch);
+	tls_close(&worker->tls);
 	loop_close(&worker->loop);
 	fd_close(&worker->signal_fd);
 	fd_close(&worker->status_fd);

@@ -22,6 +22,7 @@
 #include "service/exchange.h"
 #include "service/pool.h"
 #include "service/stamp.h"
+#include "service/tls.h"
 
 #define WORKER_SCRATCH ((size_t)64 * 1024)
 
@@ -53,6 +54,7 @@ struct worker {
 	struct access access;
 	int access_fd; /* until the access log takes it; else -1 */
 	struct stamp stamp;
+	struct tls *tls;       /* NULL: no listener speaks it */
 	char *scratch;	       /* WORKER_SCRATCH bytes that every connection reads into */
 	uint64_t now_ms;       /* monotonic, as of this turn */
 	uint64_t announced_ms; /* when ACTIVE was sent last */

@@ -104,6 +104,27 @@ struct narwhal_bytes narwhal_request_id(const struct narwhal_request *request);
  */
 struct narwhal_bytes narwhal_request_trace_id(const struct narwhal_request *request);
 
+/* What is known of the connection's TLS. */
+enum narwhal_tls_fact {
+	NARWHAL_TLS_VERSION,	 /* "TLSv1.3" */
+	NARWHAL_TLS_CIPHER,	 /* OpenSSL's name: "TLS_AES_128_GCM_SHA256" */
+	NARWHAL_TLS_SERVER_NAME, /* that the client asked for (SNI) */
+	/* Of the client's certificate, which an authority of ca_certs vouches for. */
+	NARWHAL_TLS_CLIENT_SUBJECT,	/* RFC 2253: "CN=alice,O=Example" */
+	NARWHAL_TLS_CLIENT_ISSUER,	/* the same of who signed it */
+	NARWHAL_TLS_CLIENT_SERIAL,	/* hexadecimal */
+	NARWHAL_TLS_CLIENT_FINGERPRINT, /* SHA-256 of it, 64 hexadecimal digits */
+	NARWHAL_TLS_CLIENT_CERTIFICATE, /* all of it, PEM */
+	NARWHAL_TLS_FACTS
+};
+
+/*
+ * Data is NULL if there is none: the connection is not TLS, even if a proxy's was, or the client
+ * has not sent it. Valid as long as the request.
+ */
+struct narwhal_bytes narwhal_request_tls(const struct narwhal_request *request,
+	enum narwhal_tls_fact fact);
+
 #ifdef __cplusplus
 }
 #endif

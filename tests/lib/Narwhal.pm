@@ -140,7 +140,7 @@ sub wait_ready {
 	my ($self, $seconds) = @_;
 	my $line = $self->wait_line(qr/^\S+ info ready\b/, $seconds);
 
-	$self->{addresses} = [ map { s{^http://}{}r } split /,/, $line =~ / address=(\S+)/ ? $1 : '' ];
+	$self->{addresses} = [ map { s{^https?://}{}r } split /,/, $line =~ / address=(\S+)/ ? $1 : '' ];
 	return $line;
 }
 

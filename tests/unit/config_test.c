@@ -469,11 +469,11 @@ static void what_is_wrong_in_a_file_is_named_with_its_line(void **state)
 	assert_file_refused("[https]\n",
 		"narwhal.conf:1: [https] is an unknown section: "
 		"allowed are [arbiter], [lifecycle], [upgrade], [hooks], [app], [http], "
-		"[files], [proxies], [privileges], [program], [log]");
+		"[files], [proxies], [tls], [privileges], [program], [log]");
 	assert_file_refused("[",
 		"narwhal.conf:1: [ is an unknown section: "
 		"allowed are [arbiter], [lifecycle], [upgrade], [hooks], [app], [http], "
-		"[files], [proxies], [privileges], [program], [log]");
+		"[files], [proxies], [tls], [privileges], [program], [log]");
 }
 
 static void no_value_of_a_file_is_cut_or_merged(void **state)

@@ -68,6 +68,7 @@ static void fill_generation(struct generation *generation)
 	assert_int_equal(settings_init(&generation->config.settings), 0);
 	generation->config.settings.workers = 3;
 	generation->image_fd = 10;
+	generation->certificates_fd = 17;
 	generation->users.drop = true;
 	generation->users.uid = generation->users.gid = 65534;
 	generation->hooks = book;
@@ -75,6 +76,7 @@ static void fill_generation(struct generation *generation)
 	generation->listeners.item[0] = (struct listener){.fd = 11, .asked = "127.0.0.1:0"};
 	generation->listeners.item[1] = (struct listener){.fd = 12,
 		.asked = "unix:/run/a b",
+		.tls = true,
 		.linked = true,
 		.device = UINT64_MAX,
 		.inode = 77};
@@ -183,7 +185,7 @@ static void fill_program(struct arbiter *a, struct program *p)
 	program_init(p, a);
 	prepare(a);
 	a->current->number = 1;
-	a->current->image_fd = -1;
+	a->current->image_fd = a->current->certificates_fd = -1;
 	assert_int_equal(settings_init(&a->current->config.settings), 0);
 	a->current->config.settings.sweep_timeout = 77;
 	a->upgrade.state = UPGRADE_LEAVING;
@@ -352,9 +354,9 @@ static void every_descriptor_is_told(void **state)
 	fill(&a);
 	descriptors = 0;
 	heirloom_each_fd(&a, HEIRLOOM_VERSION, count_fd, NULL);
-	/* Start, pidfile, two images, a worker's image, 2 listeners, 3 on the shelf, 2 inherited,
-	 * and of the workers 2 pages, a channel and a notifier. */
-	assert_int_equal(descriptors, 1 + 1 + 2 + 1 + 2 + 3 + 2 + 4);
+	/* Start, pidfile, two images, a worker's image, its certificates, 2 listeners, 3 on the
+	 * shelf, 2 inherited, and of the workers 2 pages, a channel and a notifier. */
+	assert_int_equal(descriptors, 1 + 1 + 2 + 1 + 1 + 2 + 3 + 2 + 4);
 	let_go(&a);
 }
 
@@ -567,6 +569,19 @@ static void version_2_thaws(void **state)
 	assert_int_equal(a.children[0].notifier.fd, 16);
 	assert_true(a.children[0].confined);
 	assert_int_equal(a.children[900].notifier.fd, -1);
+	assert_int_equal(a.current->certificates_fd, -1);
+	let_go(&a);
+}
+
+static void version_3_thaws(void **state)
+{
+	static struct arbiter a;
+
+	(void)state;
+	thaw_released(&a, "tests/heirloom/version-3");
+	assert_int_equal(a.current->certificates_fd, 17);
+	assert_false(a.current->listeners.item[0].tls);
+	assert_true(a.current->listeners.item[1].tls);
 	let_go(&a);
 }
 
@@ -657,6 +672,7 @@ int main(void)
 		cmocka_unit_test(a_cause_and_a_setting_of_another_release_are_passed_over),
 		cmocka_unit_test(version_1_thaws),
 		cmocka_unit_test(version_2_thaws),
+		cmocka_unit_test(version_3_thaws),
 		cmocka_unit_test(an_image_of_version_1_is_left_what_it_reads),
 		cmocka_unit_test(what_is_newer_than_its_version_is_unknown),
 		cmocka_unit_test(a_program_thaws_to_the_same),

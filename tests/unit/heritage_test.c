@@ -28,6 +28,7 @@ static void write_sample(struct text *text, int channel_fd, int page_fd, int lis
 		.gid = UINT32_MAX - 1,
 		.listeners = 2,
 		.listener_fd = {listener_fd, listener_fd},
+		.listener_tls = {false, true},
 		.app = sample_app};
 
 	assert_int_equal(settings_init(&heritage.settings), 0);
@@ -69,6 +70,8 @@ static void what_is_written_reads_back_the_same(void **state)
 	assert_int_equal(heritage.channel_fd, 7);
 	assert_int_equal(heritage.page_fd, 8);
 	assert_int_equal(heritage.listener_fd[1], 9);
+	assert_false(heritage.listener_tls[0]);
+	assert_true(heritage.listener_tls[1]);
 	heritage_free(&heritage);
 }
 
@@ -182,7 +185,7 @@ static void one_listener_too_many_is_refused(void **state)
 	(void)state;
 	for (int i = 0; i < HERITAGE_LISTENERS; i++)
 		text_add(&text, "listener 9\n");
-	assert_line_refused("listener ", lines, "listener: there are too many");
+	assert_line_refused("listener ", lines, "tls_listener: there are too many");
 }
 
 static void a_text_that_was_cut_is_refused_at_every_length(void **state)

@@ -1,0 +1,29 @@
+/*
+ * tls.h - a worker's certificates, and by what rules it speaks TLS: made at boot, the same for
+ * every connection. Certificates and keys come with the heritage, as bytes: no file is opened.
+ *
+ * OpenSSL is seen in tls.c, transport_tls.c and what they share (tls_context.h) alone.
+ */
+#ifndef SERVICE_TLS_H
+#define SERVICE_TLS_H
+
+#include "base/attr.h"
+#include "base/settings.h"
+#include "base/text.h"
+
+struct tls;
+
+/* System calls of its own that a handshake makes, as a LIST. */
+#define TLS_CALLS "getrandom"
+
+/*
+ * Takes *bundle_fd (base/bundle.h). 0, or -errno with `why`, which names the file and what is wrong
+ * with it. What was good when the bundle was made stays good: a worker that is born later has to
+ * serve, too.
+ */
+MUST_USE int tls_open(struct tls **tls, int *bundle_fd, const struct settings *settings,
+	struct text *why);
+/* *tls may be NULL. */
+void tls_close(struct tls **tls);
+
+#endif

@@ -1,0 +1,54 @@
+/* tls_context.h - what tls.c makes at boot and transport_tls.c serves with: OpenSSL's, inside. */
+#ifndef SERVICE_TLS_CONTEXT_H
+#define SERVICE_TLS_CONTEXT_H
+
+#include <openssl/ssl.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "service/tls.h"
+#include "service/tls_names.h"
+
+/* Plain bytes that become records at once: four full ones (RFC 8446 section 5.1). */
+#define TLS_PLAIN ((size_t)64 * 1024)
+
+/* One certificate with its key: the client's server name chooses one. */
+struct tls_certificate {
+	SSL_CTX *context;
+	unsigned char *staple; /* NULL: none */
+	size_t staple_size;
+};
+
+struct tls {
+	struct tls_certificate *certificates;
+	size_t count;
+	struct tls_names names;
+	BIO_METHOD *method; /* transport_tls_method() */
+
+	/* Every connection's in its turn. */
+	char *plain;	    /* TLS_PLAIN bytes */
+	struct buffer wire; /* records on their way out */
+};
+
+/* By what rules a certificate serves; without authorities no client is asked for one. */
+struct tls_rules {
+	const struct settings *settings;
+	X509_STORE *authorities;
+	STACK_OF(X509_NAME) * authority_names;
+};
+
+/* 0, or -errno with `why`. */
+MUST_USE int tls_context_new(struct tls *tls, const struct tls_rules *rules, SSL_CTX **made,
+	struct text *why);
+/* Its staple goes out to who asks; the certificate stays where it is from now on. */
+void tls_context_staple(struct tls_certificate *certificate);
+
+/* OpenSSL's last word on what went wrong; static text. */
+const char *tls_reason(void);
+/* "what: wrong" for `why`, and OpenSSL's errors are forgotten: -EINVAL. */
+int tls_refuse(struct text *why, const char *what, const char *wrong);
+
+/* How OpenSSL's bytes come and go; NULL without memory. */
+BIO_METHOD *transport_tls_method(void);
+
+#endif

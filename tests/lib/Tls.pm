@@ -1,0 +1,145 @@
+# Tls - certificates for a test, made by openssl, and clients that look closely at TLS.
+#
+#	my $ca = Tls::authority($dir, 'ca');
+#	my $pair = Tls::certificate($dir, 'a', names => ['a.test'], by => $ca);
+#	my $c = Tls::connect($n->port, SSL_hostname => 'a.test', SSL_ca_file => $ca->{certificate});
+#	my $response = $c->request('GET', '/');	# as of Narwhal::Connection
+package Tls;
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use IO::Socket::INET;
+use IO::Socket::SSL;
+use Narwhal;
+
+our @EXPORT_OK = qw(openssl try_connect);
+
+# What openssl says, with its status in $?.
+sub openssl {
+	my (@arguments) = @_;
+
+	open my $pipe, '-|', 'sh', '-c', 'exec openssl "$@" 2>&1 </dev/null', 'openssl', @arguments
+		or die "openssl: $!";
+	local $/;
+	my $text = <$pipe> // '';
+	close $pipe;
+	return $text;
+}
+
+sub must_openssl {
+	my $text = openssl(@_);
+	die "openssl @_: $text" if $? != 0;
+	return $text;
+}
+
+sub write_file {
+	my ($name, $text) = @_;
+
+	open my $file, '>', $name or die "$name: $!";
+	print $file $text;
+	close $file or die "$name: $!";
+	return $name;
+}
+
+sub new_key {
+	my ($name, $kind) = @_;
+	my @options = $kind eq 'rsa'
+		? ('-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048')
+		: ('-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256');
+
+	must_openssl('genpkey', @options, '-out', $name);
+	chmod 0600, $name;
+	return $name;
+}
+
+sub authority {
+	my ($dir, $name) = @_;
+	my %pair = (certificate => "$dir/$name.crt", key => new_key("$dir/$name.key", 'ec'));
+
+	must_openssl('req', '-x509', '-new', '-key', $pair{key}, '-out', $pair{certificate},
+		'-days', 30, '-subj', "/CN=$name authority",
+		'-addext', 'basicConstraints=critical,CA:TRUE');
+	return \%pair;
+}
+
+# Options: names (DNS names), by (an authority), kind (ec or rsa), subject, days (negative: it has
+# expired), key (a file that is there).
+sub certificate {
+	my ($dir, $name, %option) = @_;
+	my %pair = (certificate => "$dir/$name.crt",
+		key => $option{key} // new_key("$dir/$name.key", $option{kind} // 'ec'));
+	my $names = join ',', map { "DNS:$_" } @{ $option{names} // [$name] };
+	my $extensions = write_file("$dir/$name.ext", "subjectAltName=$names\n");
+
+	must_openssl('req', '-new', '-key', $pair{key}, '-out', "$dir/$name.csr",
+		'-subj', $option{subject} // "/CN=$name");
+	must_openssl('x509', '-req', '-in', "$dir/$name.csr", '-out', $pair{certificate},
+		'-CA', $option{by}{certificate}, '-CAkey', $option{by}{key},
+		'-days', $option{days} // 30, '-extfile', $extensions);
+	unlink $extensions, "$dir/$name.csr";
+	return \%pair;
+}
+
+# A connection whose handshake is over, or undef; then $SSL_ERROR says why.
+sub try_connect {
+	my ($port, %option) = @_;
+
+	my $plain = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port", Proto => 'tcp',
+		Timeout => $Narwhal::PATIENCE) or die "connect: $@";
+	print {$plain} delete $option{first} if defined $option{first};
+	my $socket = IO::Socket::SSL->start_SSL($plain, Timeout => $Narwhal::PATIENCE,
+		SSL_verify_mode => $option{SSL_ca_file} ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
+		SSL_verifycn_scheme => 'http', SSL_verifycn_name => $option{SSL_hostname},
+		%option) or return;
+	return Tls::Connection->new($socket);
+}
+
+sub connect {
+	my ($port, %option) = @_;
+
+	return try_connect($port, %option) // die "no handshake: $IO::Socket::SSL::SSL_ERROR\n";
+}
+
+# As Narwhal::Connection, over TLS.
+package Tls::Connection;
+
+use Time::HiRes qw(time);
+
+our @ISA = ('Narwhal::Connection');
+
+# Whether a close_notify has come (SSL_RECEIVED_SHUTDOWN): the end is the server's will.
+sub was_notified {
+	my ($self) = @_;
+
+	return Net::SSLeay::get_shutdown($self->{socket}->_get_ssl_object) & 2;
+}
+
+sub write {
+	my ($self, $bytes) = @_;
+
+	while (length $bytes) {
+		my $n = $self->{socket}->syswrite($bytes);
+		return 0 if !defined $n;
+		substr $bytes, 0, $n, '';
+	}
+	return 1;
+}
+
+sub fill {
+	my ($self, $enough, $seconds) = @_;
+	my $deadline = time + ($seconds // $Narwhal::PATIENCE);
+
+	until ($enough->()) {
+		my $left = $deadline - time;
+		die "no answer in time; so far: $self->{rest}\n"
+			if $left <= 0 || !($self->{socket}->pending
+				|| IO::Select->new($self->{socket})->can_read($left));
+		my $n = $self->{socket}->sysread($self->{rest}, 1 << 16, length $self->{rest});
+		return 0 if !$n;
+	}
+	return 1;
+}
+
+1;
