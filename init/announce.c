@@ -51,7 +51,7 @@ static void tell_log(struct arbiter *a)
 		log_uint("ms", a->now_ms - a->born_ms));
 }
 
-/* Once for each generation: who reads its first lines shall not believe it safe. */
+/* Each time: who reads the lines around it shall not believe it safe. */
 static void warn_of_log_mode(struct arbiter *a)
 {
 	const struct settings *s = &a->current->config.settings;

@@ -50,7 +50,9 @@ static size_t add_worker(struct child *child, struct log_field *fields,
 	fields[n++] = log_uint("slot", child->slot);
 	fields[n++] = log_int("pid", slot->pid);
 	fields[n++] = log_uint("generation", slot->generation);
-	page_copy_request(child->page, request);
+	request[0] = '\0';
+	if (child->page != NULL) /* an image that went back to itself may have lost it */
+		page_copy_request(child->page, request);
 	if (request[0] != '\0')
 		fields[n++] = log_string("request", request);
 	return n;
@@ -129,7 +131,7 @@ static void tolerate(struct child *child, const struct petition *petition)
 	if (error == 0)
 		return;
 	log_error(&a->log, "sandbox_log_refused", log_uint("slot", child->slot),
-		log_errno("error", error), log_string("needs", "Linux 5.5"));
+		log_errno("error", error));
 	punish(child, petition);
 }
 

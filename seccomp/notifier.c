@@ -41,6 +41,14 @@ static void wake_up(int number)
 	(void)number;
 }
 
+/* One that somebody sent is not ours to swallow: whoever reads signals takes it first. */
+static bool is_pending(int number)
+{
+	sigset_t set;
+
+	return sigpending(&set) == 0 && sigismember(&set, number) == 1;
+}
+
 /*
  * SECCOMP_IOCTL_NOTIF_RECV knows no O_NONBLOCK. The kernel counts what was asked and never counts
  * down for a caller that is killed, so that behind POLLIN it does not sleep (kernel/seccomp.c):
@@ -71,7 +79,7 @@ static int receive_soon(int fd, struct seccomp_notif *notif)
 int notifier_receive(int fd, struct petition *petition)
 {
 	struct seccomp_notif notif = {0}; /* the kernel insists on zeroes */
-	int error = receive_soon(fd, &notif);
+	int error = is_pending(SIGALRM) ? -ENOENT : receive_soon(fd, &notif);
 
 	if (error != 0)
 		return error == -ENOENT ? 0 : error == -EINTR ? -ETIMEDOUT : error;

@@ -30,8 +30,9 @@ MUST_USE int notifier_check(int fd);
 
 /*
  * The next one, after epoll(7) has said that there is one: 1; 0 when its caller was killed
- * meanwhile; -ETIMEDOUT when somebody else has taken it; or another -errno. For a process with
- * SIGALRM blocked and no interval timer (setitimer(2)) of its own.
+ * meanwhile, or a SIGALRM has to be read first; -ETIMEDOUT when somebody else has taken it; or
+ * another -errno. For a process with SIGALRM blocked and no interval timer (setitimer(2)) of its
+ * own.
  */
 MUST_USE int notifier_receive(int fd, struct petition *petition);
 

@@ -179,6 +179,32 @@ static void who_waits_in_vain_waits_a_moment(void **state)
 	release(&prisoner);
 }
 
+/* It is not ours: the loop shall read it, and then ask again. */
+static void an_alarm_that_somebody_sent_stays_pending(void **state)
+{
+	struct prisoner prisoner = take_prisoner(true);
+	const struct timespec at_once = {0, 0};
+	struct petition petition;
+	sigset_t alarm_alone;
+	siginfo_t info;
+	pid_t sender;
+
+	(void)state;
+	assert_int_equal(events_of(prisoner.notifier), POLLIN);
+	sender = fork();
+	if (sender == 0)
+		_exit(kill(getppid(), SIGALRM) == 0 ? 0 : 1);
+	assert_int_equal(waitpid(sender, NULL, 0), sender);
+	assert_int_equal(notifier_receive(prisoner.notifier, &petition), 0);
+	(void)sigemptyset(&alarm_alone);
+	(void)sigaddset(&alarm_alone, SIGALRM);
+	assert_int_equal(sigtimedwait(&alarm_alone, &info, &at_once), SIGALRM);
+	assert_int_equal(info.si_pid, sender);
+	assert_int_equal(notifier_receive(prisoner.notifier, &petition), 1);
+	assert_int_equal(sigtimedwait(&alarm_alone, &info, &at_once), -1);
+	release(&prisoner);
+}
+
 static void *kill_soon(void *context)
 {
 	const struct prisoner *prisoner = context;
@@ -230,6 +256,7 @@ int main(void)
 		cmocka_unit_test(who_was_killed_asks_no_more),
 		cmocka_unit_test(who_was_killed_before_it_was_heard_is_nobody),
 		cmocka_unit_test(who_waits_in_vain_waits_a_moment),
+		cmocka_unit_test(an_alarm_that_somebody_sent_stays_pending),
 		cmocka_unit_test(a_kill_at_any_moment_keeps_nobody_waiting),
 	};
 
