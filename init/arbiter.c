@@ -307,12 +307,22 @@ static void leave_cause(struct arbiter *a, const char *cause)
 		log_warning(&a->log, "termination_log_failed", log_errno("error", error));
 }
 
+static void say_what_was_learnt(struct arbiter *a)
+{
+	int error =
+		a->current->config.verb == CONFIG_LEARN ? lesson_print(&a->violations, stdout) : 0;
+
+	if (error != 0)
+		log_error(&a->log, "learn_failed", log_errno("error", error));
+}
+
 int arbiter_live(struct arbiter *a)
 {
 	/* The line of no death: from here on PID 1 retries by deadline, and never exits because the
 	 * world refused something. */
 	turn_loop(a);
 	say_stopped(a);
+	say_what_was_learnt(a);
 	if (a->wish.exit_status != EXIT_OK)
 		leave_cause(a, a->last_cause);
 	opening_close(a);
@@ -322,18 +332,13 @@ int arbiter_live(struct arbiter *a)
 int arbiter_serve(struct config *config, const struct config_input *input)
 {
 	struct arbiter a = {.input = input};
-	bool learns = config->verb == CONFIG_LEARN;
 	char bytes[1024];
 	struct text why = TEXT_OVER(bytes);
-	int status;
 
 	if (opening_run(&a, config, &why) == 0) {
 		say_who(&a);
 		announce_listeners(&a);
-		status = arbiter_live(&a);
-		if (learns && lesson_print(&a.violations, stdout) != 0)
-			return EXIT_USAGE;
-		return status;
+		return arbiter_live(&a);
 	}
 	leave_cause(&a, bytes);
 	(void)fprintf(stderr, "narwhal: %s\n", bytes);

@@ -257,6 +257,11 @@ subtest 'without a notifier the worker dies all the same, and the line says how 
 	be_whole($n, 2);
 	is($n->stop, 0, 'status 0');
 	is(exits($n), 1, 'counted');
+
+	my $log = begin({ wrap => [ $^X, around(), '--' ] }, '--sandbox-mode', 'log');
+	$log->wait_ready;
+	is(ask($log, '/getppid'), 200, 'in log mode it goes on');
+	is($log->stop, 0, 'status 0');
 };
 
 # A program that puts a filter around another one: it allows all, and has taken the one notifier that
