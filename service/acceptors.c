@@ -13,7 +13,7 @@
 #define BURST_MAX 16
 
 static const unsigned burst_max[] = {
-	[ACCEPTOR_SHARED] = 4,
+	[ACCEPTOR_SHARED] = 2,
 	[ACCEPTOR_OWN] = BURST_MAX,
 	[ACCEPTOR_FOREIGN] = 1,
 };
