@@ -76,7 +76,7 @@ quiet = $(if $(filter 0,$(V)),@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all run test faults upgrades bench image install headers clean help lint bootstrap units \
-	bare fuzz fuzzers coverage
+	bare fuzz fuzzers coverage profiles
 
 all: $(PROGRAMS) $(EXAMPLES) ## build everything into build/ (the default)
 
@@ -139,6 +139,13 @@ install: all headers ## install below $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBEXECDIR)
 	install -s -m 755 $(BUILD)/narwhal $(DESTDIR)$(PREFIX)/bin/narwhal
 	install -s -m 755 $(BUILD)/narwhal-worker $(DESTDIR)$(LIBEXECDIR)/narwhal-worker
+
+# A test compares them with what narwhal writes.
+profiles: $(BUILD)/narwhal ## write the profiles in deploy/ anew, from the tables in seccomp/
+	@for role in module app; do \
+		$(BUILD)/narwhal seccomp export --role $$role --format oci >deploy/seccomp-$$role.json && \
+		$(BUILD)/narwhal seccomp export --role $$role --format spo >deploy/seccomp-$$role.yaml || exit; \
+	done
 
 headers: ## install what a module is written with: header, pkg-config file, manual page
 	install -d $(DESTDIR)$(PREFIX)/include/narwhal $(DESTDIR)$(PREFIX)/share/pkgconfig \

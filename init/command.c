@@ -10,6 +10,7 @@
 #include "init/rehearsal.h"
 #include "init/scaffold.h"
 #include "init/request.h"
+#include "init/seccomp_command.h"
 #include "init/survey_look.h"
 #include "init/survey_report.h"
 #include "init/termination.h"
@@ -158,6 +159,15 @@ static int new (struct config *config, const struct config_input *input)
 									       : complain(bytes);
 }
 
+static int seccomp(struct config *config, const struct config_input *input)
+{
+	char bytes[512];
+	struct text why = TEXT_OVER(bytes);
+
+	(void)config;
+	return seccomp_command_run(input, stdout, &why) == 0 ? EXIT_OK : complain(bytes);
+}
+
 static int help(struct config *config, const struct config_input *input)
 {
 	(void)config;
@@ -180,6 +190,7 @@ static int (*const commands[])(struct config *, const struct config_input *) = {
 	[CONFIG_ROLLBACK] = rollback,
 	[CONFIG_NEW] = new,
 	[CONFIG_LEARN] = learn,
+	[CONFIG_SECCOMP] = seccomp,
 	[CONFIG_CHECK] = check,
 	[CONFIG_CHECK_CONFIG] = check_config_alone,
 	[CONFIG_PRINT] = print,

@@ -75,7 +75,7 @@ void config_free(struct config *config);
 static inline bool config_needs_nothing(const struct config *config)
 {
 	return config->verb == CONFIG_HELP || config->verb == CONFIG_VERSION ||
-	       config->verb == CONFIG_NEW;
+	       config->verb == CONFIG_NEW || config->verb == CONFIG_SECCOMP;
 }
 
 /* Where the value of that setting is from: "default", "PORT", "app.conf:7", ... */

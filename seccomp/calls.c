@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <linux/netlink.h>
 #include <linux/prctl.h>
 #include <linux/sockios.h>
@@ -20,9 +21,9 @@
 #define NUMBERS 1024
 
 /* The words that tables are written in. */
-#define CALL(name, why) {#name, why, 0, {{0}}},
-#define CALL_IF(name, when, why) {#name, why, 0, {when}},
-#define ANSWER(name, error, why) {#name, why, error, {{0}}},
+#define CALL(name, why) {#name, why, 0, {{0}}, NULL},
+#define CALL_IF(name, when, why) {#name, why, 0, {when}, #when},
+#define ANSWER(name, error, why) {#name, why, error, {{0}}, NULL},
 #define EQ(nth, value)                 \
 	{                              \
 		nth, UINT64_MAX, value \
@@ -71,6 +72,10 @@ static const struct calls_row keyholder_calls[] = {
 #include "seccomp/keyholder.def"
 };
 
+static const struct calls_row container_calls[] = {
+#include "seccomp/container.def"
+};
+
 static const struct calls_row asked_calls[] = {
 #include "seccomp/asked.def"
 };
@@ -94,6 +99,7 @@ static const struct {
 	[CALLS_MODULE] = {"module", module_calls, COUNT_OF(module_calls)},
 	[CALLS_APP] = {"app", app_calls, COUNT_OF(app_calls)},
 	[CALLS_KEYHOLDER] = {"keyholder", keyholder_calls, COUNT_OF(keyholder_calls)},
+	[CALLS_CONTAINER] = {"container", container_calls, COUNT_OF(container_calls)},
 };
 
 static const struct danger {

@@ -22,6 +22,7 @@ enum calls_role {
 	CALLS_MODULE, /* a worker that runs a C module */
 	CALLS_APP,    /* anything else: Python, programs */
 	CALLS_KEYHOLDER,
+	CALLS_CONTAINER, /* all that is beside workers: for profiles, no filter is made of it */
 	CALLS_ROLES
 };
 
@@ -43,6 +44,7 @@ struct calls_row {
 	const char *why;
 	int answer;			      /* 0: allowed; else it fails with this errno value */
 	struct calls_test tests[CALLS_TESTS]; /* all must hold; none: whatever the arguments */
+	const char *when;		      /* the same in the table's words; NULL: always */
 };
 
 /* The role's rows, in the order in which they were written. */
