@@ -195,6 +195,7 @@ $(BUILD)/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/sec
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic-symbol='narwhal_*' -o $@ $^ -l:libcap.a -l:libseccomp.a -l:libz.a $(TLS_LIBS) -ldl
 
 $(MODULES): tests/modules/module.h
+$(BUILD)/tests/modules/danger.so: tests/modules/danger_attempts.def
 $(EXAMPLES) $(MODULES): $(BUILD)/%.so: %.c $(HEADERS) Makefile
 	@mkdir -p $(@D)
 	$(call quiet,MODULE)$(CC) -Iinclude -D_GNU_SOURCE -std=c17 $(OPTIMIZE) $(WARN) $(WERROR) $(HARDEN) -fPIC -shared $(LINK) -o $@ $< $(if $(filter %/upload.so,$@),-lcrypto)

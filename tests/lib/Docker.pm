@@ -2,6 +2,7 @@
 #
 #	my $docker = Docker->start;		# skips the whole test where there can be none
 #	$docker->base_image;			# debian:bookworm-slim, made by debootstrap, no registry
+#	$docker->base_image('trixie');		# and so debian:trixie-slim
 #	my $out = $docker->ok('run', ...);	# dies, with what docker wrote, if it fails
 #	my ($status, $out) = $docker->try('exec', ...);
 #
@@ -24,7 +25,6 @@ use Time::HiRes qw(sleep time);
 
 our $ROOT = abs_path(dirname(__FILE__) . '/../..');
 my $SUITE = 'bookworm';
-my $IMAGE = "debian:$SUITE-slim";
 
 # What the engine needs to find: cgroups where nobody mounted them (no systemd, a bare chroot).
 # It is not PID 1 itself, because it does not reap orphans: the shell around it does.
@@ -155,16 +155,18 @@ sub wait_log {
 }
 
 sub base_image {
-	my ($self) = @_;
+	my ($self, $suite) = @_;
+	my $image = 'debian:' . ($suite // $SUITE) . '-slim';
 
-	$self->ok('import', '--change', 'CMD ["bash"]', base_tar(), $IMAGE);
-	return $IMAGE;
+	$self->ok('import', '--change', 'CMD ["bash"]', base_tar($suite), $image);
+	return $image;
 }
 
 # A minimal Debian as a tar file, kept in a cache folder: made once (about 30 s).
 sub base_tar {
+	my $suite = shift // $SUITE;
 	my $cache = defined $ENV{XDG_CACHE_HOME} ? "$ENV{XDG_CACHE_HOME}/narwhal" : "$ROOT/.cache";
-	my $tar = "$cache/debian-$SUITE.tar";
+	my $tar = "$cache/debian-$suite.tar";
 
 	make_path($cache);
 	sysopen my $lock, "$cache/lock", O_RDWR | O_CREAT or die "$cache/lock: $!";
@@ -172,7 +174,7 @@ sub base_tar {
 	return $tar if -e $tar;
 
 	my $tree = tempdir('narwhal-debian-XXXXXX', TMPDIR => 1);
-	my $made = run_quietly("$tree.log", 'debootstrap', '--variant=minbase', $SUITE, $tree)
+	my $made = run_quietly("$tree.log", 'debootstrap', '--variant=minbase', $suite, $tree)
 		&& run_quietly("$tree.log", 'tar', '--numeric-owner', '--exclude=./var/cache/apt/*',
 			'--exclude=./var/lib/apt/lists/*', '-C', $tree, '-cf', "$tar.part", '.');
 	remove_tree($tree);

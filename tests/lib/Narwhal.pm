@@ -8,9 +8,9 @@
 #	is($n->stop, 0, 'TERM ends it with status 0');
 #
 # Options of start: args; env (a hash over a clean environment); pid1 (1: PID 1 of a pid
-# namespace, needs root); user (a uid); cwd; bind (0: give no --bind of our own); wrap (a command
-# in front); program (another narwhal than the one that was built). Unless bind is 0, it listens on
-# a free port of 127.0.0.1.
+# namespace, needs root); unshare (flags of unshare(1): more namespaces for it); user (a uid); cwd;
+# bind (0: give no --bind of our own); wrap (a command in front); program (another narwhal than the
+# one that was built). Unless bind is 0, it listens on a free port of 127.0.0.1.
 #
 # Nothing here waits for time: every wait is for a line, a byte or an end, with a deadline, and a
 # wait in vain dies with all that was logged. Whatever a test leaves behind is killed at its end.
@@ -67,7 +67,7 @@ sub become_narwhal {
 	unshift @command, 'setpriv', "--reuid=$option->{user}", "--regid=$option->{user}",
 		'--clear-groups', '--' if defined $option->{user};
 	unshift @command, 'setpriv', '--pdeathsig', 'KILL', 'unshare', '--fork', '--pid',
-		'--mount-proc', '--kill-child', '--' if $option->{pid1};
+		'--mount-proc', '--kill-child', @{ $option->{unshare} // [] }, '--' if $option->{pid1};
 
 	setpgrp;
 	# A crash on purpose shall end by its signal under sanitizers, too.
