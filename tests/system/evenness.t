@@ -47,12 +47,28 @@ sub ratio {
 	return $shares[-1] == 0 ? 9**9 : $shares[0] / $shares[-1];
 }
 
+# A worker that has no CPU for a while, because others' programs have, gets less than its share. So
+# most of the tries count, and there are more if it is close. Says how many were good and bad.
+sub tries {
+	my ($is_good) = @_;
+	my ($good, $bad) = (0, 0);
+
+	$is_good->() ? $good++ : $bad++ while ($good < 3 || $good <= $bad) && $bad < 10;
+	return ($good, $bad);
+}
+
 subtest 'one client, one connection after the other: no worker gets more than 30 %' => sub {
 	my $n = begin($HELLO);
-	my @shares = shares($n, sub { $n->get('/') for 1 .. 400 });
+	my $all = 0;
+	my ($good, $bad) = tries(sub {
+		my @shares = shares($n, sub { $n->get('/') for 1 .. 400 });
+		note "@shares";
+		$all += sum(@shares);
+		return $shares[0] <= 0.3 * 400;
+	});
 
-	is(sum(@shares), 400, 'all are counted');
-	cmp_ok($shares[0], '<=', 0.3 * 400, "of @shares");
+	is($all, 400 * ($good + $bad), 'all are counted');
+	cmp_ok($good, '>', $bad, "$good good tries, $bad others");
 	is($n->stop, 0, 'status 0');
 };
 
@@ -99,21 +115,20 @@ subtest '64 clients at once, a connection for each request: busiest at most 1.2 
 	is($n->stop, 0, 'status 0');
 };
 
-# All come within few milliseconds: a worker that has no CPU meanwhile, because others' programs
-# have, gets few. So most of the tries count, and there are more if it is close.
+# All come within few milliseconds.
 subtest '512 connections that stay: busiest at most 2.2 times the idlest' => sub {
 	my $n = begin($HELLO);
-	my ($good, $bad, $lost) = (0, 0, '');
-
-	while (($good < 3 || $good <= $bad) && $bad < 10) {
+	my $lost = '';
+	my ($good, $bad) = tries(sub {
 		my @shares = shares($n, sub {
 			my $counter = Counter->start($n->addresses, closing => 0, keepalive => 512);
 			$counter->wait_answered(2000);
 			$lost .= Counter::lost($counter->finish);
 		});
 		note "@shares";
-		ratio(@shares) <= 2.2 ? $good++ : $bad++;
-	}
+		return ratio(@shares) <= 2.2;
+	});
+
 	cmp_ok($good, '>', $bad, "$good good tries, $bad others");
 	is($lost, '', 'none is lost');
 	is($n->stop, 0, 'status 0');
@@ -122,8 +137,9 @@ subtest '512 connections that stay: busiest at most 2.2 times the idlest' => sub
 subtest 'a worker that is stopped delays its own connections, and no others' => sub {
 	my $n = begin($HELLO);
 	my @open = map { my $c = $n->connect; $c->request('GET', '/'); $c } 1 .. 40;
-	my ($stopped) = $n->workers;
-	my $own = Page::of($stopped)->{connections};
+	my %own = map { $_ => Page::of($_)->{connections} } $n->workers;
+	my ($stopped) = sort { $own{$b} <=> $own{$a} } keys %own;
+	my $own = $own{$stopped};
 
 	cmp_ok($own, '>', 0, "it has $own of 40");
 	kill 'STOP', $stopped;
