@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "service/octet.h"
+#include "service/tls_facts.h"
 
 static const struct narwhal_bytes nothing = {NULL, 0};
 
@@ -226,6 +227,21 @@ SOURCE(user)
 	return text->used != 0 ? made(text) : nothing;
 }
 
+/* The fact of that name. */
+#define TLS_SOURCE(name, which)                                                            \
+	SOURCE(name)                                                                       \
+	{                                                                                  \
+		return facts->peer->tls != NULL ? facts->peer->tls->fact[which] : nothing; \
+	}
+
+TLS_SOURCE(tls_version, NARWHAL_TLS_VERSION)
+TLS_SOURCE(tls_cipher, NARWHAL_TLS_CIPHER)
+TLS_SOURCE(tls_name, NARWHAL_TLS_SERVER_NAME)
+TLS_SOURCE(tls_subject, NARWHAL_TLS_CLIENT_SUBJECT)
+TLS_SOURCE(tls_serial, NARWHAL_TLS_CLIENT_SERIAL)
+TLS_SOURCE(tls_print, NARWHAL_TLS_CLIENT_FINGERPRINT)
+
+#undef TLS_SOURCE
 #undef SOURCE
 
 /* Of the parts that have a value. */
@@ -248,6 +264,12 @@ static value_source *const sources[] = {
 	[ACCESS_TARGET] = target,
 	[ACCESS_REQUEST_ID] = request_id,
 	[ACCESS_TRACE_ID] = trace,
+	[ACCESS_TLS_VERSION] = tls_version,
+	[ACCESS_TLS_CIPHER] = tls_cipher,
+	[ACCESS_TLS_NAME] = tls_name,
+	[ACCESS_TLS_SUBJECT] = tls_subject,
+	[ACCESS_TLS_SERIAL] = tls_serial,
+	[ACCESS_TLS_PRINT] = tls_print,
 	[ACCESS_FIELD] = field,
 	[ACCESS_ANSWER_FIELD] = answer_field,
 	[ACCESS_ENVIRONMENT] = environment,

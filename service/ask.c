@@ -42,10 +42,20 @@ static void count_request(struct exchange *exchange)
 		memory_order_relaxed);
 }
 
+/* To TLS, before the app sees the request. */
+static bool is_sent_away(const struct exchange *exchange, struct call *call)
+{
+	const struct https_rules *rules = &exchange->rules->https;
+
+	return rules->port != 0 && https_redirect(rules, &call->request, &call->response);
+}
+
 void ask_handle(struct exchange *exchange, struct call *call)
 {
 	const struct app *app = exchange->app;
 
+	if (UNLIKELY(is_sent_away(exchange, call)))
+		return;
 	note_request(exchange, call);
 	count_request(exchange);
 	call->request.now_ms = exchange->began_ms;
@@ -60,6 +70,8 @@ enum narwhal_outcome ask_begin(struct exchange *exchange, struct call *call)
 	const struct app *app = exchange->app;
 	enum narwhal_outcome outcome;
 
+	if (UNLIKELY(is_sent_away(exchange, call)))
+		return NARWHAL_DONE;
 	note_request(exchange, call);
 	exchange->beginning = call;
 	outcome = app->module->begin(app->state, &call->request, &call->response);

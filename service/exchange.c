@@ -103,6 +103,8 @@ static int write_answer(struct exchange *exchange, struct call *call,
 {
 	if (UNLIKELY(exchange->rules->echo))
 		origin_echo(&call->request, &call->response);
+	if (UNLIKELY(exchange->rules->https.hsts_ms != 0))
+		https_insist(&exchange->rules->https, &call->request, &call->response);
 	return dispatch_response(&call->response, frame, &exchange->outgoing, head_size);
 }
 

@@ -18,6 +18,8 @@ int origin_rules_open(struct origin_rules *rules, const struct settings *setting
 		return error;
 	rules->protocol = (enum proxy_protocol)settings->proxy_protocol;
 	rules->id_field = settings->request_id_header;
+	rules->https = (struct https_rules){settings->https_redirect, settings->hsts,
+		settings->hsts_subdomains};
 	rules->echo = settings->request_id_echo && rules->id_field != NULL;
 	/* Up to 256 bytes come whole, and all zero once in the age of many universes. */
 	if (getrandom(&rules->ids, sizeof(rules->ids), 0) != (ssize_t)sizeof(rules->ids))

@@ -16,6 +16,7 @@
 #include "base/settings.h"
 #include "narwhal/service.h"
 #include "service/forwarded.h"
+#include "service/https.h"
 #include "service/preface.h"
 #include "service/trace.h"
 
@@ -27,6 +28,7 @@ struct origin_rules {
 	const char *id_field; /* the settings'; NULL: ids are always made */
 	bool echo;	      /* answers say them, too */
 	struct trace_source ids;
+	struct https_rules https;
 };
 
 /* The id: `taken`, or where that is empty, `made`. */

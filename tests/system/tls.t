@@ -339,6 +339,58 @@ subtest 'cert_reqs asks for them, and the app learns who it is' => sub {
 	like($log, qr/cert_reqs: needs ca_certs/, 'and says so');
 };
 
+subtest 'the access log has it, too' => sub {
+	my $bob = Tls::certificate($dir, 'bob', by => $ca, subject => '/CN=bob "b"');
+	my $log = "$dir/access.log";
+	my @atoms = map { "%(tls_$_)s" } qw(version cipher server_name client_subject client_serial
+		client_fingerprint);
+	my $n = start($secured, '--ca-certs', $trust, '--cert-reqs', 'optional', '--bind', '127.0.0.2:0',
+		'--accesslog', $log, '--access-log-format', join ' ', '%(scheme)s', @atoms);
+	my ($plain, $tls) = $n->addresses;
+	Tls::connect($tls =~ s/.*://r, SSL_hostname => 'one.test', SSL_version => 'TLSv1_3',
+		SSL_cert_file => $bob->{certificate}, SSL_key_file => $bob->{key})
+		->request('GET', '/', Connection => 'close');
+	$n->connect($plain)->request('GET', '/', Connection => 'close');
+	is($n->stop, 0, 'it ends');
+	my ($secure, $bare) = sort { length $b <=> length $a } split /\n/, Narwhal::slurp($log);
+	like($secure, qr/^https TLSv1\.3 TLS_\w+ one\.test CN=bob \S+ [0-9a-f]{40} [0-9a-f]{64}$/, 'of TLS');
+	unlike($secure, qr/ "/, 'and a quotation mark is escaped');
+	is($bare, 'http - - - - - -', 'without TLS there is nothing to tell');
+};
+
+note 'Away from plain HTTP';
+
+subtest 'https_redirect sends plain requests to TLS, and hsts keeps clients there' => sub {
+	my $n = start($secured, '--bind', '127.0.0.2:0', '--https-redirect', '8443', '--hsts', '3600',
+		'--hsts-subdomains');
+	my ($plain, $tls) = $n->addresses;
+	my $c = $n->connect($plain);
+	for my $row (['a.test', '/', 'a.test:8443/'], ['a.test:80', '/x?y=1', 'a.test:8443/x?y=1'],
+		['[::1]:80', '/', '[::1]:8443/'], ['[::1]', '/%20', '[::1]:8443/%20']) {
+		my ($host, $target, $location) = @$row;
+		my $r = $c->request('GET', $target, Host => $host);
+		is($r->{status}, 308, "$host$target");
+		is($r->{fields}{location}, "https://$location", 'to the same by TLS');
+		is($r->{fields}{'strict-transport-security'}, undef, 'and nothing is promised in plain text');
+	}
+	is($c->request('POST', '/', body => 'x' x 1000)->{status}, 308, 'a request with a body');
+	$c = $n->connect($plain);
+	$c->write("GET / HTTP/1.0\r\n\r\n");
+	is($c->response->{status}, 400, 'one without Host cannot be sent anywhere');
+	my $r = Tls::connect($tls =~ s/.*://r)->request('GET', '/');
+	is($r->{status}, 200, 'over TLS it is served');
+	is($r->{fields}{'strict-transport-security'}, 'max-age=3600; includeSubDomains', 'with HSTS');
+
+	$n = start($secured, '--bind', '127.0.0.2:0', '--https-redirect', '443', '--hsts', '1',
+		'--forwarded-allow-ips', '127.0.0.0/8');
+	($plain) = $n->addresses;
+	is($n->connect($plain)->request('GET', '/', Host => 'a:80')->{fields}{location}, 'https://a/',
+		'port 443 need not be said');
+	$r = $n->connect($plain)->request('GET', '/', 'X-Forwarded-Proto' => 'https');
+	is($r->{status}, 200, 'a trusted proxy that had TLS is served');
+	is($r->{fields}{'strict-transport-security'}, 'max-age=1', 'with HSTS');
+};
+
 note 'What is wrong at the start';
 
 subtest 'each fault has its line, and status 1' => sub {
