@@ -100,12 +100,13 @@ static int name_holder(int fd, const char *path, struct text *why)
 	return -EBUSY;
 }
 
+/* An heirloom may name the descriptor, and no path. */
 static bool is_same(const struct pidfile *pidfile)
 {
 	struct stat now;
 
-	return lstat(pidfile->path, &now) == 0 && now.st_dev == pidfile->device &&
-	       now.st_ino == pidfile->inode;
+	return pidfile->path != NULL && lstat(pidfile->path, &now) == 0 &&
+	       now.st_dev == pidfile->device && now.st_ino == pidfile->inode;
 }
 
 static int write_pid(int fd, pid_t pid)

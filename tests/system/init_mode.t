@@ -13,6 +13,9 @@ my $IS_ROOT = $> == 0;
 my $DIR = tempdir(CLEANUP => 1);
 chmod 0755, $DIR;
 
+# A job in the background, or one under nohup, is born with these ignored.
+@SIG{qw(HUP INT QUIT)} = ('DEFAULT') x 3;
+
 # Both ways that there are: PID 1 of a namespace, and any process that makes itself a subreaper.
 my @PLACES = ([ 'not PID 1', 0 ], $IS_ROOT ? [ 'PID 1', 1 ] : ());
 
@@ -274,7 +277,6 @@ subtest 'the program has a group of its own, in our session' => sub {
 };
 
 subtest 'it starts with the mask and the ignored signals that narwhal was started with' => sub {
-	local @SIG{qw(INT QUIT)} = ('DEFAULT') x 2;    # a shell's job in the background has neither
 	my ($status, $output) = status_of([ '--', 'cat', '/proc/self/status' ]);
 	like($output, qr/^SigBlk:\s*0+$/m, 'nothing blocked');
 	like($output, qr/^SigPnd:\s*0+$/m, 'nothing pending');
