@@ -20,6 +20,8 @@ struct building {
 	const struct filter_plan *plan;
 	uint32_t arch;
 	scmp_filter_ctx context;
+	const struct calls_row *extra; /* of the build */
+	size_t extras;
 };
 
 static bool lists(const char *list, const char *name)
@@ -65,25 +67,22 @@ static int add_row(const struct building *building, const struct calls_row *call
 	return error == -EEXIST ? 0 : error; /* asked for by the module and by the setting */
 }
 
-static bool of_build(const char *name)
+/* Whether the build asks for all of that call. */
+static bool of_build(const struct building *building, const char *name)
 {
-	size_t count;
-	const struct calls_row *calls = calls_of_build(&count);
 	size_t i = 0;
 
-	while (i < count && strcmp(calls[i].name, name) != 0)
+	while (i < building->extras && strcmp(building->extra[i].name, name) != 0)
 		i++;
-	return i < count;
+	return i < building->extras;
 }
 
 static int add_build(const struct building *building)
 {
-	size_t count;
-	const struct calls_row *calls = calls_of_build(&count);
 	int error = 0;
 
-	for (size_t i = 0; error == 0 && i < count; i++)
-		error = add_row(building, &calls[i]);
+	for (size_t i = 0; error == 0 && i < building->extras; i++)
+		error = add_row(building, &building->extra[i]);
 	return error;
 }
 
@@ -98,7 +97,8 @@ static int add_table(const struct building *building)
 	for (size_t i = 0; error == 0 && i < count; i++) {
 		const char *name = calls[i].name;
 
-		if (!of_build(name) && !lists(plan->needs, name) && !lists(plan->allowed, name))
+		if (!of_build(building, name) && !lists(plan->needs, name) &&
+			!lists(plan->allowed, name))
 			error = add_row(building, &calls[i]);
 	}
 	return error;
@@ -128,7 +128,7 @@ static int add_list(const struct building *building, const char *list)
 	int error = 0;
 
 	while (error == 0 && calls_item(&list, name)) {
-		if (!of_build(name))
+		if (!of_build(building, name))
 			error = add_asked(building, name);
 	}
 	return error;
@@ -225,10 +225,16 @@ int filter_build(const struct filter_plan *plan, uint32_t arch, enum filter_refu
 		[FILTER_KILL] = SCMP_ACT_KILL_PROCESS,
 		[FILTER_LOG] = SCMP_ACT_LOG,
 	};
-	struct building building = {plan, arch, seccomp_init(actions[refusal])};
+	struct building building = {
+		.plan = plan,
+		.arch = arch,
+		.context = seccomp_init(actions[refusal]),
+	};
 	int error = building.context != NULL ? set_arch(&building) : -ENOMEM;
 
 	*program = (struct filter_program){0};
+	if (plan->build)
+		building.extra = calls_of_build(&building.extras);
 	if (error == 0)
 		error = add_all(&building);
 	if (error == 0 && refusal == FILTER_LOG)

@@ -54,6 +54,7 @@ int sandbox_enter(struct worker *worker, struct text *why)
 		.role = settings->sandbox == SANDBOX_APP ? CALLS_APP : worker->app.role,
 		.needs = list_needs(worker, &list),
 		.allowed = settings->sandbox_allow,
+		.build = true,
 		.log = settings->sandbox_mode == SANDBOX_LOG,
 	};
 
