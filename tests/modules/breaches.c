@@ -2,6 +2,7 @@
 #include "module.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -74,6 +75,7 @@ static const struct {
 	{"/thread", ask_in_thread},
 	{"/child", ask_in_child},
 	{"/nonsense", ask_nonsense},
+	{"/abort", abort},
 };
 
 /* With the option always=yes it does so in each request. */
