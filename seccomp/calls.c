@@ -245,7 +245,7 @@ static void add_nearest(const char *wanted, struct text *why)
 		calls_add_name(calls_arch(), number, &name);
 		n = name.used != 0 ? text_distance(wanted, bytes, distance) : distance;
 		if (n < distance)
-			(void)strcpy(best, bytes);
+			memcpy(best, bytes, sizeof(best));
 		distance = n;
 	}
 	text_printf(why, "; nearest is %s", best);

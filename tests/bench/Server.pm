@@ -21,6 +21,7 @@ my %running;
 my %COMMAND = (
 	narwhal => \&narwhal_command,
 	'narwhal+log' => sub { narwhal_command(@_, '--accesslog', "$_[0]{dir}/narwhal.access") },
+	'narwhal+open' => sub { narwhal_command(@_, '--sandbox', 'off') },
 	nginx => \&nginx_command,
 	'nginx+cache' => sub { nginx_command(@_, CACHE => 'max=1000 inactive=60s') },
 	'nginx+log' => sub { nginx_command(@_, LOG => "$_[0]{dir}/nginx.access") },

@@ -128,11 +128,14 @@ sub refused {
 
 refused('a call that there is not', 1,
 	qr/sandbox-allow: "scoket" is no system call; nearest is socket/, '--sandbox-allow', 'bind,scoket', $HELLO);
-refused('the same in the file', 1, qr/allow\.conf:2: sandbox_allow: "opennat" is no system call; nearest is openat/,
+refused('the same in the file', 1,
+	qr/allow\.conf:2: sandbox_allow: "opennat" is no system call; nearest is openat/,
 	'--config', spit("$dir/allow.conf", "[privileges]\nsandbox_allow = opennat\n"), $HELLO);
-refused('a word that is no choice', 1, qr/sandbox: "lax" is unknown: allowed are strict, app, off/, '--sandbox', 'lax', $HELLO);
+refused('a word that is no choice', 1, qr/sandbox: "lax" is unknown: allowed are strict, app, off/,
+	'--sandbox', 'lax', $HELLO);
 refused('a module that asks for what there is not', 4,
-	qr/asks\.so\\": narwhal_module\.calls: \\"scoket\\" is no system call; nearest is socket/, "$MODULES/asks.so");
+	qr/asks\.so\\": narwhal_module\.calls: \\"scoket\\" is no system call; nearest is socket/,
+	"$MODULES/asks.so");
 
 # A program that loads a filter of its own first, and becomes the rest of its arguments.
 sub behind {
@@ -160,7 +163,8 @@ subtest 'a profile around it that forbids the filter: nothing is served, and the
 	my $n = Narwhal->start(wrap => \@wrap, args => [$HELLO]);
 
 	is($n->wait_end, 1, 'exit status 1');
-	like(join("\n", $n->lines), qr/seccomp.*Operation not permitted.*allow seccomp\(2\) there, or set sandbox = off/,
+	like(join("\n", $n->lines),
+		qr/seccomp.*Operation not permitted.*allow seccomp\(2\) there, or set sandbox = off/,
 		'what, and what to do');
 	$n = Narwhal->start(wrap => \@wrap, args => [ '--sandbox', 'off', $HELLO ]);
 	$n->wait_ready;
