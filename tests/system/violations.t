@@ -222,6 +222,7 @@ subtest 'a worker that is killed while it asks harms nobody' => sub {
 };
 
 subtest 'a stop in the midst of a violation ends well' => sub {
+	plan skip_all => 'only root can see what a worker waits for' if $> != 0;
 	for my $signal (qw(TERM INT)) {
 		my $n = begin({});
 
