@@ -48,6 +48,7 @@ static void collect(struct access *access, const struct call *call, struct acces
 		.times = &access->times,
 		.now_ms = access->now_ms,
 		.pid = access->pid,
+		.generation = access->generation,
 	};
 }
 
