@@ -14,6 +14,7 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
+use File::Temp;
 use POSIX qw(WNOHANG);
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -25,6 +26,10 @@ our @EXPORT_OK = qw(be_whole begin enter five in_mounts is_whole serves settle u
 my $TICKS = POSIX::sysconf(POSIX::_SC_CLK_TCK());
 my $SANITIZE = ($ENV{SANITIZE} // 0) eq '1';
 my $WHOLE = $SANITIZE ? 15 : 5;    # seconds, from the fault's end
+
+# What an arbiter waits in. It is interrupted when strace comes: with its next wait in the log, all
+# that it calls from then on is seen, and not before, though a tracer it has.
+my @WAITS = qw(epoll_wait epoll_pwait epoll_pwait2 rt_sigtimedwait);
 
 my %alive;
 
@@ -54,8 +59,9 @@ sub inject {
 	my @follow = $specs[0] eq '-f' ? shift @specs : ();
 	# brk fails without an error number: it tells an end that is below the one that was asked for.
 	@specs = map { s/,brk(?=:)// ? ($_, 'brk:retval=0' . (/(:when=.*)/ ? $1 : '')) : $_ } @specs;
-	my $calls = join ',', map { /^([^:]+)/ } @specs;
-	my @command = ('strace', @follow, '-qq', '-o', '/dev/null', '-e', "trace=$calls",
+	my $calls = join ',', map({ /^([^:]+)/ } @specs), @WAITS;
+	my $log = File::Temp->new;
+	my @command = ('strace', @follow, '-qq', '-o', "$log", '-e', "trace=$calls",
 		map({ ('-e', "inject=$_") } @specs), '-p', $arbiter);
 	my $pid = fork // die "fork: $!";
 
@@ -65,7 +71,7 @@ sub inject {
 	}
 	my $self = bless { pid => $pid, arbiter => $arbiter }, $class;
 	$alive{$pid} = 1;
-	$n->wait_until("strace has come: @command", sub { $self->tracer == $pid });
+	$n->wait_until("strace has come: @command", sub { $self->tracer == $pid && -s "$log" });
 	return $self;
 }
 

@@ -219,7 +219,7 @@ subtest 'an app that prints more than a pipe holds is waited for by nobody' => s
 	my $n = begin_to_chat(300);
 
 	$n->wait_line(qr/ info upgraded /, 30);
-	is($n->get('/')->{status}, 204, 'the new app serves');
+	$n->wait_until('the new app serves', sub { $n->get('/')->{status} == 204 });
 	is($n->stop, 0, 'status 0');
 };
 
