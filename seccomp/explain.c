@@ -1,6 +1,5 @@
 #include "seccomp/explain.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 

@@ -17,7 +17,7 @@ static bool is_whole(const struct calls_row *call)
 	return call->answer == 0 && call->tests[0].mask == 0;
 }
 
-/* The first of them, and what two rows have in common. */
+/* Of one name: answers last, the rest by their tests. */
 static int compare_cases(const struct calls_row *a, const struct calls_row *b)
 {
 	int order = (a->answer != 0) - (b->answer != 0);
@@ -83,8 +83,7 @@ static int collect(struct profile *profile, enum calls_role role)
 	return 0;
 }
 
-/* One test of an argument, as the runtime specification has it: for MASKED_EQ the mask comes first.
- */
+/* One test, as the runtime specification has it: for MASKED_EQ the mask comes first. */
 struct argument {
 	unsigned index;
 	uint64_t value, value_two;
@@ -122,25 +121,17 @@ static const struct calls_row *next(const struct profile *profile, size_t *i, bo
 }
 
 /* The runtime specification, config-linux.md: "architectures", as all engines read it. */
-static void oci_begin(FILE *out)
-{
-	(void)fputs("{\n"
-		    "\t\"defaultAction\": \"SCMP_ACT_ERRNO\",\n"
-		    "\t\"architectures\": [\"SCMP_ARCH_X86_64\", \"SCMP_ARCH_AARCH64\"],\n"
-		    "\t\"syscalls\": [\n"
-		    "\t\t{\n"
-		    "\t\t\t\"names\": [",
-		out);
-}
+static const char oci_head[] =
+	"{\n"
+	"\t\"defaultAction\": \"SCMP_ACT_ERRNO\",\n"
+	"\t\"architectures\": [\"SCMP_ARCH_X86_64\", \"SCMP_ARCH_AARCH64\"],\n"
+	"\t\"syscalls\": [\n"
+	"\t\t{\n"
+	"\t\t\t\"names\": [";
 
 static void oci_name(FILE *out, const struct calls_row *call, bool first)
 {
 	(void)fprintf(out, "%s\n\t\t\t\t\"%s\"", first ? "" : ",", call->name);
-}
-
-static void oci_named(FILE *out)
-{
-	(void)fputs("\n\t\t\t],\n\t\t\t\"action\": \"SCMP_ACT_ALLOW\"\n\t\t}", out);
 }
 
 static void oci_arguments(FILE *out, const struct calls_row *call)
@@ -170,37 +161,23 @@ static void oci_case(FILE *out, const struct calls_row *call)
 	(void)fputs("\n\t\t}", out);
 }
 
-static void oci_end(FILE *out)
-{
-	(void)fputs("\n\t]\n}\n", out);
-}
-
-static void spo_begin(FILE *out)
-{
-	(void)fputs("apiVersion: security-profiles-operator.x-k8s.io/v1beta1\n"
-		    "kind: SeccompProfile\n"
-		    "metadata:\n"
-		    "  name: narwhal\n"
-		    "spec:\n"
-		    "  defaultAction: SCMP_ACT_ERRNO\n"
-		    "  architectures:\n"
-		    "  - SCMP_ARCH_X86_64\n"
-		    "  - SCMP_ARCH_AARCH64\n"
-		    "  syscalls:\n"
-		    "  - action: SCMP_ACT_ALLOW\n"
-		    "    names:\n",
-		out);
-}
+static const char spo_head[] = "apiVersion: security-profiles-operator.x-k8s.io/v1beta1\n"
+			       "kind: SeccompProfile\n"
+			       "metadata:\n"
+			       "  name: narwhal\n"
+			       "spec:\n"
+			       "  defaultAction: SCMP_ACT_ERRNO\n"
+			       "  architectures:\n"
+			       "  - SCMP_ARCH_X86_64\n"
+			       "  - SCMP_ARCH_AARCH64\n"
+			       "  syscalls:\n"
+			       "  - action: SCMP_ACT_ALLOW\n"
+			       "    names:\n";
 
 static void spo_name(FILE *out, const struct calls_row *call, bool first)
 {
 	(void)first;
 	(void)fprintf(out, "    - %s\n", call->name);
-}
-
-static void spo_named(FILE *out)
-{
-	(void)out;
 }
 
 /*
@@ -222,21 +199,17 @@ static void spo_case(FILE *out, const struct calls_row *call)
 	}
 }
 
-static void spo_end(FILE *out)
-{
-	(void)out;
-}
-
 static const struct {
 	const char *word;
-	void (*begin)(FILE *out);
+	const char *head; /* up to the first name */
 	void (*name)(FILE *out, const struct calls_row *call, bool first);
-	void (*named)(FILE *out); /* behind the last name */
+	const char *named; /* behind the last name */
 	void (*one_case)(FILE *out, const struct calls_row *call);
-	void (*end)(FILE *out);
+	const char *tail;
 } formats[PROFILE_FORMATS] = {
-	[PROFILE_OCI] = {"oci", oci_begin, oci_name, oci_named, oci_case, oci_end},
-	[PROFILE_SPO] = {"spo", spo_begin, spo_name, spo_named, spo_case, spo_end},
+	[PROFILE_OCI] = {"oci", oci_head, oci_name,
+		"\n\t\t\t],\n\t\t\t\"action\": \"SCMP_ACT_ALLOW\"\n\t\t}", oci_case, "\n\t]\n}\n"},
+	[PROFILE_SPO] = {"spo", spo_head, spo_name, "", spo_case, ""},
 };
 
 enum profile_format profile_format_named(const char *word)
@@ -257,13 +230,13 @@ int profile_write(FILE *out, enum profile_format format, enum calls_role role)
 
 	if (error != 0)
 		return error;
-	formats[format].begin(out);
+	(void)fputs(formats[format].head, out);
 	for (size_t i = 0; (call = next(&profile, &i, true)) != NULL; first = false)
 		formats[format].name(out, call, first);
-	formats[format].named(out);
+	(void)fputs(formats[format].named, out);
 	for (size_t i = 0; (call = next(&profile, &i, false)) != NULL;)
 		formats[format].one_case(out, call);
-	formats[format].end(out);
+	(void)fputs(formats[format].tail, out);
 	free(profile.calls);
 	return 0;
 }

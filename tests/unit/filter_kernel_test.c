@@ -289,6 +289,11 @@ int main(void)
 	};
 	const struct rlimit none = {0, 0};
 
+	/* The sanitizers' runtimes are allowed more than the tables say: seccomp/sanitizer.def. */
+	if (ADDRESS_SANITIZED) {
+		(void)puts("1..0 # SKIP the tables of this build have rows for sanitizers");
+		return 0;
+	}
 	(void)setrlimit(RLIMIT_CORE, &none);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
