@@ -14,12 +14,26 @@
 #include "init/users.h"
 #include "seccomp/landlock.h"
 
+static int check_ports(const char *list, struct text *why)
+{
+	const char *item;
+	size_t size;
+	uint16_t port;
+	int error = 0;
+
+	if (list != NULL && strcmp(list, "*") == 0)
+		return 0;
+	while (error == 0 && (item = setting_item(&list, &size)) != NULL)
+		error = landlock_read_port(item, size, &port, why);
+	return error;
+}
+
 int check_landlock(const struct settings *settings, struct text *why)
 {
 	int abi = settings->landlock == LANDLOCK_REQUIRE ? landlock_abi() : 0;
 
 	if (abi >= 0)
-		return 0;
+		return check_ports(settings->landlock_connect, why);
 	text_printf(why, "landlock = require: %s", landlock_remedy(abi));
 	return abi;
 }

@@ -9,7 +9,8 @@
 #include "base/text.h"
 #include "init/config.h"
 
-/* Whether this kernel has what `landlock` requires. 0, or -errno with `why` and the remedy. */
+/* Whether this kernel has what `landlock` requires, and what its lists say. 0, or -errno with `why`
+ * and the remedy. */
 MUST_USE int check_landlock(const struct settings *settings, struct text *why);
 
 /* Of a service. 0, or -errno with `why`. */

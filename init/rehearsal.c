@@ -277,10 +277,8 @@ static void clear_stage(struct rehearsal *r)
 int rehearsal_try(const struct config *config, struct text *why)
 {
 	struct rehearsal r = {.patience_ms = config->settings.boot_timeout};
-	int error = opening_directory(&config->settings, why);
+	int error = opening_prepare(&r.stage, why);
 
-	if (error == 0)
-		error = opening_prepare(&r.stage, why);
 	if (error != 0)
 		return error;
 	r.stage.current->config = *config; /* lent to it */

@@ -26,6 +26,7 @@
 #include "init/duties.h"
 #include "init/inherit.h"
 #include "init/oom.h"
+#include "init/opening.h"
 #include "init/users.h"
 #include "seccomp/capability.h"
 #include "seccomp/landlock.h"
@@ -37,6 +38,9 @@ static void look_at_settings(const struct config *config, struct survey_facts *f
 	struct text why = TEXT_OVER(f->settings_why);
 	int error = check_config(config, &why);
 
+	/* What follows looks at relative names from where the service would. */
+	if (error == 0)
+		error = opening_directory(&config->settings, &why);
 	if (error != 0 && why.used == 0)
 		text_add(&why, strerror(-error));
 }

@@ -1,6 +1,6 @@
 /*
- * survey_look.h - asks the kernel, the container and the settings for the facts of survey.h. Leaves
- * everything as it was: nothing is bound, written or changed.
+ * survey_look.h - asks the kernel, the container and the settings for the facts of survey.h.
+ * Nothing is bound, written or changed; but this process is then where `chdir` says.
  */
 #ifndef INIT_SURVEY_LOOK_H
 #define INIT_SURVEY_LOOK_H

@@ -104,6 +104,19 @@ const char *landlock_remedy(int error)
 	}
 }
 
+int landlock_read_port(const char *item, size_t size, uint16_t *port, struct text *why)
+{
+	uint64_t number = 0;
+	int error = text_to_uint(item, size, UINT16_MAX, &number);
+
+	*port = (uint16_t)number;
+	if (error != 0)
+		text_printf(why,
+			"landlock_connect: \"%.*s\": allowed are ports, 0 to 65535, or * alone",
+			(int)size, item);
+	return error;
+}
+
 int landlock_open(struct landlock *landlock, int abi, bool connect)
 {
 	struct landlock_rights taken = landlock_all(abi);

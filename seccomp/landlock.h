@@ -10,9 +10,11 @@
 #define SECCOMP_LANDLOCK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/text.h"
 
 /* The setting `landlock`, in the order of its words. */
 enum landlock_choice {
@@ -53,6 +55,9 @@ uint64_t landlock_given(int abi, enum landlock_grant grant, bool directory) PURE
 MUST_USE int landlock_abi(void);
 /* What to do about such an error, in words. */
 const char *landlock_remedy(int error) PURE;
+
+/* One item of the setting landlock_connect, but "*": 0, or -errno with `why`. */
+MUST_USE int landlock_read_port(const char *item, size_t size, uint16_t *port, struct text *why);
 
 /* Rules that allow nothing yet; `connect`: but TCP connections to anywhere. 0 or -errno. */
 MUST_USE int landlock_open(struct landlock *landlock, int abi, bool connect);

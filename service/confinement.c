@@ -59,16 +59,11 @@ static int allow_ports(struct landlock *landlock, const char *list, struct text 
 	if (is_everywhere(list))
 		return 0;
 	while (error == 0 && (item = setting_item(&list, &size)) != NULL) {
-		uint64_t port = 0;
+		uint16_t port;
 
-		error = text_to_uint(item, size, UINT16_MAX, &port);
+		error = landlock_read_port(item, size, &port, why);
 		if (error == 0)
-			error = landlock_allow_port(landlock, (uint16_t)port);
-		if (error != 0)
-			text_printf(why,
-				"landlock_connect: \"%.*s\": allowed are ports, 0 to 65535, or * "
-				"alone",
-				(int)size, item);
+			error = landlock_allow_port(landlock, port);
 	}
 	return error;
 }

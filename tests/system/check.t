@@ -75,6 +75,15 @@ subtest 'settings that are wrong, and what is not an app' => sub {
 	is($status, 1, 'a program: status 1') and like($said, qr/is for a service/, '... and a word');
 };
 
+subtest 'relative names are looked for where chdir says' => sub {
+	my $dir = tempdir(CLEANUP => 1);
+	chmod 0755, $dir;
+	mkdir "$dir/$_" or die for qw(site run);
+	my @args = ('--chdir', $dir, '--pidfile', 'run/pid');
+	is(check(app => './site', args => \@args)->{status}, 0, 'they are there');
+	says(check(app => './none', args => \@args), 'a worker', 'missing', qr/none.*No such file/);
+};
+
 subtest 'an app that hangs, at its start or in a request, ends with boot_timeout' => sub {
 	my $modules = "$Narwhal::BUILD/tests/modules";
 	my @soon = ('--boot-timeout', '1');

@@ -120,6 +120,21 @@ SKIP: {
 		like($w->message, qr/^BOOT_FAILED landlock = require: 1 threads? /, 'require: no start');
 	};
 
+	subtest 'a mount below the root belongs to it, and so does a root that is one' => sub {
+		plan(skip_all => 'needs root, to mount') if $> != 0;
+		my ($root, $other) = (directory(), directory());
+		put("$other/file", 'mounted');
+		put("$root/file", 'covered');
+		mkdir "$root/sub" or die;
+		my $mount = "mount --bind $other/file $root/file && mount --bind $other $root/sub && "
+			. "mount --rbind $root $root.bound && exec \"\$@\"";
+		mkdir "$root.bound" or die;
+		my $w = Worker->ready(app => "$root.bound", set => { landlock => 'require' },
+			wrap => ['unshare', '--mount', 'sh', '-c', $mount, 'sh']);
+		is($w->get($_)->{body}, 'mounted', $_) for '/file', '/sub/file';
+		rmdir "$root.bound";
+	};
+
 	subtest 'files are served from the root, and listed' => sub {
 		my $root = directory();
 		put("$root/a.txt", 'one');
@@ -137,6 +152,17 @@ SKIP: {
 		rename "$root.moved", $root or die;
 	};
 }
+
+subtest 'a port that is none is found before anything starts' => sub {
+	for my $ports ('70000', 'http', '80,*') {
+		for my $args ([], ['--check-config']) {
+			my ($status, $said) = Narwhal->run(
+				args => [@$args, '--landlock-connect', $ports, 'examples/public']);
+			is($status, 1, "$ports: status 1 @$args");
+			like($said, qr/landlock_connect: "[^"]+": allowed are ports, .* or \* alone/, '... why');
+		}
+	}
+};
 
 # Until a worker answers that has the new one: each request may make another worker notice.
 sub wait_for_body {

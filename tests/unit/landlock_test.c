@@ -97,6 +97,36 @@ static void each_way_of_having_none_has_its_remedy(void **state)
 	assert_non_null(strstr(landlock_remedy(-E2BIG), "16"));
 }
 
+static void a_port_is_a_number_up_to_65535(void **state)
+{
+	static const struct {
+		const char *text;
+		int error;
+		uint16_t port;
+	} rows[] = {
+		{"0", 0, 0},
+		{"443", 0, 443},
+		{"65535", 0, 65535},
+		{"65536", -ERANGE, 0},
+		{"-1", -EINVAL, 0},
+		{"", -EINVAL, 0},
+		{"*", -EINVAL, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char bytes[128];
+		struct text why = TEXT_OVER(bytes);
+		uint16_t port;
+
+		assert_int_equal(landlock_read_port(rows[i].text, strlen(rows[i].text), &port,
+					 &why),
+			rows[i].error);
+		assert_int_equal(port, rows[i].port);
+		assert_int_equal(why.used == 0, rows[i].error == 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -106,6 +136,7 @@ int main(void)
 		cmocka_unit_test(reading_is_files_and_lists_and_nothing_else),
 		cmocka_unit_test(
 			writing_makes_no_device_no_link_and_no_socket_and_executes_nothing),
+		cmocka_unit_test(a_port_is_a_number_up_to_65535),
 		cmocka_unit_test(each_way_of_having_none_has_its_remedy),
 	};
 
