@@ -196,6 +196,7 @@ $(BUILD)/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/sec
 
 $(MODULES): tests/modules/module.h
 $(BUILD)/tests/modules/danger.so: tests/modules/danger_attempts.def
+$(BUILD)/tests/modules/declares.so: tests/modules/reaches.c
 $(EXAMPLES) $(MODULES): $(BUILD)/%.so: %.c $(HEADERS) Makefile
 	@mkdir -p $(@D)
 	$(call quiet,MODULE)$(CC) -Iinclude -D_GNU_SOURCE -std=c17 $(OPTIMIZE) $(WARN) $(WERROR) $(HARDEN) -fPIC -shared $(LINK) -o $@ $< $(if $(filter %/upload.so,$@),-lcrypto)

@@ -155,7 +155,7 @@ static void judge_no_new(const struct survey_facts *f, struct judgement *j)
 
 static void judge_seccomp(const struct survey_facts *f, struct judgement *j)
 {
-	require_call(j, f->seccomp_error, VERDICT_ADVICE);
+	require_call(j, f->seccomp_error, f->filters ? VERDICT_MISSING : VERDICT_ADVICE);
 	if (f->filtered)
 		text_add(&j->found, ", inside another filter");
 }

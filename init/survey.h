@@ -42,6 +42,7 @@ struct survey_facts {
 
 	int proc_error, memfd_error, pidfd_error, seccomp_error, notify_error;
 	bool filtered; /* a seccomp filter is around us */
+	bool filters;  /* and workers shall have their own */
 	int landlock;  /* the ABI, or -errno */
 	uint64_t landlock_choice;
 

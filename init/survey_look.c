@@ -29,6 +29,7 @@
 #include "init/opening.h"
 #include "init/users.h"
 #include "seccomp/capability.h"
+#include "seccomp/filter.h"
 #include "seccomp/landlock.h"
 
 #define FREE_PORT 1024 /* where ip_unprivileged_port_start does not say otherwise */
@@ -135,6 +136,7 @@ static void look_at_kernel(const struct settings *s, struct survey_facts *f)
 	f->notify_error = ask_seccomp(SECCOMP_RET_USER_NOTIF);
 	/* 2 within a filter that allows to ask; one that does not kills nobody for asking. */
 	f->filtered = prctl(PR_GET_SECCOMP, 0L, 0L, 0L, 0L) == 2;
+	f->filters = s->sandbox != SANDBOX_OFF;
 	f->landlock = landlock_abi();
 	f->landlock_choice = s->landlock;
 	f->proc_error = tell(access("/proc/self/status", R_OK));

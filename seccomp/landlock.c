@@ -123,7 +123,7 @@ int landlock_open(struct landlock *landlock, int abi, bool connect)
 
 	if (connect)
 		taken.ports &= ~landlock_given(abi, LANDLOCK_CONNECT, true);
-	*landlock = (struct landlock){.abi = abi};
+	*landlock = (struct landlock){.abi = abi, .connects = connect};
 	/* A kernel that knows less of the struct takes it if the rest is 0, as it is then. */
 	landlock->fd = (int)syscall(SYS_landlock_create_ruleset, &taken, sizeof(taken), 0U);
 	return landlock->fd >= 0 ? 0 : -errno; /* it is close-on-exec */
@@ -166,7 +166,8 @@ int landlock_allow_port(struct landlock *landlock, uint16_t port)
 		.port = port,
 	};
 
-	return rule.allowed != 0 ? add_rule(landlock, RULE_NET_PORT, &rule) : 0;
+	return rule.allowed != 0 && !landlock->connects ? add_rule(landlock, RULE_NET_PORT, &rule)
+							: 0;
 }
 
 int landlock_prove(const struct landlock *landlock)

@@ -40,6 +40,7 @@ enum landlock_grant {
 struct landlock {
 	int fd;		 /* the rules, until they are in force; else -1 */
 	int abi;	 /* of the kernel */
+	bool connects;	 /* to all ports: no rule is to be had for one */
 	bool reads_root; /* and so everything: nothing is left to try */
 };
 

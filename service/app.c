@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "service/apps/files.h"
-#include "service/apps/module.h"
 
 static int load_files(struct app *app, const char *root, struct narwhal_host *host,
 	struct text *why)
@@ -24,7 +23,7 @@ static int check_calls(const struct app *app, const char *path, struct text *why
 {
 	char bytes[256];
 	struct text reason = TEXT_OVER(bytes);
-	int error = calls_check(app->calls, &reason);
+	int error = calls_check(app->needs.calls, &reason);
 
 	if (error != 0)
 		text_printf(why, "app \"%s\": narwhal_module.calls: %s", path, bytes);
@@ -39,7 +38,7 @@ static int load_module(struct app *app, const char *path, struct narwhal_host *h
 	if (error != 0)
 		return error;
 	app->role = CALLS_MODULE;
-	app->calls = module_calls(app->module);
+	app->needs = module_needs(app->module);
 	error = check_calls(app, path, why);
 	if (error != 0 || app->module->load == NULL)
 		return error;

@@ -10,13 +10,14 @@
 #include "base/text.h"
 #include "narwhal/service.h"
 #include "seccomp/calls.h"
+#include "service/apps/module.h"
 #include "service/host.h"
 
 struct app {
 	const struct narwhal_module *module;
 	void *state;
 	enum calls_role role; /* what a strict sandbox is for this kind of app */
-	const char *calls;    /* a LIST of what it asks for besides, or NULL */
+	struct module_needs needs;
 };
 
 /* 0, or -errno with `why` naming the app, what is wrong and what is allowed. */

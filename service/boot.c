@@ -319,6 +319,7 @@ static const struct boot_step {
 	{"listeners", open_listeners, EXIT_BOOT},
 	{"max_requests", limit_requests, EXIT_BOOT},
 	{"what the kernel says", ask_kernel, EXIT_BOOT},
+	{"warm-up", sandbox_warm_up, EXIT_BOOT},
 	{"landlock", confinement_enter, EXIT_BOOT},
 	{"sandbox", sandbox_enter, EXIT_BOOT},
 	{"/proc/self/status", read_back, EXIT_BOOT},

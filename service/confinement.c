@@ -23,9 +23,16 @@ static int allow_path(struct landlock *landlock, const char *path, enum landlock
 	return fd >= 0 ? landlock_allow(landlock, fd, grant) : -errno;
 }
 
-static int allow_paths(struct landlock *landlock, enum setting_id id, const char *list,
-	enum landlock_grant grant, struct text *why)
+/* Of a setting, or of a member of the module's. */
+struct wanted {
+	const char *name;
+	const char *list;
+	enum landlock_grant grant;
+};
+
+static int allow_paths(struct landlock *landlock, const struct wanted *wanted, struct text *why)
 {
+	const char *list = wanted->list;
 	const char *item;
 	size_t size;
 	int error = 0;
@@ -35,12 +42,12 @@ static int allow_paths(struct landlock *landlock, enum setting_id id, const char
 		struct text text = TEXT_OVER(path);
 
 		text_add_bytes(&text, item, size);
-		error = text.cut ? -ENAMETOOLONG : allow_path(landlock, path, grant);
+		error = text.cut ? -ENAMETOOLONG : allow_path(landlock, path, wanted->grant);
 		if (error != 0)
 			text_printf(why,
 				"%s: \"%.512s\": %s; allowed are files and directories that are "
 				"there",
-				settings_table[id].name, path, strerror(-error));
+				wanted->name, path, strerror(-error));
 	}
 	return error;
 }
@@ -71,16 +78,34 @@ static int allow_ports(struct landlock *landlock, const char *list, struct text 
 static int allow(struct worker *worker, struct landlock *landlock, struct text *why)
 {
 	const struct settings *s = &worker->heritage.settings;
+	const struct module_needs *needs = &worker->app.needs;
+	const struct wanted paths[] = {
+		{"landlock_read", s->landlock_read, LANDLOCK_READ},
+		{"landlock_write", s->landlock_write, LANDLOCK_WRITE},
+		{"narwhal_module.read_paths", needs->read_paths, LANDLOCK_READ},
+		{"narwhal_module.write_paths", needs->write_paths, LANDLOCK_WRITE},
+	};
 	int root_fd = app_confine(&worker->app, &worker->host);
 	int error = root_fd >= 0 ? landlock_allow(landlock, root_fd, LANDLOCK_READ) : 0;
 
+	for (size_t i = 0; error == 0 && i < COUNT_OF(paths); i++)
+		error = allow_paths(landlock, &paths[i], why);
 	if (error == 0)
-		error = allow_paths(landlock, SETTING_ID_landlock_read, s->landlock_read,
-			LANDLOCK_READ, why);
-	if (error == 0)
-		error = allow_paths(landlock, SETTING_ID_landlock_write, s->landlock_write,
-			LANDLOCK_WRITE, why);
-	return error == 0 ? allow_ports(landlock, s->landlock_connect, why) : error;
+		error = allow_ports(landlock, s->landlock_connect, why);
+	return error == 0 ? allow_ports(landlock, needs->connect_ports, why) : error;
+}
+
+/* What a module asks for is the operator's to know. */
+static void say_needs(struct worker *worker)
+{
+	const struct module_needs *needs = &worker->app.needs;
+
+	if (needs->read_paths != NULL || needs->write_paths != NULL || needs->connect_ports != NULL)
+		log_info(&worker->log, "landlock_needs",
+			log_string("app", worker->app.module->name),
+			log_string("read", needs->read_paths),
+			log_string("write", needs->write_paths),
+			log_string("connect", needs->connect_ports));
 }
 
 /* The kernel counts a process's threads as links to that directory, beside its own two. */
@@ -116,10 +141,13 @@ static int enter(struct worker *worker, int abi, struct text *why)
 {
 	const struct settings *s = &worker->heritage.settings;
 	struct landlock landlock;
-	int error = landlock_open(&landlock, abi, is_everywhere(s->landlock_connect));
+	bool anywhere = is_everywhere(s->landlock_connect) ||
+			is_everywhere(worker->app.needs.connect_ports);
+	int error = landlock_open(&landlock, abi, anywhere);
 
 	if (error != 0)
 		return error;
+	say_needs(worker);
 	error = allow(worker, &landlock, why);
 	if (error == 0)
 		error = mind_threads(worker, why);

@@ -20,22 +20,25 @@ static int compare(const void *a, const void *b)
 }
 
 /* What the C library does once, when it is first asked, is done while it may. */
-static void warm_up(void)
+int sandbox_warm_up(struct worker *worker, struct text *why)
 {
 	int numbers[SORTED] = {0};
 	char bytes[64];
 	time_t now = clock_wall_ms() / 1000;
 	struct tm local;
 
+	(void)worker;
+	(void)why;
 	qsort(numbers, SORTED, sizeof(*numbers), compare);
 	/* The time zone's file: tzset(3). */
 	(void)strftime(bytes, sizeof(bytes), "%A %B %Z", localtime_r(&now, &local));
+	return 0;
 }
 
 /* What the app asks for, and TLS: its random numbers are seeded anew, by the hour. */
 static const char *list_needs(const struct worker *worker, struct text *list)
 {
-	const char *calls = worker->app.calls;
+	const char *calls = worker->app.needs.calls;
 
 	if (worker->tls == NULL)
 		return calls;
@@ -63,10 +66,9 @@ int sandbox_enter(struct worker *worker, struct text *why)
 
 	if (settings->sandbox == SANDBOX_OFF)
 		return 0;
-	if (worker->app.calls != NULL)
+	if (worker->app.needs.calls != NULL)
 		log_info(&worker->log, "sandbox_needs", log_string("app", worker->app.module->name),
-			log_string("calls", worker->app.calls));
-	warm_up();
+			log_string("calls", worker->app.needs.calls));
 	error = filter_load(&plan, &listener_fd, why);
 	readback_want(&worker->wanted, READBACK_SECCOMP, SECCOMP_MODE_FILTER);
 	if (error != 0 || listener_fd < 0)

@@ -12,6 +12,8 @@
 #include "base/attr.h"
 #include "service/worker.h"
 
+/* What the C library does but once is done while its files can be opened: before Landlock. 0. */
+MUST_USE int sandbox_warm_up(struct worker *worker, struct text *why);
 /* 0, or -errno with `why`. Nothing to do where the setting sandbox is off. */
 MUST_USE int sandbox_enter(struct worker *worker, struct text *why);
 

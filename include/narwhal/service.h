@@ -67,9 +67,16 @@ struct narwhal_module {
 	 * Optional: system calls that the module makes beside those of every module, once workers
 	 * are locked in (after worker_init), with commas between: "socket,connect". They are
 	 * allowed, and named in the log; docs/SANDBOX.md has the whole list. A module that was
-	 * built before there was this member has a smaller `size`.
+	 * built before there were this member and those behind it has a smaller `size`.
 	 */
 	const char *calls;
+	/*
+	 * Optional, as lists like that: what it opens by then, files and all below directories; and
+	 * the TCP ports that it connects to, or "*". The system's Landlock keeps all else from it.
+	 */
+	const char *read_paths;
+	const char *write_paths;
+	const char *connect_ports;
 };
 
 /* The one symbol that a module exports. */

@@ -3,12 +3,22 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* As modules were built before there was the member `calls`. */
-#define SIZE_WITHOUT_CALLS offsetof(struct narwhal_module, calls)
+/* As modules were built before there was that member and those behind it. */
+#define SIZE_WITHOUT(member) offsetof(struct narwhal_module, member)
+
+/* A member that a module may have been built without. */
+#define MEMBER_OF(module, member) ((module)->size > SIZE_WITHOUT(member) ? (module)->member : NULL)
+
+static bool is_size(size_t size)
+{
+	return size == sizeof(struct narwhal_module) || size == SIZE_WITHOUT(read_paths) ||
+	       size == SIZE_WITHOUT(calls);
+}
 
 static int check(const char *path, const struct narwhal_module *module, struct text *why)
 {
@@ -17,7 +27,7 @@ static int check(const char *path, const struct narwhal_module *module, struct t
 			module->abi, NARWHAL_ABI);
 		return -EINVAL;
 	}
-	if (module->size != sizeof(struct narwhal_module) && module->size != SIZE_WITHOUT_CALLS) {
+	if (!is_size(module->size)) {
 		text_printf(why, "app \"%s\": narwhal_module.size is %u, and must be %zu", path,
 			module->size, sizeof(struct narwhal_module));
 		return -EINVAL;
@@ -55,7 +65,12 @@ int module_open(const char *path, const struct narwhal_module **module, struct t
 	return check(path, *module, why);
 }
 
-const char *module_calls(const struct narwhal_module *module)
+struct module_needs module_needs(const struct narwhal_module *module)
 {
-	return module->size > SIZE_WITHOUT_CALLS ? module->calls : NULL;
+	return (struct module_needs){
+		.calls = MEMBER_OF(module, calls),
+		.read_paths = MEMBER_OF(module, read_paths),
+		.write_paths = MEMBER_OF(module, write_paths),
+		.connect_ports = MEMBER_OF(module, connect_ports),
+	};
 }

@@ -6,9 +6,17 @@
 #include "base/text.h"
 #include "narwhal/service.h"
 
+/* What a module declares that it needs when it is locked in: LISTs, or NULL; see narwhal/service.h.
+ */
+struct module_needs {
+	const char *calls;
+	const char *read_paths;
+	const char *write_paths;
+	const char *connect_ports;
+};
+
 /* Stays open as long as the process. 0, or -errno with `why`. */
 MUST_USE int module_open(const char *path, const struct narwhal_module **module, struct text *why);
-/* The system calls that it asks for, or NULL. */
-const char *module_calls(const struct narwhal_module *module) PURE;
+struct module_needs module_needs(const struct narwhal_module *module) PURE;
 
 #endif

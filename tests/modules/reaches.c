@@ -1,9 +1,11 @@
 /*
  * reaches - tries what a confined worker may not, and answers with the errno's name, or "ok".
  *
- *	GET /read?/etc/passwd		/list, /write, /make, /truncate, /remove, /execute, /ioctl:
- *a path GET /connect?8080		a TCP port of 127.0.0.1; /bind the same GET /abstract?NAME
- *a unix socket's name in the abstract namespace GET /signal?1234		a pid, signal 0
+ *	GET /read?/etc/passwd	also /list, /write, /make, /truncate, /remove, /execute, /ioctl
+ *	GET /connect?8080	a TCP port of 127.0.0.1; also /bind
+ *	GET /abstract?NAME	a unix socket's name in the abstract namespace
+ *	GET /signal?1234	a pid, signal 0
+ *	GET /zone?CET		whether that is the local time zone
  *
  * With the option threads=1 it has another thread from the start.
  */
@@ -23,6 +25,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 static int try_open(const char *path, int flags)
@@ -138,6 +141,19 @@ static int try_signal(const char *pid)
 	return kill((pid_t)atoi(pid), 0) == 0 ? 0 : errno;
 }
 
+/* Whether `zone` is the name of the local time zone. */
+static int try_zone(const char *zone)
+{
+	char name[32];
+	struct tm local;
+	time_t now = 0;
+
+	return strftime(name, sizeof(name), "%Z", localtime_r(&now, &local)) > 0 &&
+			       strcmp(name, zone) == 0
+		       ? 0
+		       : ENOENT;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(const char *what);
@@ -154,6 +170,7 @@ static const struct {
 	{"/bind", try_bind},
 	{"/abstract", try_abstract},
 	{"/signal", try_signal},
+	{"/zone", try_zone},
 };
 
 static void handle(void *state, const struct narwhal_request *request,
@@ -200,4 +217,7 @@ const struct narwhal_module narwhal_module = {
 	.name = "reaches",
 	.load = load,
 	.handle = handle,
+#ifdef NEEDS
+	NEEDS,
+#endif
 };

@@ -116,6 +116,8 @@ subtest 'system calls that an outer filter forbids' => sub {
 	is($check->{status}, 0, 'it would start');
 	says($try->('landlock_create_ruleset', $ENOSYS, '--landlock', 'require'), 'Landlock', 'missing',
 		qr/^Function not \w+ +ABI 6$/);
+	says($try->('seccomp', $EPERM), 'seccomp', 'missing', qr/^Operation not permitted/, qr/allows seccomp/);
+	says($try->('seccomp', $EPERM, '--sandbox', 'off'), 'seccomp', 'advice', qr/^Operation not permitted/);
 	says($try->('memfd_create', $EPERM), 'memfd_create(2)', 'missing', qr/^Operation not permitted +yes$/,
 		qr/memfd_create/);
 	says($try->('pidfd_open', $ENOSYS), 'pidfd_open(2)', 'advice', qr/^Function not /);

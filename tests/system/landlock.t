@@ -94,6 +94,30 @@ SKIP: {
 		is(tried(serve(landlock_connect => '*'), 'connect', $other->sockport), 'ok', '*: all ports');
 	};
 
+	subtest 'what a module declares that it needs is given, and told' => sub {
+		my ($dir) = directory();
+		put("$dir/a", 'x');
+		my $declares = "$Worker::BUILD/tests/modules/declares.so";
+		my $w = Worker->ready(app => $declares, set => { sandbox => 'off', landlock => 'require' });
+		like($w->logged, qr{ landlock_needs app=reaches read=/etc/passwd write=/dev/shm,/tmp connect=9$}m,
+			'one line');
+		is(tried($w, 'read', '/etc/passwd'), 'ok', 'read_paths');
+		is(tried($w, 'read', '/etc/group'), 'EACCES', '... and no other');
+		is(tried($w, 'write', "$dir/a"), 'ok', 'write_paths') if $dir =~ m{^/tmp/};
+		isnt(tried($w, 'connect', 9), 'EACCES', 'connect_ports');
+		is(tried($w, 'connect', $tcp->sockport), 'EACCES', '... and no other') if $abi >= 4;
+		$w = Worker->ready(app => $declares, set => { sandbox => 'off', landlock_connect => '*' });
+		is(tried($w, 'connect', $tcp->sockport), 'ok', 'a setting adds to it');
+	};
+
+	subtest 'the time zone is known, though its file cannot be read any more' => sub {
+		my $zone = directory() . '/zone';
+		put($zone, pack 'a4 x16 N6 N C C a4', 'TZif', 0, 0, 0, 0, 1, 4, 3600, 0, 0, 'NWT');
+		local $ENV{TZ} = ":$zone";
+		my $w = Worker->ready(app => $REACHES, set => { landlock => 'require' });
+		is(tried($w, 'zone', 'NWT'), 'ok', 'also in a strict sandbox');
+	};
+
 	subtest 'all of / may be read if somebody says so' => sub {
 		my $w = serve(landlock => 'require', landlock_read => '/');
 		is(tried($w, 'read', '/etc/passwd'), 'ok', 'a file');

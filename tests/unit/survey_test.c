@@ -93,6 +93,8 @@ static const struct {
 	OTHERWISE(no_new, ADVICE, "set by workers for themselves", "set for all", .pid = 1),
 	OTHERWISE(seccomp, ADVICE, "Operation not permitted, inside another filter", "yes",
 		.seccomp_error = -EPERM, .filtered = true),
+	OTHERWISE(seccomp, MISSING, "Operation not permitted", "yes", .seccomp_error = -EPERM,
+		.filters = true),
 	OTHERWISE(notify, ADVICE, "Operation not supported", "yes", .notify_error = -EOPNOTSUPP),
 	OTHERWISE(landlock, ADVICE, "Exec format error", "ABI 6", .landlock = -ENOEXEC),
 	OTHERWISE(landlock, ADVICE, "ABI 5", "ABI 6", .landlock = 5,
