@@ -174,6 +174,7 @@ static ssize_t read_behind(struct connection *connection)
 static ssize_t receive_bytes(struct connection *connection, struct window *window)
 {
 	struct worker *worker = connection->worker;
+	bool is_layered = connection->transport.state != NULL;
 	ssize_t n;
 
 	if (connection->input.used != 0) {
@@ -184,7 +185,9 @@ static ssize_t receive_bytes(struct connection *connection, struct window *windo
 		*window = (struct window){worker->scratch, n > 0 ? (size_t)n : 0};
 	}
 	connection->peer.tls = connection->transport.facts;
-	connection->readable = connection->transport.more || (n > 0 && connection->half);
+	/* The end may stand behind what was read, or behind a part of a record: it was told of. */
+	connection->readable = connection->transport.more ||
+			       (connection->half && (n > 0 || (n == -EAGAIN && is_layered)));
 	return n;
 }
 
