@@ -11,6 +11,7 @@
 #include "init/inherit.h"
 #include "init/logfile.h"
 #include "init/shards.h"
+#include "seccomp/filter.h"
 
 /* What when_ready names must stay what it was: a file that the arbiter writes, or one that it runs.
  */
@@ -112,6 +113,20 @@ int generation_open(struct generation *generation, uint64_t number, struct confi
 	if (error != 0)
 		generation_close(generation);
 	return error;
+}
+
+void generation_warn(const struct settings *settings, struct log *log)
+{
+	const char *list = settings->sandbox_allow;
+	char name[CALLS_NAME];
+
+	if (settings->sandbox == SANDBOX_OFF)
+		log_warning(log, "sandbox_off", log_string("setting", "sandbox"));
+	while (settings->sandbox != SANDBOX_OFF && calls_item(&list, name)) {
+		if (calls_danger(name) != NULL)
+			log_warning(log, "sandbox_weakened", log_string("call", name),
+				log_string("danger", calls_danger(name)));
+	}
 }
 
 void generation_close(struct generation *generation)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "init/config.h"
 #include "init/hook_book.h"
@@ -44,6 +45,8 @@ MUST_USE int generation_open(struct generation *generation, uint64_t number, str
 /* The addresses that a config means, with what LISTEN_FDS gives. 0, or -errno with `why`. */
 MUST_USE int generation_addresses(const struct config *config, struct address_list *addresses,
 	struct text *why);
+/* Says in the log what these settings take from the sandbox. */
+void generation_warn(const struct settings *settings, struct log *log);
 void generation_close(struct generation *generation);
 
 /* What is wished of it. */

@@ -194,23 +194,13 @@ static int give_up_capabilities(struct arbiter *a, struct text *why)
 	return capability_keep(kept | duties_capabilities(&question), why);
 }
 
-/* What no worker could do, no worker is spawned for; what weakens the sandbox is said each time. */
+/* What no worker could do, no worker is spawned for. */
 static int try_sandbox(struct arbiter *a, struct text *why)
 {
 	const struct settings *s = &a->current->config.settings;
-	const char *list = s->sandbox_allow;
-	char name[CALLS_NAME];
 
-	if (s->sandbox == SANDBOX_OFF) {
-		log_warning(&a->log, "sandbox_off", log_string("setting", "sandbox"));
-		return 0;
-	}
-	while (calls_item(&list, name)) {
-		if (calls_danger(name) != NULL)
-			log_warning(&a->log, "sandbox_weakened", log_string("call", name),
-				log_string("danger", calls_danger(name)));
-	}
-	return filter_probe(why);
+	generation_warn(s, &a->log);
+	return s->sandbox != SANDBOX_OFF ? filter_probe(why) : 0;
 }
 
 /* Not PID 1, as under systemd or in a shared PID namespace: orphans come to us all the same. */

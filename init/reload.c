@@ -86,6 +86,7 @@ static int make_candidate(struct arbiter *a, struct text *why)
 		return error;
 	}
 	warn_of_capabilities(a, &config);
+	generation_warn(&config.settings, &a->log);
 	config.settings.workers =
 		capacity_workers(config.settings.workers, ARBITER_WORKERS_MAX, &a->log);
 	return generation_open(a->candidate, ++a->generations, &config, &legacy, why);

@@ -51,7 +51,7 @@ struct calls_row {
 const struct calls_row *calls_of(enum calls_role role, size_t *count);
 /* "files", "module", "app" and so on. */
 const char *calls_role_name(enum calls_role role) PURE;
-/* What a strict role is given of a call that is asked for by name: NULL means, all of it. */
+/* What a strict role is given of a call that is asked for by name; of one without a row, all. */
 const struct calls_row *calls_asked(size_t *count);
 /* What the build itself needs in every role: sanitizer.def, or nothing. */
 const struct calls_row *calls_of_build(size_t *count);

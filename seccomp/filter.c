@@ -1,7 +1,6 @@
 #include "seccomp/filter.h"
 
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdlib.h>

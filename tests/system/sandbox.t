@@ -101,6 +101,8 @@ subtest 'a danger is given to who asks, and said at the start' => sub {
 
 	is(scalar @lines, 1, 'one line');
 	like($lines[0], qr/ call=ptrace danger="reads and steers/, 'of the danger alone');
+	$n->signal('HUP')->wait_line(qr/ info reloaded /);
+	is(scalar(grep { / sandbox_weakened / } $n->lines), 2, 'and one for a new generation');
 	is($n->stop, 0, 'status 0');
 };
 
