@@ -120,6 +120,19 @@ static int use_suites(SSL_CTX *context, const char *suites, struct text *why)
 	return 0;
 }
 
+static int use_curves(SSL_CTX *context, const char *curves, struct text *why)
+{
+	/* A copy, as OpenSSL's macro casts const away, of which clang complains. */
+	char list[1024];
+	struct text text = TEXT_OVER(list);
+
+	text_add(&text, curves);
+	if (!text.cut && SSL_CTX_set1_groups_list(context, list) == 1)
+		return 0;
+	return tls_refuse(why, "tls_curves",
+		"is no list of groups that OpenSSL knows, as in X25519:P-256");
+}
+
 static void ask_for_certificates(const struct tls_rules *rules, SSL_CTX *context)
 {
 	static const int modes[] = {
@@ -169,10 +182,8 @@ int tls_context_new(struct tls *tls, const struct tls_rules *rules, SSL_CTX **ma
 	set_rules(tls, rules, context);
 	error = use_suites(context, settings->ciphers != NULL ? settings->ciphers : DEFAULT_SUITES,
 		why);
-	if (error == 0 && settings->tls_curves != NULL &&
-		SSL_CTX_set1_groups_list(context, settings->tls_curves) != 1)
-		error = tls_refuse(why, "tls_curves",
-			"is no list of groups that OpenSSL knows, as in X25519:P-256");
+	if (error == 0 && settings->tls_curves != NULL)
+		error = use_curves(context, settings->tls_curves, why);
 	if (error == 0)
 		*made = context;
 	else
