@@ -107,11 +107,17 @@ static int set_stage(struct rehearsal *r, struct text *why)
 	return error == 0 ? loop_open(&r->stage.loop) : error;
 }
 
+/* Of a step that begins now. */
+static uint64_t step_deadline(const struct rehearsal *r)
+{
+	return r->patience_ms != 0 ? clock_ms() + r->patience_ms : CLOCK_NEVER;
+}
+
 /* Its death is seen by its channel, too. */
 static int start_worker(struct rehearsal *r, struct text *why)
 {
 	const struct slot *slot = &r->stage.roster.slots[0];
-	uint64_t until_ms = r->patience_ms != 0 ? clock_ms() + r->patience_ms : CLOCK_NEVER;
+	uint64_t until_ms = step_deadline(r);
 
 	roster_assign(&r->stage.roster, 0, 1);
 	arbiter_step(&r->stage, 0, EVENT_SPAWNED);
@@ -173,8 +179,8 @@ static int introduce(const struct rehearsal *r, int fd)
 }
 
 /*
- * The first bytes of the answer; meanwhile the worker may ask what its filter refuses, as it does
- * of the arbiter that it will have.
+ * The first bytes of the answer, or 0 when none will come; meanwhile the worker may ask what its
+ * filter refuses, as it does of the arbiter that it will have.
  */
 static ssize_t hear(struct rehearsal *r, int fd, char *bytes, size_t size)
 {
@@ -183,12 +189,15 @@ static ssize_t hear(struct rehearsal *r, int fd, char *bytes, size_t size)
 		{.fd = fd, .events = POLLIN},
 		{.fd = r->stage.loop.epoll_fd, .events = POLLIN},
 	};
+	uint64_t until_ms = step_deadline(r);
 
-	while (both[0].revents == 0 && roster_is_serving(slot)) {
-		(void)poll(both, COUNT_OF(both), -1);
+	while (both[0].revents == 0 && roster_is_serving(slot) && clock_ms() < until_ms) {
+		(void)poll(both, COUNT_OF(both), clock_timeout(until_ms, clock_ms()));
 		(void)loop_wait(&r->stage.loop, 0);
 		loop_dispatch(&r->stage.loop);
 	}
+	if (both[0].revents == 0)
+		return 0;
 	return recv(fd, bytes, size, MSG_WAITALL);
 }
 

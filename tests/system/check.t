@@ -89,6 +89,8 @@ subtest 'an app that hangs, at its start or in a request, ends with boot_timeout
 	my @soon = ('--boot-timeout', '1');
 	says(check(app => "$modules/hangs.so", args => \@soon), 'a worker', 'missing',
 		qr/^the worker is not ready within boot_timeout/);
+	says(check(app => "$modules/hangs.so", args => [ @soon, '--sandbox-allow', 'pause' ],
+		env => { HANGS_IN_REQUEST => 1 }), 'a worker', 'missing', qr/^the worker did not answer a request/);
 	says(check(app => "$modules/refuses.so", args => \@soon), 'a worker', 'missing', qr/^the worker cannot serve/);
 };
 
