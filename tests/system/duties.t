@@ -7,6 +7,7 @@ use File::Temp qw(tempdir);
 use Test::More;
 
 use Narwhal;
+use Tls;
 use Upgrade qw($DIR configure install);
 
 plan(skip_all => 'needs root') if $> != 0;
@@ -128,6 +129,19 @@ subtest 'a hook and a new image have what the arbiter has kept' => sub {
 	$n->wait_until('the hook has run', sub { -e "$DIR/seen" });
 	my $seen = Narwhal::slurp("$DIR/seen");
 	like($seen, qr/^$_:\s*$want$/m, "$_ of the hook") for qw(CapPrm CapEff CapBnd);
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'keys that only another user may read are read again at a reload' => sub {
+	my $pair = Tls::certificate($dir, 'theirs', by => Tls::authority($dir, 'ca'));
+	my @files = @$pair{qw(certificate key)};
+	is(chmod(0600, @files) + chown(1000, 1000, @files), 4, 'another user has them');
+	my $n = Narwhal->start(pid1 => 1, bind => 0, args => [ '--bind-tls', '127.0.0.1:0',
+			'--certfile', $files[0], '--keyfile', $files[1], $HELLO ]);
+	$n->wait_ready;
+	keeps($n, @ALWAYS, qw(net_raw dac_read_search));
+	$n->signal('HUP');
+	like($n->wait_line(qr/ reloaded | reload_failed /), qr/ reloaded generation=2/, 'it reloads');
 	is($n->stop, 0, 'status 0');
 };
 

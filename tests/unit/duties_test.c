@@ -67,6 +67,17 @@ static void a_hook_of_another_user_can_be_executed(void **state)
 	assert_int_equal(kept_for("fd://3", &all), ROOTS | CAPABILITY_OF(CAP_DAC_OVERRIDE));
 }
 
+static void certificates_of_another_user_can_be_read_again(void **state)
+{
+	char path[] = "/x";
+	struct settings cases[] = {{.certfile = path}, {.certdir = path}, {.ca_certs = path}};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++)
+		assert_int_equal(kept_for("fd://3", &cases[i]),
+			ROOTS | CAPABILITY_OF(CAP_DAC_READ_SEARCH));
+}
+
 static void who_is_not_root_makes_no_user(void **state)
 {
 	struct settings settings = {0};
@@ -121,6 +132,7 @@ int main(void)
 		cmocka_unit_test(an_address_wants_what_it_is),
 		cmocka_unit_test(a_setting_wants_what_it_does),
 		cmocka_unit_test(a_hook_of_another_user_can_be_executed),
+		cmocka_unit_test(certificates_of_another_user_can_be_read_again),
 		cmocka_unit_test(who_is_not_root_makes_no_user),
 		cmocka_unit_test(capabilities_are_read_in_every_spelling),
 		cmocka_unit_test(what_is_no_capability_is_refused),
