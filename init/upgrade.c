@@ -223,6 +223,8 @@ void upgrade_ask(struct arbiter *a, bool hold_it, const char *image)
 		reason = is_service(a) ? "the service ends, or rests" : "the program has ended";
 	else if (a->ready_ms == 0)
 		reason = "the service has not been ready yet";
+	else if (a->current->config.verb == CONFIG_LEARN)
+		reason = "seccomp learn would forget what it has learnt";
 	else if (a->upgrade.own.fd < 0)
 		reason = "there would be no way back to this image";
 	if (reason != NULL) {
