@@ -103,7 +103,7 @@ static bool has_room(int fd)
 	struct pollfd room = {.fd = fd, .events = POLLOUT};
 	int n = poll(&room, 1, 0);
 
-	if (n < 0)
+	if (n < 0 && errno == EINVAL)
 		return (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0;
 	return n == 1 && (room.revents & POLLOUT) != 0;
 }

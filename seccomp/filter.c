@@ -156,7 +156,8 @@ static int add_dangers(const struct building *building)
 	for (size_t i = 0; error == 0 && (name = calls_danger_name(i)) != NULL; i++) {
 		int number = calls_number(building->arch, name);
 
-		if (number < 0 || lists(plan->needs, name) || lists(plan->allowed, name))
+		if (number < 0 || of_build(building, name) || lists(plan->needs, name) ||
+			lists(plan->allowed, name))
 			continue;
 		error = seccomp_rule_add_exact(building->context, SCMP_ACT_KILL_PROCESS,
 			own_number(building, number), 0);
@@ -229,7 +230,8 @@ int filter_build(const struct filter_plan *plan, uint32_t arch, enum filter_refu
 		.arch = arch,
 		.context = seccomp_init(actions[refusal]),
 	};
-	int error = building.context != NULL ? set_arch(&building) : -ENOMEM;
+	/* libseccomp makes none for an action that this kernel does not know. */
+	int error = building.context != NULL ? set_arch(&building) : -EOPNOTSUPP;
 
 	*program = (struct filter_program){0};
 	if (plan->build)
@@ -294,12 +296,23 @@ static int build_and_load(const struct filter_plan *plan, enum filter_refusal re
 	return 0;
 }
 
+/* Linux before 5.0 does not, nor does gVisor. */
+static bool knows_listeners(void)
+{
+	struct seccomp_notif_sizes sizes;
+
+	return syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0U, &sizes) == 0;
+}
+
 int filter_load(const struct filter_plan *plan, int *listener_fd, struct text *why)
 {
-	int outcome = 0;
-	int error = build_and_load(plan, FILTER_ASK,
-		SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC_ESRCH, &outcome, why);
+	int outcome = -EINVAL;
+	int error = 0;
 
+	if (knows_listeners())
+		error = build_and_load(plan, FILTER_ASK,
+			SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
+			&outcome, why);
 	*listener_fd = error == 0 && outcome >= 0 ? outcome : -1;
 	if (error != 0 || outcome >= 0)
 		return error;
