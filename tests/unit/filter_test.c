@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -272,7 +274,9 @@ static void what_is_asked_for_is_allowed(void **state)
 
 static void nothing_that_is_asked_for_gives_executable_memory_or_a_process(void **state)
 {
-	static const char every[] = "mmap,mprotect,pkey_mprotect,clone,clone3,socket,kill,tgkill";
+	static const char every[] = "mmap,mprotect,pkey_mprotect,clone,clone3,socket,kill,tgkill,"
+				    "shmat,personality,execve,execveat,fork,vfork";
+	static const char *const never[] = {"execve", "execveat", "fork", "vfork"};
 	const uint64_t thread =
 		CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SETTLS;
 
@@ -284,6 +288,14 @@ static void nothing_that_is_asked_for_gives_executable_memory_or_a_process(void 
 		ALLOWED("mprotect", 0, 0, PROT_READ);
 		REFUSED("mprotect", 0, 0, PROT_EXEC);
 		REFUSED("pkey_mprotect", 0, 0, PROT_EXEC);
+		ALLOWED("shmat", 1, 0, SHM_RDONLY);
+		REFUSED("shmat", 1, 0, SHM_EXEC);
+		ALLOWED("personality", 0xffffffff, 0, 0);
+		REFUSED("personality", READ_IMPLIES_EXEC, 0, 0);
+		for (size_t i = 0; i < COUNT_OF(never); i++) {
+			if (calls_number(arches[j], never[i]) >= 0)
+				assert_int_equal(ask(never[i], 0, 0, 0), SECCOMP_RET_ERRNO | EPERM);
+		}
 		ALLOWED("clone", thread, 0, 0);
 		REFUSED("clone", SIGCHLD, 0, 0);
 		REFUSED("clone", thread | CLONE_NEWUSER, 0, 0);
