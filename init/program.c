@@ -326,6 +326,13 @@ static struct arbiter *make_bearer(const struct config *config, const struct con
 	return bearer;
 }
 
+static void free_bearer(struct arbiter *bearer)
+{
+	if (bearer != NULL)
+		upgrade_close(&bearer->upgrade);
+	free(bearer);
+}
+
 static int begin(struct program *p, const struct config *config, struct launch *launch,
 	struct text *why)
 {
@@ -349,6 +356,7 @@ int program_run(const struct config *config, const struct config_input *input,
 	char bytes[1024] = "no memory";
 	struct text why = TEXT_OVER(bytes);
 	int error = bearer != NULL ? inherit_read(&question, getpid(), &inherit, &why) : -ENOMEM;
+	int status = EXIT_USAGE;
 
 	if (error == 0) { /* before anything of our own is opened */
 		fd_close_strangers(INHERIT_FIRST + (int)inherit.count, input->directory_fd);
@@ -356,9 +364,10 @@ int program_run(const struct config *config, const struct config_input *input,
 		program_init(&p, bearer);
 		error = begin(&p, config, &launch, &why);
 	}
-	if (error != 0) {
+	if (error == 0)
+		status = program_live(&p);
+	else
 		(void)fprintf(stderr, "narwhal: %s\n", bytes);
-		return EXIT_USAGE;
-	}
-	return program_live(&p);
+	free_bearer(bearer);
+	return status;
 }

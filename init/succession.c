@@ -173,6 +173,11 @@ static int rehearse(struct succession *s, struct arbiter *a)
 	return rehearsal_run(a, s->input);
 }
 
+/*
+ * A rehearsal frees and closes nothing: the pidfile and all else that was thawed is of the image
+ * that runs. So it ends by _exit(2), behind which no sanitizer looks for leaks. What bears a
+ * program is no leak, either, as long as this frame stands: hence exit(3), not a return.
+ */
 int succession_run(int image_fd, struct config_input *input)
 {
 	struct succession s = {.image_fd = image_fd, .input = input, .net = {.back_fd = -1}};
@@ -186,9 +191,11 @@ int succession_run(int image_fd, struct config_input *input)
 		give_up(&s, bytes);
 	input->directory_fd = a.start_fd >= 0 ? a.start_fd : AT_FDCWD;
 	if (a.upgrade.state == UPGRADE_TRIAL)
-		return rehearse(&s, &a);
+		_exit(rehearse(&s, &a));
 	if (adopt(&s, &a, &why) != 0)
 		give_up(&s, bytes);
 	take_place(&s, &a);
-	return a.program != NULL ? program_live(a.program) : arbiter_live(&a);
+	if (a.program != NULL)
+		exit(program_live(a.program));
+	return arbiter_live(&a);
 }
