@@ -177,7 +177,7 @@ subtest 'another listener around it: the filter kills by itself' => sub {
 	my $n = Narwhal->start(wrap => [ behind(8, @ALLOW) ], args => ["$MODULES/breaches.so"]);
 
 	$n->wait_ready;
-	eval { $n->get('/getppid') };
+	eval { $n->get('/getsid') };
 	like($n->wait_line(qr/ worker_exit /), qr/ cause=sandbox signal=SIGSYS /, 'it dies of it');
 	like(join("\n", $n->lines), qr/ sandbox_violation .*call=unknown /, 'and the call is not known');
 	is($n->stop, 0, 'status 0');

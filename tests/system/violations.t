@@ -16,8 +16,8 @@ use Upgrade;
 
 my $BREACHES = "$Narwhal::BUILD/tests/modules/breaches.so";
 my $SANITIZE = ($ENV{SANITIZE} // 0) eq '1';
-my %number = (x86_64 => { getppid => 110, mkdir => 83, mount => 165 },
-	aarch64 => { getppid => 173, mkdirat => 34, mount => 40 });
+my %number = (x86_64 => { getsid => 124, mkdir => 83, mount => 165 },
+	aarch64 => { getsid => 156, mkdirat => 34, mount => 40 });
 my $ARCH = (POSIX::uname())[4];
 my ($MKDIR) = grep { /^mkdir/ } keys %{ $number{$ARCH} };
 my $dir = tempdir(CLEANUP => 1);
@@ -58,14 +58,14 @@ sub exits {
 # It takes its time beside the others: one worker, which breaks its sandbox as soon as it serves.
 my $looping = begin({}, '--workers', 1, '--min-ready', 1);
 $looping->wait_ready;
-my $client = hammer($looping, '/getppid');
+my $client = hammer($looping, '/getsid');
 
 subtest 'a refused call is one line, one death, and no more' => sub {
 	my $n = begin({});
 	my $before = settle($n);
 
-	for my $path (qw(/getppid /mkdir)) {
-		my $name = $path eq '/mkdir' ? $MKDIR : 'getppid';
+	for my $path (qw(/getsid /mkdir)) {
+		my $name = $path eq '/mkdir' ? $MKDIR : 'getsid';
 
 		is(ask($n, $path), 0, 'its client sees the end of the connection');
 		my $line = $n->wait_line(qr/ sandbox_violation /);
@@ -89,7 +89,7 @@ subtest 'the arguments are told as they were' => sub {
 	my $n = begin({});
 
 	$n->wait_ready;
-	ask($n, '/getppid');
+	ask($n, '/getsid');
 	like($n->wait_line(qr/ sandbox_violation /), qr/ arguments=0x1,0x2,0x3 /, 'three of them');
 	is($n->stop, 0, 'status 0');
 };
@@ -104,10 +104,10 @@ subtest 'a number without a name is told by its number' => sub {
 };
 
 subtest 'what the line says does allow it' => sub {
-	my $n = begin({}, '--sandbox-allow', 'getppid');
+	my $n = begin({}, '--sandbox-allow', 'getsid');
 
 	$n->wait_ready;
-	is(ask($n, '/getppid'), 200, 'it serves');
+	is(ask($n, '/getsid'), 200, 'it serves');
 	is($n->stop, 0, 'status 0');
 	is(scalar(violations($n)), 0, 'no line');
 };
@@ -119,7 +119,7 @@ subtest '20 violations of 20 workers are 20 lines, and between them it serves' =
 
 	$n->wait_ready;
 	for (1 .. 20) {
-		ask($n, '/getppid');
+		ask($n, '/getsid');
 		$n->wait_line(qr/ worker_exit .*cause=sandbox/);
 		$served += serves($n);
 	}
@@ -139,11 +139,11 @@ subtest 'log mode serves on, does what is asked, and lists each call once for ea
 	ok(-d "$dir/made", 'it was executed');
 	rmdir "$dir/made";
 	my @calls = map { / call=(\w+) .*action=log / ? $1 : () } violations($n);
-	is_deeply([ sort @calls ], [ sort('getppid', 'sysinfo', $MKDIR) ], 'each once');
+	is_deeply([ sort @calls ], [ sort('getsid', 'getpgid', $MKDIR) ], 'each once');
 	$n->signal('HUP')->wait_line(qr/ info reloaded generation=2 /);
 	is(ask($n, $_), 200, "$_ is answered") for ('/often') x 2;
 	my @again = map { / generation=2 .*call=(\w+)/ ? $1 : () } violations($n);
-	is_deeply([ sort @again ], [qw(getppid sysinfo)], 'a new generation is told of anew');
+	is_deeply([ sort @again ], [qw(getpgid getsid)], 'a new generation is told of anew');
 	be_whole($n, 2);
 	unharmed($n, $before, cpu => 2);
 	is($n->stop, 0, 'status 0');
@@ -156,7 +156,7 @@ subtest 'a thread is seen, too' => sub {
 	$n->wait_ready;
 	is(ask($n, '/thread'), 0, 'the connection ends');
 	my $line = $n->wait_line(qr/ sandbox_violation /);
-	like($line, qr/ caller=\d+ call=getppid /, 'the line has the thread') or diag $line;
+	like($line, qr/ caller=\d+ call=getsid /, 'the line has the thread') or diag $line;
 	like($n->wait_line(qr/ worker_exit /), qr/ cause=sandbox signal=SIGKILL /, 'its end');
 	be_whole($n, 2);
 	is($n->stop, 0, 'status 0');
@@ -229,7 +229,7 @@ subtest 'a stop in the midst of a violation ends well' => sub {
 		$n->wait_ready;
 		kill 'STOP', $n->arbiter;
 		my $client = $n->connect;
-		$client->write("GET /getppid HTTP/1.1\r\nHost: test\r\n\r\n");
+		$client->write("GET /getsid HTTP/1.1\r\nHost: test\r\n\r\n");
 		$n->wait_until('it asks', sub { grep { waits($_) } $n->workers });
 		$n->signal($signal)->signal('CONT');
 		is($n->wait_end, 0, "$signal: status 0");
@@ -243,17 +243,17 @@ sub waits {
 	my ($pid) = @_;
 	my $where = eval { Narwhal::slurp("/proc/$pid/syscall") } // '';
 
-	return $where =~ /^$number{$ARCH}{getppid} /;
+	return $where =~ /^$number{$ARCH}{getsid} /;
 }
 
 subtest 'without a notifier the worker dies all the same, and the line says how to learn of what' => sub {
 	my $n = begin({ wrap => [ $^X, around(), '--' ] });
 
 	$n->wait_ready;
-	is(ask($n, '/getppid'), 0, 'the connection ends');
+	is(ask($n, '/getsid'), 0, 'the connection ends');
 	my $line = $n->wait_line(qr/ sandbox_violation /);
 	like($line, qr/ call=unknown action=kill reason=".*sandbox_mode = log/, 'the line') or diag $line;
-	like($line, qr/ request="GET \/getppid"/, 'with the request');
+	like($line, qr/ request="GET \/getsid"/, 'with the request');
 	like($n->wait_line(qr/ worker_exit /), qr/ cause=sandbox signal=SIGSYS /, 'its end');
 	be_whole($n, 2);
 	is($n->stop, 0, 'status 0');
@@ -261,7 +261,7 @@ subtest 'without a notifier the worker dies all the same, and the line says how 
 
 	my $log = begin({ wrap => [ $^X, around(), '--' ] }, '--sandbox-mode', 'log');
 	$log->wait_ready;
-	is(ask($log, '/getppid'), 200, 'in log mode it goes on');
+	is(ask($log, '/getsid'), 200, 'in log mode it goes on');
 	is($log->stop, 0, 'status 0');
 };
 
@@ -295,7 +295,7 @@ SKIP: {
 
 	subtest 'who asks while PID 1 becomes another image waits, and is answered' => sub {
 		my $n = Upgrade::begin(app => $BREACHES, sandbox_mode => 'log', upgrade_probation => '0.05');
-		my @counters = Upgrade::load($n, path => '/getppid');
+		my @counters = Upgrade::load($n, path => '/getsid');
 
 		for my $round (1 .. 5) {
 			Upgrade::install('narwhal');
@@ -315,8 +315,8 @@ SKIP: {
 			upgrade_timeout => 1, boot_timeout => '0.5');
 		$n->signal('USR2')->wait_line(qr/ error upgrade_returned /, 30);
 		is(join(' ', $n->workers), "@workers", 'the same workers');
-		is(ask($n, '/getppid'), 0, 'one of them breaks its sandbox');
-		like($n->wait_line(qr/ sandbox_violation /), qr/ generation=1 .*call=getppid .*action=kill /,
+		is(ask($n, '/getsid'), 0, 'one of them breaks its sandbox');
+		like($n->wait_line(qr/ sandbox_violation /), qr/ generation=1 .*call=getsid .*action=kill /,
 			'the line');
 		like($n->wait_line(qr/ worker_exit .*generation=1 /), qr/ cause=sandbox signal=SIGKILL /, 'its end');
 		is($n->stop, 0, 'status 0');
@@ -328,7 +328,7 @@ SKIP: {
 		Upgrade::configure(app => $BREACHES, app_options => 'always=yes');
 		$n->signal('USR2');
 		my $line = $n->wait_line(qr/ error upgrade_failed /);
-		like($line, qr/did not answer a request.*sandbox_violation .* call=getppid/, 'at once, and why')
+		like($line, qr/did not answer a request.*sandbox_violation .* call=getsid/, 'at once, and why')
 			or diag $line;
 		is($n->stop, 0, 'status 0');
 	};
@@ -345,7 +345,7 @@ subtest 'learn: serves, and prints the line that is missing' => sub {
 	is($n->stop, 0, 'status 0');
 	my ($line) = grep { /^sandbox_allow = / } $n->lines;
 	my @calls = sort split /,/, $line =~ s/^sandbox_allow = //r;
-	is_deeply(\@calls, [ sort('getppid', 'sysinfo', $MKDIR) ], 'all three');
+	is_deeply(\@calls, [ sort('getsid', 'getpgid', $MKDIR) ], 'all three');
 
 	my $again = begin({}, '--sandbox-allow', join ',', @calls);
 	$again->wait_ready;
