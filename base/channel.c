@@ -115,6 +115,12 @@ static int receive_error(int error)
 	return error == ECONNRESET ? -EPIPE : -error;
 }
 
+/* One was sent along, and there is no number free for it. */
+static bool has_lost_fd(const struct msghdr *all, const struct message *message)
+{
+	return (all->msg_flags & MSG_CTRUNC) != 0 && message->fd < 0;
+}
+
 static bool is_in_rules(enum channel_side from, uint32_t type, size_t size, int attached)
 {
 	return type < MESSAGES && rules[type].from == from && size <= rules[type].most &&
@@ -146,6 +152,8 @@ int channel_receive(int fd, enum channel_side from, struct message *message)
 		fd_close(&message->fd);
 		return -EPIPE;
 	}
+	if (has_lost_fd(&all, message))
+		return -EMFILE;
 	if ((size_t)n < sizeof(head) || (all.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
 		!is_in_rules(from, head, (size_t)n - sizeof(head), message->fd)) {
 		fd_close(&message->fd);

@@ -47,7 +47,8 @@ MUST_USE int channel_send_fd(int fd, enum message_type type, int attached);
 void channel_refuse_fds(int fd);
 /*
  * The next message that the side `from` sent: 1; 0 when there is none now; -EPIPE when the peer is
- * gone; -EBADMSG for what is no message of that side's.
+ * gone; -EBADMSG for what is no message of that side's; -EMFILE when its descriptor found no room
+ * here, and the message is lost with it.
  */
 MUST_USE int channel_receive(int fd, enum channel_side from, struct message *message);
 

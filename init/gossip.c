@@ -129,6 +129,12 @@ static void (*const hear[MESSAGES])(struct child *, struct message *) = {
 	[MESSAGE_ACTIVE] = hear_active,
 };
 
+/* With the message of a notifier the worker is lost, too: nobody would hear what it asks. */
+static bool is_final(int error)
+{
+	return error == -EPIPE || error == -EBADMSG || error == -EMFILE;
+}
+
 void gossip_read(struct watch *watch, uint32_t events)
 {
 	struct child *child = CONTAINER_OF(watch, struct child, watch);
@@ -139,7 +145,7 @@ void gossip_read(struct watch *watch, uint32_t events)
 		int outcome = channel_receive(watch->fd, CHANNEL_WORKER, &message);
 
 		/* The kernel's want of memory is no offence of the worker's: it is asked again. */
-		if (outcome == 0 || (outcome < 0 && outcome != -EPIPE && outcome != -EBADMSG))
+		if (outcome == 0 || (outcome < 0 && !is_final(outcome)))
 			return;
 		if (outcome > 0 && child->messages++ >= MESSAGES_MAX)
 			outcome = -ENOBUFS;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -202,6 +203,20 @@ static void descriptors_sent_along_are_refused_and_closed(void **state)
 	assert_int_equal(free_number(), before);
 }
 
+static void a_descriptor_without_room_is_told_of(void **state)
+{
+	struct world *world = *state;
+	struct rlimit before, none;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = before.rlim_max};
+	assert_int_equal(channel_send_fd(world->worker, MESSAGE_CONFINED, world->worker), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(channel_receive(world->arbiter, CHANNEL_WORKER, &world->message), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(world->message.fd, -1);
+}
+
 static void a_peer_that_is_gone_is_a_broken_pipe(void **state)
 {
 	struct world *world = *state;
@@ -279,6 +294,7 @@ int main(void)
 		WITH_A_CHANNEL(a_wrong_size_is_no_message),
 		WITH_A_CHANNEL(after_nonsense_the_next_message_is_whole),
 		WITH_A_CHANNEL(descriptors_sent_along_are_refused_and_closed),
+		WITH_A_CHANNEL(a_descriptor_without_room_is_told_of),
 		WITH_A_CHANNEL(a_descriptor_comes_along_and_is_close_on_exec),
 		WITH_A_CHANNEL(none_comes_any_more_where_the_kernel_can_refuse_it),
 		WITH_A_CHANNEL(a_peer_that_is_gone_is_a_broken_pipe),
