@@ -191,15 +191,15 @@ static ssize_t receive_bytes(struct connection *connection, struct window *windo
 	return n;
 }
 
-/* Reads once and answers what is complete. */
-static void receive(struct connection *connection)
+/* Reads once and answers what is complete; whether anything came. */
+static bool receive(struct connection *connection)
 {
 	struct window window;
 	ssize_t n = receive_bytes(connection, &window);
 
 	connection->pace.bytes += n > 0 ? (uint64_t)n : 0;
 	if (n > 0 && pending_discards(connection->pending))
-		return; /* nothing to do before the end of it */
+		return true; /* nothing to do before the end of it */
 	if (n > 0)
 		dialogue_serve(connection, window);
 	else if (n == 0 && (connection->pending != NULL || connection->call != NULL))
@@ -208,10 +208,18 @@ static void receive(struct connection *connection)
 		dialogue_refuse(connection, 503, "no memory for the body");
 	else if (n != -EAGAIN)
 		greeting_break_off(connection, n);
+	return n > 0;
+}
+
+/* Who has said nothing wins no time: a part of a record is nothing yet. */
+static void wait_on(struct connection *connection, enum deadline_kind kind, bool heard)
+{
+	if (heard || !deadline_is_set(&connection->deadline) || connection->deadline.kind != kind)
+		connection_wait(connection, kind);
 }
 
 /* Until more of a body comes. */
-static void wait_for_body(struct connection *connection)
+static void wait_for_body(struct connection *connection, bool heard)
 {
 	const struct worker *worker = connection->worker;
 	const struct pace_rule rule = {
@@ -222,7 +230,7 @@ static void wait_for_body(struct connection *connection)
 	if (connection->step != CONNECTION_BODY)
 		connection->pace = (struct pace){.since_ms = worker->now_ms};
 	connection->step = CONNECTION_BODY;
-	connection_wait(connection, DEADLINE_BODY);
+	wait_on(connection, DEADLINE_BODY, heard);
 	if (pace_holds(&connection->pace, &rule, worker->now_ms))
 		connection_watch(connection, false);
 	else
@@ -230,7 +238,7 @@ static void wait_for_body(struct connection *connection)
 }
 
 /* Nothing to do until the client sends more. */
-static void settle(struct connection *connection)
+static void settle(struct connection *connection, bool heard)
 {
 	const struct pending *pending = connection->pending;
 
@@ -239,13 +247,13 @@ static void settle(struct connection *connection)
 		return;
 	}
 	if (connection->call != NULL || (pending != NULL && pending->intake.has_head)) {
-		wait_for_body(connection);
+		wait_for_body(connection, heard);
 		return;
 	}
 	if (pending == NULL && connection->worker->step != WORKER_SERVING) {
-		connection_wait(connection, DEADLINE_GRACE);
+		wait_on(connection, DEADLINE_GRACE, heard);
 	} else if (pending == NULL && connection->step == CONNECTION_IDLE) {
-		connection_wait(connection, DEADLINE_IDLE);
+		wait_on(connection, DEADLINE_IDLE, heard);
 		acceptors_resume_full(connection->worker);
 	} else if (connection->step != CONNECTION_HEAD || !deadline_is_set(&connection->deadline) ||
 		   connection->deadline.kind == DEADLINE_HANDSHAKE) {
@@ -259,6 +267,8 @@ static void settle(struct connection *connection)
 /* Goes on with whatever the connection was in. */
 static void proceed(struct connection *connection)
 {
+	bool heard = false;
+
 	if (connection->step == CONNECTION_LINGERING) {
 		delivery_linger(connection);
 		return;
@@ -271,14 +281,14 @@ static void proceed(struct connection *connection)
 	for (int i = 0; i < READS_MAX && connection->readable; i++) {
 		if (!is_listening(connection) || has_requests(connection))
 			break;
-		receive(connection);
+		heard = receive(connection) || heard;
 	}
 	if (!is_listening(connection))
 		return;
 	if (connection->readable || has_requests(connection))
 		connection_wait(connection, DEADLINE_NEXT);
 	else
-		settle(connection);
+		settle(connection, heard);
 }
 
 static void tell_app(struct connection *connection)

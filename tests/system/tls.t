@@ -301,6 +301,32 @@ subtest 'a body that is cut is no body' => sub {
 		'and without it');
 };
 
+subtest 'a record that comes byte by byte wins no time' => sub {
+	my $n = start("$Narwhal::BUILD/examples/echo.so", '--keepalive', 1, '--body-timeout', 1,
+		'--body-min-rate', 0);
+	my $trickle = sub {
+		my ($c) = @_;
+		open my $raw, '>&', fileno $c->{socket} or die "dup: $!";
+		my $select = IO::Select->new($raw);
+		syswrite $raw, "\x17\x03\x03\x40\x00";
+		for (1 .. 10 * $Narwhal::PATIENCE) {
+			return 1 if $select->can_read(0.1);
+			syswrite $raw, 'x';
+		}
+		return 0;
+	};
+	local $SIG{PIPE} = 'IGNORE';
+	my $c = Tls::connect($n->port);
+	is($c->request('GET', '/')->{status}, 200, 'a connection');
+	ok($trickle->($c), 'keepalive ends it');
+	ok($c->ended && $c->was_notified, 'in order');
+	$c = Tls::connect($n->port);
+	is($c->request('GET', '/')->{status}, 200, 'another');    # and nothing is left to be read
+	$c->write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf");
+	ok($trickle->($c), 'body_timeout ends a body');
+	is($c->response->{status}, 408, 'and says so');
+};
+
 note "Clients' certificates";
 
 subtest 'cert_reqs asks for them, and the app learns who it is' => sub {
