@@ -108,6 +108,8 @@ static int use_suites(SSL_CTX *context, const char *suites, struct text *why)
 		}
 		add_suite(is_modern ? &modern : &old, name);
 	}
+	if (modern.used == 0 && SSL_CTX_get_min_proto_version(context) == TLS1_3_VERSION)
+		return tls_refuse(why, "ciphers", "names no suite of TLS 1.3, and tls_min is 1.3");
 	/* A version without a suite is not spoken: so it shall be, if none is named. */
 	if (SSL_CTX_set_ciphersuites(context, modern_bytes) != 1 ||
 		(old.used != 0 && SSL_CTX_set_cipher_list(context, old_bytes) != 1) || old.cut ||

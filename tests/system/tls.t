@@ -446,6 +446,8 @@ subtest 'each fault has its line, and status 1' => sub {
 		[qr{sealed\.key: the key is protected by a password}, $with->($one->{certificate}, $sealed)],
 		[qr{ciphers: NONSENSE: is no suite}, @pair, '--ciphers', 'ECDHE+AESGCM:NONSENSE'],
 		[qr{ciphers: TLS_NONSENSE: is no suite}, @pair, '--ciphers', 'TLS_NONSENSE'],
+		[qr{ciphers: names no suite of TLS 1\.3, and tls_min is 1\.3}, @pair,
+			'--tls-min', '1.3', '--ciphers', 'ECDHE+AESGCM'],
 		[qr{tls_curves: is no list of groups}, @pair, '--tls-curves', 'X25519:nonsense'],
 		[qr{/nonsense: holds no certificates}, @pair, '--ca-certs', "$dir/nonsense",
 			'--cert-reqs', 'optional'],
