@@ -279,9 +279,9 @@ static ssize_t write_piece(struct transport *transport, struct outgoing *out)
 	if (SSL_write_ex(session->ssl, bytes, (size_t)size, &n) != 1) {
 		session->broken = true;
 		ERR_clear_error();
-		return -EPIPE;
 	}
-	return send_wire(transport) == 0 ? size : -EPIPE;
+	/* Even then: what stays in the worker's buffer would go to the next client. */
+	return send_wire(transport) == 0 && !session->broken ? size : -EPIPE;
 }
 
 static enum transport_outcome secure_write(struct transport *transport, struct outgoing *out,
