@@ -27,11 +27,13 @@ static void make_line(const struct access_format *format, const struct request *
 	};
 	static const struct peer peer = {.any = {.sa_family = AF_UNIX}};
 	const struct access_end end = {.bytes = UINT64_MAX, .duration_us = UINT64_MAX};
+	struct access_client last = {0};
 	const struct access_facts facts = {
 		.request = request,
 		.bytes = bytes,
 		.peer = &peer,
 		.client = &peer,
+		.last = &last,
 		.scheme = {"https", 5},
 		.host = {"\"\\\xff", 3},
 		.status = 599,
