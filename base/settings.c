@@ -1,8 +1,5 @@
 #include "base/settings.h"
 
-/* Descriptors beside those of clients: listeners, loop, channel, log, what the app opens. */
-#define FILES_BESIDE 256
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +7,9 @@
 #include "base/access_format.h"
 #include "base/cidr.h"
 #include "base/quantity.h"
+
+/* Descriptors beside those of clients: listeners, loop, channel, log, what the app opens. */
+#define FILES_BESIDE 256
 
 const struct setting settings_table[SETTINGS] = {
 #define SECTION(name, title)

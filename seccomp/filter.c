@@ -34,6 +34,11 @@ static bool lists(const char *list, const char *name)
 	return false;
 }
 
+static bool is_asked(const struct filter_plan *plan, const char *name)
+{
+	return lists(plan->needs, name) || lists(plan->allowed, name) || lists(plan->besides, name);
+}
+
 /* libseccomp takes the numbers of this machine, and finds those of the other by their names. */
 static int own_number(const struct building *building, int number)
 {
@@ -96,8 +101,7 @@ static int add_table(const struct building *building)
 	for (size_t i = 0; error == 0 && i < count; i++) {
 		const char *name = calls[i].name;
 
-		if (!of_build(building, name) && !lists(plan->needs, name) &&
-			!lists(plan->allowed, name))
+		if (!of_build(building, name) && !is_asked(plan, name))
 			error = add_row(building, &calls[i]);
 	}
 	return error;
@@ -142,6 +146,8 @@ static int add_all(const struct building *building)
 	if (error == 0)
 		error = add_list(building, building->plan->allowed);
 	if (error == 0)
+		error = add_list(building, building->plan->besides);
+	if (error == 0)
 		error = add_build(building);
 	return error;
 }
@@ -156,8 +162,7 @@ static int add_dangers(const struct building *building)
 	for (size_t i = 0; error == 0 && (name = calls_danger_name(i)) != NULL; i++) {
 		int number = calls_number(building->arch, name);
 
-		if (number < 0 || of_build(building, name) || lists(plan->needs, name) ||
-			lists(plan->allowed, name))
+		if (number < 0 || of_build(building, name) || is_asked(plan, name))
 			continue;
 		error = seccomp_rule_add_exact(building->context, SCMP_ACT_KILL_PROCESS,
 			own_number(building, number), 0);

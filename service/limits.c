@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>

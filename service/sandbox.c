@@ -11,8 +11,6 @@
 
 /* As large as an array must be for qsort(3) to ask how much memory the machine has. */
 #define SORTED 512
-/* Of a list of calls that is too long, the rest is refused. */
-#define NEEDS_MAX 1024
 
 static int compare(const void *a, const void *b)
 {
@@ -35,32 +33,18 @@ int sandbox_warm_up(struct worker *worker, struct text *why)
 	return 0;
 }
 
-/* What the app asks for, and TLS: its random numbers are seeded anew, by the hour. */
-static const char *list_needs(const struct worker *worker, struct text *list)
-{
-	const char *calls = worker->app.needs.calls;
-
-	if (worker->tls == NULL)
-		return calls;
-	if (calls != NULL)
-		text_printf(list, "%s,", calls);
-	text_add(list, TLS_CALLS);
-	return list->bytes;
-}
-
 int sandbox_enter(struct worker *worker, struct text *why)
 {
-	char bytes[NEEDS_MAX];
-	struct text list = TEXT_OVER(bytes);
 	const struct settings *settings = &worker->heritage.settings;
 	const struct filter_plan plan = {
 		.role = settings->sandbox == SANDBOX_APP ? CALLS_APP : worker->app.role,
-		.needs = list_needs(worker, &list),
+		.needs = worker->app.needs.calls,
 		.allowed = settings->sandbox_allow,
+		/* Its random numbers are seeded anew, by the hour. */
+		.besides = worker->tls != NULL ? TLS_CALLS : NULL,
 		.build = true,
 		.log = settings->sandbox_mode == SANDBOX_LOG,
 	};
-
 	FD_SCOPED listener_fd = -1;
 	int error;
 
