@@ -1,6 +1,6 @@
 /*
  * upload.c - takes bodies of any size, and answers with their size and SHA-256. Nothing of a body
- *is kept: it is hashed as it comes, so that a large one costs no more memory than a small one.
+ * is kept: it is hashed as it comes, so that a large one costs no more memory than a small one.
  *
  *	cc -shared -fPIC -o upload.so upload.c -lcrypto
  *	narwhal --limit-request-body 1t ./upload.so

@@ -311,13 +311,13 @@ SKIP: {
 	};
 }
 
-subtest 'the wall clock is for people: nothing is decided by it' => sub {
+subtest 'the wall clock is for people and certificates: the arbiter decides nothing by it' => sub {
 	my @users = grep { Narwhal::slurp($_) =~ /clock_wall_ms|CLOCK_REALTIME|\btime\(|gettimeofday/ }
 		glob "$Narwhal::ROOT/init/*.c $Narwhal::ROOT/base/*.c";
 
 	is_deeply([ map { s{.*/(\w+/\w+\.c)}{$1}r } @users ],
-		[ 'init/scribe.c', 'base/clock.c', 'base/log.c' ],
-		'the time of log lines and in the ready file, and no more');
+		[ 'init/certificates.c', 'init/scribe.c', 'base/clock.c', 'base/log.c' ],
+		'the time of log lines, in the ready file, and at which workers judge dates, and no more');
 };
 
 done_testing;
