@@ -5,6 +5,7 @@ use warnings;
 
 use File::Temp qw(tempdir);
 use FindBin;
+use IO::Select;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -80,11 +81,14 @@ for my $word (sort keys %fault) {
 subtest 'a stopped worker with a request in it is replaced after its timeout' => sub {
 	my $n = begin(args => [ '--timeout', '0.5' ]);
 	my $before = settle($n);
-	my $client = $n->connect;
+	my ($client, $busy);
 
-	$client->write("GET /nap HTTP/1.1\r\nHost: test\r\n\r\n");
-	sleep 0.1;
-	my ($busy) = grep { $_ ne '' } map { busy($n, $_) } $n->workers;
+	# For 0.3 s: who comes too late to see it asks again.
+	$n->wait_until('one sleeps', sub {
+		($client = $n->connect)->write("GET /nap HTTP/1.1\r\nHost: test\r\n\r\n")
+			if !$client || IO::Select->new($client)->can_read(0);
+		return ($busy) = grep { sleeps($_) } $n->workers;
+	});
 	kill 'STOP', $busy;
 	like($n->wait_line(qr/ worker_exit /), qr/ pid=$busy .*cause=timeout signal=SIG.*"GET \/nap"/,
 		'it was seen');
@@ -94,12 +98,12 @@ subtest 'a stopped worker with a request in it is replaced after its timeout' =>
 	is($n->stop, 0, 'status 0');
 };
 
-# The worker's pid, if it is the one that sleeps within a request.
-sub busy {
-	my ($n, $pid) = @_;
-	my $syscall = eval { Narwhal::slurp("/proc/$pid/wchan") } // '';
+# Within a request: one that idles waits in epoll.
+sub sleeps {
+	my ($pid) = @_;
+	my $where = eval { Narwhal::slurp("/proc/$pid/wchan") } // '';
 
-	return $syscall =~ /nanosleep/ ? $pid : '';
+	return $where =~ /nanosleep/;
 }
 
 subtest 'a stopped worker that idles harms nobody, and goes on after CONT' => sub {
