@@ -105,15 +105,17 @@ void errand_end(struct errand *errand)
 
 /* The arbiter's side. */
 
-static bool is_trusted(const struct stat *status)
+static bool is_trusted(const struct stat *status, enum errand_trust trust)
 {
-	bool ours = status->st_uid == 0 || status->st_uid == geteuid();
+	bool ours =
+		status->st_uid == 0 || (trust == ERRAND_OF_OUR_USER && status->st_uid == geteuid());
 
 	return S_ISREG(status->st_mode) && ours && status->st_nlink == 1 &&
 	       (status->st_mode & 0022) == 0;
 }
 
-int errand_read(uint32_t number, char path[static ERRAND_MAX], struct text *why)
+int errand_read(uint32_t number, enum errand_trust trust, char path[static ERRAND_MAX],
+	struct text *why)
 {
 	char file[64];
 	struct text name = TEXT_OVER(file);
@@ -131,8 +133,9 @@ int errand_read(uint32_t number, char path[static ERRAND_MAX], struct text *why)
 		text_printf(why, "%s: %s", file, strerror(errno));
 		return -errno;
 	}
-	if (!is_trusted(&status)) {
-		text_printf(why, "%s: does not belong to root or to us alone", file);
+	if (!is_trusted(&status, trust)) {
+		text_printf(why, "%s: does not belong to root%s alone", file,
+			trust == ERRAND_OF_OUR_USER ? " or to us" : "");
 		return -EPERM;
 	}
 	n = read(fd, path, ERRAND_MAX - 1);

@@ -3,8 +3,8 @@
  * file that the verb leaves where both can see it, and the arbiter reads once.
  *
  * The signal that tells of it says who may ask; the file is believed only if it belongs to root or
- * to the arbiter's own user and nobody else could write it. It is named by a number that the
- * signal carries, and by nothing that somebody else could plant beforehand.
+ * to the arbiter's own user, if that one is trusted, and nobody else could write it. It is named by
+ * a number that the signal carries, and by nothing that somebody else could plant beforehand.
  */
 #ifndef INIT_ERRAND_H
 #define INIT_ERRAND_H
@@ -31,7 +31,11 @@ MUST_USE int errand_leave(struct errand *errand, const char *path, struct text *
 MUST_USE int errand_wait(const struct errand *errand, struct text *why);
 void errand_end(struct errand *errand);
 
+/* Whose errands are believed. */
+enum errand_trust { ERRAND_OF_ROOT, ERRAND_OF_OUR_USER /* and of root */ };
+
 /* The arbiter's side, which waits for nothing. 0, or -errno with `why`. */
-MUST_USE int errand_read(uint32_t number, char path[static ERRAND_MAX], struct text *why);
+MUST_USE int errand_read(uint32_t number, enum errand_trust trust, char path[static ERRAND_MAX],
+	struct text *why);
 
 #endif

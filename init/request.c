@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "init/arbiter.h"
 #include "init/errand.h"
+#include "seccomp/filter.h"
 
 /* Above the numbers, so that a value that somebody else sends along is none of them. */
 #define MARK 0x6e777200u
@@ -28,12 +29,23 @@ static void ask_hold(struct arbiter *a, uint64_t value)
 	upgrade_ask(a, true, NULL);
 }
 
+/*
+ * Workers of our own user whose sandbox lets them send signals (before Linux 6.12 no Landlock keeps
+ * those in) could ask for a program of their own, which nothing would confine.
+ */
+static enum errand_trust trust_of(const struct arbiter *a)
+{
+	return a->program == NULL && a->current->config.settings.sandbox == SANDBOX_APP
+		       ? ERRAND_OF_ROOT
+		       : ERRAND_OF_OUR_USER;
+}
+
 static void ask_of_image(struct arbiter *a, uint64_t value, bool hold)
 {
 	char path[ERRAND_MAX], bytes[256];
 	struct text why = TEXT_OVER(bytes);
 
-	if (errand_read((uint32_t)(value >> 32), path, &why) == 0)
+	if (errand_read((uint32_t)(value >> 32), trust_of(a), path, &why) == 0)
 		upgrade_ask(a, hold, path);
 	else
 		log_warning(&a->log, "upgrade_refused", log_string("reason", bytes));

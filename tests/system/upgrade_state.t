@@ -157,6 +157,20 @@ subtest 'narwhal upgrade --image FILE --hold' => sub {
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'where workers of its own user may send signals, root alone can name an image' => sub {
+	plan(skip_all => 'needs root') if $> != 0;
+	install('other', $Narwhal::PROGRAM);
+	my $n = begin(bind => '127.0.0.1:0', sandbox => 'app', start => { user => 1000 });
+	my @as_user = qw(setpriv --reuid 1000 --regid 1000 --clear-groups);
+
+	is(system('nsenter', '-t', $n->arbiter, '-p', '-m', @as_user, $IMAGE, 'upgrade', '--image', "$DIR/other"),
+		0, 'its user asks');
+	like($n->wait_line(qr/ upgrade_refused /), qr/does not belong to root alone/, 'and is refused');
+	is(ask($n, 'upgrade', '--image', "$DIR/other"), 0, 'root asks');
+	$n->wait_line(qr{ info upgraded image=\S+/other });
+	is($n->stop, 0, 'status 0');
+};
+
 for my $way ('narwhal rollback', 'SIGHUP') {
 	subtest "an upgrade that is held, and called back by $way" => sub {
 		my $n = begin(upgrade_hold => 'true');

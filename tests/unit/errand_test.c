@@ -24,7 +24,7 @@ static int outcome(uint32_t number)
 {
 	char path[ERRAND_MAX], bytes[256];
 	struct text why = TEXT_OVER(bytes);
-	int error = errand_read(number, path, &why);
+	int error = errand_read(number, ERRAND_OF_OUR_USER, path, &why);
 
 	assert_int_equal(error == 0, why.used == 0);
 	return error;
@@ -37,7 +37,7 @@ static void what_was_left_is_read_and_the_one_who_waits_hears_of_it(void **state
 	struct text why = TEXT_OVER(bytes);
 
 	(void)state;
-	assert_int_equal(errand_read(errand.number, path, &why), 0);
+	assert_int_equal(errand_read(errand.number, ERRAND_OF_OUR_USER, path, &why), 0);
 	assert_string_equal(path, "/opt/new/narwhal");
 	assert_int_equal(errand_wait(&errand, &why), 0);
 	errand_end(&errand);
@@ -79,6 +79,25 @@ static void a_file_that_others_could_write_is_not_believed(void **state)
 		assert_int_equal(chown(errand.file, 65534, 65534), 0);
 		assert_int_equal(outcome(errand.number), -EPERM);
 	}
+	errand_end(&errand);
+}
+
+static void one_of_our_user_is_believed_only_where_that_one_is(void **state)
+{
+	struct errand errand = left("/opt/new/narwhal");
+	char path[ERRAND_MAX], bytes[256];
+	struct text why = TEXT_OVER(bytes);
+	uid_t own = geteuid();
+
+	(void)state;
+	if (own == 0) {
+		assert_int_equal(errand_read(errand.number, ERRAND_OF_ROOT, path, &why), 0);
+		assert_int_equal(chown(errand.file, 65534, 65534), 0);
+		assert_int_equal(seteuid(65534), 0);
+	}
+	assert_int_equal(outcome(errand.number), 0);
+	assert_int_equal(errand_read(errand.number, ERRAND_OF_ROOT, path, &why), -EPERM);
+	assert_int_equal(seteuid(own), 0);
 	errand_end(&errand);
 }
 
@@ -129,6 +148,7 @@ int main(void)
 		cmocka_unit_test(what_was_left_is_read_and_the_one_who_waits_hears_of_it),
 		cmocka_unit_test(a_path_that_is_none_is_not_left),
 		cmocka_unit_test(a_file_that_others_could_write_is_not_believed),
+		cmocka_unit_test(one_of_our_user_is_believed_only_where_that_one_is),
 		cmocka_unit_test(what_is_no_plain_file_is_not_waited_for),
 		cmocka_unit_test(what_holds_no_path_is_refused),
 		cmocka_unit_test(a_number_that_names_no_place_is_refused),
