@@ -8,6 +8,7 @@
 #define COLUMNS 100
 #define INDENT 8
 #define VALUE_MAX 65536
+#define COMMENT_WIDTH 160
 
 /* Words of `text`, as many a line as fit, each line indented. */
 static void print_wrapped(FILE *out, const char *text)
@@ -148,6 +149,18 @@ int usage_version(FILE *out)
 	return finish(out);
 }
 
+/* In lines that the reader of the file takes, too, however long it is. */
+static void print_comment(FILE *out, const char *bytes, size_t size)
+{
+	while (size > 0) {
+		size_t piece = size < COMMENT_WIDTH ? size : COMMENT_WIDTH;
+
+		(void)fprintf(out, "# %.*s\n", (int)piece, bytes);
+		bytes += piece;
+		size -= piece;
+	}
+}
+
 /* "name = value"; behind a # and escaped when no line of the file can hold it. */
 static void print_line(FILE *out, const char *name, const char *value, size_t size)
 {
@@ -158,9 +171,11 @@ static void print_line(FILE *out, const char *name, const char *value, size_t si
 		(void)fprintf(out, size > 0 ? "%s = %.*s\n" : "%s =%.*s\n", name, (int)size, value);
 		return;
 	}
+	text_printf(&text, "%s = \"", name);
 	text_add_escaped(&text, value, size, false);
-	(void)fprintf(out, "# no line of a config file can hold this value:\n# %s = \"%s\"\n", name,
-		bytes);
+	text_add_char(&text, '"');
+	(void)fputs("# no line of a config file can hold this value:\n", out);
+	print_comment(out, text.bytes, text.used);
 }
 
 static void print_list(FILE *out, const char *name, const char *list)
