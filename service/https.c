@@ -45,8 +45,9 @@ static int write_location(const struct https_rules *rules, const struct narwhal_
 	if (error == 0)
 		error = buffer_add(location, port, strlen(port));
 	if (error == 0) /* "OPTIONS *" has none */
-		error = path.size != 0 ? buffer_add(location, path.data, path.size)
-				       : buffer_add(location, "/", 1);
+		error = path.size != 0 && path.data[0] == '/'
+				? buffer_add(location, path.data, path.size)
+				: buffer_add(location, "/", 1);
 	if (error == 0 && query.size != 0)
 		error = buffer_add(location, "?", 1);
 	if (error == 0 && query.size != 0)

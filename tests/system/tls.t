@@ -401,6 +401,8 @@ subtest 'https_redirect sends plain requests to TLS, and hsts keeps clients ther
 		is($r->{fields}{location}, "https://$location", 'to the same by TLS');
 		is($r->{fields}{'strict-transport-security'}, undef, 'and nothing is promised in plain text');
 	}
+	is($c->request('OPTIONS', '*', Host => 'a.test')->{fields}{location}, 'https://a.test:8443/',
+		'a target that is no path');
 	is($c->request('POST', '/', body => 'x' x 1000)->{status}, 308, 'a request with a body');
 	$c = $n->connect($plain);
 	$c->write("GET / HTTP/1.0\r\n\r\n");
