@@ -81,7 +81,7 @@ static int open_listener(struct rehearsal *r, struct text *why)
 	(void)why;
 	if (fd < 0)
 		return -errno;
-	set->item[0] = (struct listener){.fd = fd};
+	set->item[0] = (struct listener){.address = {.kind = ADDRESS_UNIX}, .fd = fd};
 	set->count = 1;
 	if (bind(fd, (const struct sockaddr *)&any, sizeof(any.sun_family)) != 0 ||
 		listen(fd, 1) != 0)

@@ -66,7 +66,9 @@ subtest 'settings that are wrong, and what is not an app' => sub {
 	my $check = check(args => ['--worker-image', '/not/there']);
 	says($check, 'settings', 'missing', qr{^worker_image: .*/not/there.* good$});
 	says($check, 'a worker', 'missing', qr/^not tried/);
-	says(check(app => './not-there'), 'a worker', 'missing', qr/not-there.*No such file/);
+	my $none = check(app => './not-there');
+	says($none, 'a worker', 'missing', qr/not-there.*No such file/);
+	unlike($none->{said}, qr/gate_failed/, 'its end has no faults of its own');
 	says(check(args => ['--when-ready', '/not/there/ready']), 'files to write', 'missing',
 		qr{^/not/there/ready: No such file or directory}, qr/tmpfs/);
 	my ($status, $said) = Narwhal->run(args => ['check']);
