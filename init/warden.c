@@ -30,14 +30,14 @@ static void add_remedy(struct text *text, const char *name)
 {
 	size_t count;
 	const struct calls_row *asked = calls_asked(&count);
+	size_t i = 0;
 
-	text_printf(text, "sandbox_allow = %s", name);
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(asked[i].name, name) == 0) {
-			text_add(text, ", or sandbox = app");
-			return;
-		}
-	}
+	while (i < count && strcmp(asked[i].name, name) != 0)
+		i++;
+	if (i == count || asked[i].answer == 0)
+		text_printf(text, "sandbox_allow = %s%s", name, i < count ? ", or " : "");
+	if (i < count)
+		text_add(text, "sandbox = app");
 }
 
 /* What all lines of this kind begin with: who, and at which request. */
@@ -110,13 +110,14 @@ static void kill_caller(struct child *child, const struct petition *petition)
 }
 
 /*
- * First the deadly signal, then the end of the notifier: nobody comes back from a call that fails
- * now. What other threads ask at the same time is not told of: the first one has said it.
+ * First the deadly signals, then the end of the notifier: nobody comes back from a call that fails
+ * now. The worker's comes before its program's, whose end it may wait for, to answer. What other
+ * threads ask at the same time is not told of: the first one has said it.
  */
 static void punish(struct child *child, const struct petition *petition)
 {
-	kill_caller(child, petition);
 	arbiter_step(child->arbiter, child->slot, EVENT_BREACHED);
+	kill_caller(child, petition);
 	warden_drop(child);
 }
 

@@ -42,14 +42,6 @@
 		CLONE_NEWPID | CLONE_NEWNET)
 #define OF_A_THREAD (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED
-#endif
-#endif
-
 static const struct calls_row files_calls[] = {
 #include "seccomp/files.def"
 #include "seccomp/strict.def"
@@ -81,7 +73,7 @@ static const struct calls_row asked_calls[] = {
 #include "seccomp/asked.def"
 };
 
-#ifdef SANITIZED
+#if ADDRESS_SANITIZED
 static const struct calls_row build_calls[] = {
 #include "seccomp/sanitizer.def"
 };

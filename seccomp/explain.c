@@ -80,7 +80,7 @@ static bool print_asked(FILE *out, const char *name, bool conditional)
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(asked[i].name, name) != 0)
 			continue;
-		if (!conditional)
+		if (!conditional && asked[i].answer == 0)
 			(void)fprintf(out, "%-*s sandbox_allow = %s would allow it when %s\n",
 				NAME_WIDTH, "", name, asked[i].when);
 		found = true;

@@ -60,6 +60,11 @@ static void ask_in_child(void)
 	(void)waitpid(pid, NULL, 0);
 }
 
+static void ask_exec(void)
+{
+	(void)syscall(SYS_execve, 0L, 0L, 0L);
+}
+
 /* No call of any kernel. */
 static void ask_nonsense(void)
 {
@@ -75,6 +80,7 @@ static const struct {
 	{"/mkdir", make_directory},
 	{"/thread", ask_in_thread},
 	{"/child", ask_in_child},
+	{"/exec", ask_exec},
 	{"/nonsense", ask_nonsense},
 	{"/abort", abort},
 };

@@ -53,6 +53,8 @@ subtest 'explain says what becomes of a call, and which line would allow it' => 
 		'what a name gives a part of');
 	like($out, qr/^mmap +refused +otherwise.*\n +no name allows more: that takes sandbox = app$/m,
 		'and what no name gives');
+	like(explained('execve'), qr/^execve +refused +always .*\n +no name allows more: that takes sandbox = app\n\z/,
+		'or gives anything of');
 	like(explained(qw(--role app socket bpf)), qr/^socket +allowed +EQ.*^bpf +refused +always/ms,
 		'in another role');
 };

@@ -94,6 +94,22 @@ subtest 'the arguments are told as they were' => sub {
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'what no name gives is told as that' => sub {
+	my $n = begin({}, '--sandbox-allow', 'execve');
+
+	$n->wait_ready;
+	is(ask($n, '/exec'), 200, 'by its name it fails, and nothing else happens');
+	is($n->stop, 0, 'status 0');
+	is(scalar(violations($n)), 0, 'which is no violation');
+
+	$n = begin({});
+	$n->wait_ready;
+	is(ask($n, '/exec'), 0, 'without it, its worker is killed');
+	like($n->wait_line(qr/ sandbox_violation /), qr/ call=execve .* action=kill allow="sandbox = app"$/,
+		'and what would allow it');
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'a number without a name is told by its number' => sub {
 	my $n = begin({}, '--sandbox-mode', 'log');
 
