@@ -23,12 +23,14 @@ chmod 0755, $dir;
 # A sanitizer's search for leaks needs /proc, and nobody else who traces the process.
 my %NO_SEARCH = (env => { ASAN_OPTIONS => 'handle_segv=0:detect_leaks=0' });
 
-# As the arbiter sees it.
+# As the arbiter sees it; undef when it is not there. To look first would be a race with who removes it.
 sub seen {
 	my ($n, $path) = @_;
 	my $name = '/proc/' . $n->arbiter . "/root$path";
+	my $content = eval { Narwhal::slurp($name) };
 
-	return -e $name ? Narwhal::slurp($name) : undef;
+	die $@ if !defined $content && !$!{ENOENT};
+	return $content;
 }
 
 # What the ready file says, soon: its child has it in hand when the line `ready` comes.
