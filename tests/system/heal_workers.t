@@ -86,7 +86,7 @@ subtest 'a stopped worker with a request in it is replaced after its timeout' =>
 	# For 0.3 s: who comes too late to see it asks again.
 	$n->wait_until('one sleeps', sub {
 		($client = $n->connect)->write("GET /nap HTTP/1.1\r\nHost: test\r\n\r\n")
-			if !$client || IO::Select->new($client)->can_read(0);
+			if !$client || IO::Select->new($client->{socket})->can_read(0);
 		return ($busy) = grep { sleeps($_) } $n->workers;
 	});
 	kill 'STOP', $busy;
