@@ -201,8 +201,8 @@ subtest 'a root that is replaced is served by new workers, and no request fails'
 		put("$home/$release/a.txt", $release);
 	}
 	symlink 'v1', "$home/current" or die;
-	my $n = Narwhal->start(args => ['--workers', 2, '--open-file-cache-valid', '10ms',
-		"$home/current"]);
+	my $n = Narwhal->start(args => ['--workers', 2, '--min-ready', 2, '--open-file-cache-valid',
+		'10ms', "$home/current"]);
 	$n->wait_ready;
 	my %old = map { ($_ => 1) } $n->workers;
 	is($n->get('/a.txt')->{body}, 'v1', 'the first release');
