@@ -42,7 +42,7 @@ struct transport {
 	bool greeting; /* a handshake comes before the first byte, and is not over */
 	bool stuck; /* bytes of the kind's own wait for room: the next read or write sends them */
 	bool aborted;
-	struct tls_facts *facts; /* NULL: there is no TLS, or not yet */
+	struct tls_facts *facts; /* NULL without TLS, and before the handshake is over */
 	bool more; /* there may be more to read than the last read gave: no event will tell */
 };
 

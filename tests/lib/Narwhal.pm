@@ -204,6 +204,18 @@ sub children {
 	return @children;    # sort itself has no value in scalar context
 }
 
+# Of all below, the process whose name this is.
+sub find_below {
+	my ($pid, $name) = @_;
+	my @family = ($pid);
+
+	for (my $n = 0; $n < @family; $n++) {
+		push @family, Narwhal::children($family[$n]);
+	}
+	my ($found) = grep { Narwhal::command_name($_) eq $name } @family;
+	return $found;
+}
+
 sub all_pids {
 	opendir my $proc, '/proc' or die "/proc: $!";
 	return grep { /^\d+$/ } readdir $proc;
@@ -224,6 +236,15 @@ sub slurp {
 	open my $file, '<:raw', $name or die "$name: $!";
 	local $/;
 	return scalar <$file> // '';
+}
+
+sub write_file {
+	my ($name, $text) = @_;
+
+	open my $file, '>', $name or die "$name: $!";
+	print $file $text;
+	close $file or die "$name: $!";
+	return $name;
 }
 
 # A config file of these settings; sections are not needed.

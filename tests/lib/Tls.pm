@@ -34,15 +34,6 @@ sub must_openssl {
 	return $text;
 }
 
-sub write_file {
-	my ($name, $text) = @_;
-
-	open my $file, '>', $name or die "$name: $!";
-	print $file $text;
-	close $file or die "$name: $!";
-	return $name;
-}
-
 sub new_key {
 	my ($name, $kind) = @_;
 	my @options = $kind eq 'rsa'
@@ -71,7 +62,7 @@ sub certificate {
 	my %pair = (certificate => "$dir/$name.crt",
 		key => $option{key} // new_key("$dir/$name.key", $option{kind} // 'ec'));
 	my $names = join ',', map { "DNS:$_" } @{ $option{names} // [$name] };
-	my $extensions = write_file("$dir/$name.ext", "subjectAltName=$names\n");
+	my $extensions = Narwhal::write_file("$dir/$name.ext", "subjectAltName=$names\n");
 
 	must_openssl('req', '-new', '-key', $pair{key}, '-out', "$dir/$name.csr",
 		'-subj', $option{subject} // "/CN=$name");

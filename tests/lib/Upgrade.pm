@@ -18,7 +18,7 @@ use Test::More;
 use Counter;
 use Narwhal;
 
-our @EXPORT_OK = qw($DIR $IMAGE $UNIX begin configure exe identity install load misfit none_lost stays work);
+our @EXPORT_OK = qw($DIR $IMAGE $UNIX begin configure exe identity install load misfit none_lost replace stays work);
 
 our $DIR = tempdir(CLEANUP => 1);
 our $IMAGE = "$DIR/narwhal";
@@ -46,6 +46,18 @@ sub misfit {
 	install($name, "$Narwhal::BUILD/tests/images/misfit");
 	unlink $IMAGE;
 	symlink $name, $IMAGE or die;
+	return;
+}
+
+# The image becomes a file of these bytes, all at once.
+sub replace {
+	my ($bytes, $mode) = @_;
+
+	open my $file, '>:raw', "$DIR/.bad" or die;
+	print $file $bytes;
+	close $file or die;
+	chmod $mode // 0755, "$DIR/.bad" or die;
+	rename "$DIR/.bad", $IMAGE or die;
 	return;
 }
 

@@ -19,23 +19,11 @@ my @PLACES = ([ 'a session\'s leader', [] ], [ 'in a script', [ 'sh', '-c', '"$@
 push @PLACES, [ 'PID 1', [ qw(unshare --fork --pid --mount-proc --kill-child setsid --ctty) ] ]
 	if $> == 0;
 
-# Of all below, the process whose name this is.
-sub find_below {
-	my ($pid, $name) = @_;
-	my @family = ($pid);
-
-	for (my $n = 0; $n < @family; $n++) {
-		push @family, Narwhal::children($family[$n]);
-	}
-	my ($found) = grep { Narwhal::command_name($_) eq $name } @family;
-	return $found;
-}
-
 sub wait_below {
 	my ($t, $name) = @_;
 	my $pid;
 
-	$t->wait_until("$name runs", sub { $pid = find_below($t->{pid}, $name) });
+	$t->wait_until("$name runs", sub { $pid = Narwhal::find_below($t->{pid}, $name) });
 	return $pid;
 }
 
@@ -90,7 +78,7 @@ subtest 'a stop that was sent holds on a terminal, too' => sub {
 		$t->wait_until('it is stopped', sub { state_of($cat) eq 'T' });
 		select undef, undef, undef, 0.1;
 		is(state_of($cat), 'T', "$place->[0]: it stays so");
-		kill 'CONT', find_below($t->{pid}, 'narwhal');
+		kill 'CONT', Narwhal::find_below($t->{pid}, 'narwhal');
 		$t->type("one\n");
 		$t->wait_for(qr/one\r\none/);
 		$t->type("\cD");
@@ -156,7 +144,7 @@ subtest 'as a shell\'s job it is stopped and continued as one' => sub {
 		$t->type("\cZ");
 		$t->wait_for(qr/Stopped.*\$ \z/s);
 		is(state_of($cat), 'T', 'the program is stopped');
-		is(state_of(find_below($t->{pid}, 'narwhal')), 'T', 'so is narwhal');
+		is(state_of(Narwhal::find_below($t->{pid}, 'narwhal')), 'T', 'so is narwhal');
 		$t->type("fg\n");
 		$t->wait_for(qr/-- cat\r\n/);
 		$t->type("word$round\n");
@@ -198,7 +186,7 @@ subtest 'in the background it leaves the terminal where it is' => sub {
 	$t->type("$NARWHAL -- cat &\n");
 	my $cat = wait_below($t, 'cat');
 	$t->wait_until('it wants to read, and is stopped', sub { state_of($cat) eq 'T' });
-	$t->wait_until('narwhal, too', sub { state_of(find_below($t->{pid}, 'narwhal')) eq 'T' });
+	$t->wait_until('narwhal, too', sub { state_of(Narwhal::find_below($t->{pid}, 'narwhal')) eq 'T' });
 	is($t->foreground, $t->{pid}, 'the shell has the terminal');
 	$t->type("fg\n");
 	$t->wait_for(qr/-- cat\r\n/);

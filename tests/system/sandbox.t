@@ -19,16 +19,7 @@ my $dir = tempdir(CLEANUP => 1);
 
 chmod 0755, $dir;
 mkdir "$dir/public";
-spit("$dir/public/index.html", "here\n");
-
-sub spit {
-	my ($name, $text) = @_;
-
-	open my $file, '>', $name or die "$name: $!";
-	print $file $text;
-	close $file or die "$name: $!";
-	return $name;
-}
+Narwhal::write_file("$dir/public/index.html", "here\n");
 
 sub begin {
 	my ($app, @args) = @_;
@@ -132,7 +123,7 @@ refused('a call that there is not', 1,
 	qr/sandbox-allow: "scoket" is no system call; nearest is socket/, '--sandbox-allow', 'bind,scoket', $HELLO);
 refused('the same in the file', 1,
 	qr/allow\.conf:2: sandbox_allow: "opennat" is no system call; nearest is openat/,
-	'--config', spit("$dir/allow.conf", "[privileges]\nsandbox_allow = opennat\n"), $HELLO);
+	'--config', Narwhal::write_file("$dir/allow.conf", "[privileges]\nsandbox_allow = opennat\n"), $HELLO);
 refused('a word that is no choice', 1, qr/sandbox: "lax" is unknown: allowed are strict, app, off/,
 	'--sandbox', 'lax', $HELLO);
 refused('a module that asks for what there is not', 4,

@@ -23,8 +23,8 @@ my $secured = "$Narwhal::BUILD/tests/modules/secured.so";
 
 mkdir "$dir/public";
 my $big = join '', map { sha256_hex($_) } 1 .. 1 << 15;    # 2 MiB
-Tls::write_file("$dir/public/big", $big);
-Tls::write_file("$dir/public/index.html", "small\n");
+Narwhal::write_file("$dir/public/big", $big);
+Narwhal::write_file("$dir/public/index.html", "small\n");
 chmod 0644, glob "$dir/public/*";
 
 sub start {
@@ -126,7 +126,7 @@ subtest 'a directory of certificates, in each of the usual layouts' => sub {
 	rename "$folder/secret/secret.key", "$folder/secret/tls.key";
 	link $trust, "$folder/secret/ca.crt";
 	link $trust, "$folder/ca.crt";    # no key is beside it
-	Tls::write_file("$folder/README", "text\n");
+	Narwhal::write_file("$folder/README", "text\n");
 
 	my $n = Narwhal->start(bind => 0, args => ['--bind-tls', '127.0.0.1:0', '--certdir', $folder,
 		$secured]);
@@ -143,9 +143,9 @@ subtest 'a directory of certificates, in each of the usual layouts' => sub {
 };
 
 subtest 'an OCSP response beside a certificate is stapled to it' => sub {
-	my $index = Tls::write_file("$dir/index.txt", '');
+	my $index = Narwhal::write_file("$dir/index.txt", '');
 	my $serial = openssl('x509', '-in', $one->{certificate}, '-noout', '-serial') =~ /=(\S+)/ ? $1 : '';
-	Tls::write_file($index, "V\t300101000000Z\t\t$serial\tunknown\t/CN=one\n");
+	Narwhal::write_file($index, "V\t300101000000Z\t\t$serial\tunknown\t/CN=one\n");
 	openssl('ocsp', '-issuer', $trust, '-cert', $one->{certificate}, '-reqout', "$dir/ocsp.req");
 	openssl('ocsp', '-index', $index, '-rsigner', $trust, '-rkey', $ca->{key}, '-CA', $trust,
 		'-reqin', "$dir/ocsp.req", '-respout', "$one->{certificate}.ocsp", '-ndays', 7);
@@ -426,8 +426,8 @@ note 'What is wrong at the start';
 subtest 'each fault has its line, and status 1' => sub {
 	my $sealed = "$dir/sealed.key";
 	Tls::must_openssl('pkey', '-in', $one->{key}, '-aes128', '-passout', 'pass:secret', '-out', $sealed);
-	Tls::write_file("$dir/nonsense", "nonsense\n");
-	Tls::write_file("$dir/nothing", '');
+	Narwhal::write_file("$dir/nonsense", "nonsense\n");
+	Narwhal::write_file("$dir/nothing", '');
 	my $with = sub {
 		my ($certificate, $key, @more) = @_;
 		return ('--certfile', $certificate, '--keyfile', $key, @more);
@@ -473,8 +473,8 @@ subtest 'a reload brings new certificates, or keeps the old ones' => sub {
 	my ($certificate, $key) = ("$dir/now.crt", "$dir/now.key");
 	my $use = sub {
 		my ($pair) = @_;
-		Tls::write_file($certificate, Narwhal::slurp($pair->{certificate}));
-		Tls::write_file($key, Narwhal::slurp($pair->{key}));
+		Narwhal::write_file($certificate, Narwhal::slurp($pair->{certificate}));
+		Narwhal::write_file($key, Narwhal::slurp($pair->{key}));
 		chmod 0600, $key;
 	};
 	$use->($one);

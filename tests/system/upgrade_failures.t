@@ -8,7 +8,7 @@ use Test::More;
 use lib "$FindBin::Bin/../fault";
 use Fault;
 use Narwhal;
-use Upgrade qw($DIR $IMAGE $UNIX begin configure exe identity install load none_lost work);
+use Upgrade qw($DIR $IMAGE $UNIX begin configure exe identity install load none_lost replace work);
 
 plan skip_all => 'PID 1 needs root' if $> != 0;
 
@@ -47,17 +47,6 @@ sub fails {
 
 my $FAILED = qr/ error upgrade_failed /;
 my $RETURNED = qr/ error upgrade_returned /;
-
-sub replace {
-	my ($bytes, $mode) = @_;
-
-	open my $file, '>:raw', "$DIR/.bad" or die;
-	print $file $bytes;
-	close $file or die;
-	chmod $mode // 0755, "$DIR/.bad" or die;
-	rename "$DIR/.bad", $IMAGE or die;
-	return;
-}
 
 my $program = Narwhal::slurp($Narwhal::PROGRAM);
 

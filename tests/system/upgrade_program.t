@@ -9,7 +9,7 @@ use lib "$FindBin::Bin/../fault";
 use Fault;
 use Narwhal;
 use Terminal;
-use Upgrade qw($DIR $IMAGE exe identity install misfit);
+use Upgrade qw($DIR $IMAGE exe identity install misfit replace);
 
 my $WITNESS = "$Narwhal::BUILD/tests/programs/witness";
 my $BASH = (grep { -x } '/bin/bash', '/usr/bin/bash')[0];
@@ -182,17 +182,6 @@ subtest 'held: both ways from there' => sub {
 	}
 };
 
-sub replace {
-	my ($bytes, $mode) = @_;
-
-	open my $file, '>:raw', "$DIR/.bad" or die;
-	print $file $bytes;
-	close $file or die;
-	chmod $mode // 0755, "$DIR/.bad" or die;
-	rename "$DIR/.bad", $IMAGE or die;
-	return;
-}
-
 sub by_misfit {
 	my ($name) = @_;
 
@@ -271,21 +260,10 @@ subtest 'a stopped program stays so, and is continued by the next image' => sub 
 	is($n->stop('QUIT'), 0, 'ended');
 } if $> == 0;
 
-sub find_below {
-	my ($pid, $name) = @_;
-	my @family = ($pid);
-
-	for (my $n = 0; $n < @family; $n++) {
-		push @family, Narwhal::children($family[$n]);
-	}
-	my ($found) = grep { Narwhal::command_name($_) eq $name } @family;
-	return $found;
-}
-
 # On a terminal, by the pid that a test sees: there the verb's lines stand among the program's.
 sub upgrade_below {
 	my ($t) = @_;
-	my $pid = find_below($t->{pid}, 'narwhal');
+	my $pid = Narwhal::find_below($t->{pid}, 'narwhal');
 
 	install('narwhal');
 	open my $file, '>', "$DIR/pid" or die;
@@ -304,7 +282,7 @@ subtest 'on a terminal it stays the program\'s, and as a shell\'s job it is stop
 	$t->wait_for(qr/\$ \z/);
 	$t->type("$IMAGE @QUICK -- cat\n");
 	my $cat;
-	$t->wait_until('cat runs', sub { $cat = find_below($t->{pid}, 'cat') });
+	$t->wait_until('cat runs', sub { $cat = Narwhal::find_below($t->{pid}, 'cat') });
 	$t->wait_until('it has the terminal', sub { $t->foreground == getpgrp $cat });
 	for my $round (1 .. 2) {
 		upgrade_below($t);
