@@ -12,6 +12,7 @@
 #include "base/bundle.h"
 #include "base/fd.h"
 #include "service/tls_context.h"
+#include "service/tls_wire.h"
 
 /* For certificates that are read one after the other. */
 struct reading {
@@ -294,7 +295,7 @@ static int fill(struct tls *tls, int bundle_fd, const struct settings *settings,
 	struct reading reading = {.tls = tls, .rules = {.settings = settings}, .why = why};
 	int error = begin_openssl();
 
-	tls->method = transport_tls_method();
+	tls->method = tls_wire_method();
 	tls->plain = malloc(TLS_PLAIN);
 	if (error == 0 && (tls->method == NULL || tls->plain == NULL))
 		error = -ENOMEM;

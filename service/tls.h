@@ -2,7 +2,7 @@
  * tls.h - a worker's certificates, and by what rules it speaks TLS: made at boot, the same for
  * every connection. Certificates and keys come with the heritage, as bytes: no file is opened.
  *
- * OpenSSL is seen in tls.c, transport_tls.c and what they share (tls_context.h) alone.
+ * OpenSSL is seen in transport_tls.c and the tls_*.c alone.
  */
 #ifndef SERVICE_TLS_H
 #define SERVICE_TLS_H

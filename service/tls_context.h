@@ -1,4 +1,4 @@
-/* tls_context.h - what tls.c makes at boot and transport_tls.c serves with: OpenSSL's, inside. */
+/* tls_context.h - what tls.c makes at boot and sessions are served with: OpenSSL's, inside. */
 #ifndef SERVICE_TLS_CONTEXT_H
 #define SERVICE_TLS_CONTEXT_H
 
@@ -23,7 +23,7 @@ struct tls {
 	struct tls_certificate *certificates;
 	size_t count;
 	struct tls_names names;
-	BIO_METHOD *method; /* transport_tls_method() */
+	BIO_METHOD *method; /* tls_wire_method() */
 
 	/* Every connection's in its turn. */
 	char *plain;	    /* TLS_PLAIN bytes */
@@ -47,8 +47,5 @@ void tls_context_staple(struct tls_certificate *certificate);
 const char *tls_reason(void);
 /* "what: wrong" for `why`, and OpenSSL's errors are forgotten: -EINVAL. */
 int tls_refuse(struct text *why, const char *what, const char *wrong);
-
-/* How OpenSSL's bytes come and go; NULL without memory. */
-BIO_METHOD *transport_tls_method(void);
 
 #endif

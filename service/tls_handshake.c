@@ -1,0 +1,25 @@
+#include "service/tls_handshake.h"
+
+#include "service/tls_inquiry.h"
+#include "service/tls_session.h"
+#include "service/transport.h"
+
+/* Once, when it is over. */
+static void greeted(struct transport *transport)
+{
+	struct tls_session *session = transport->state;
+
+	transport->greeting = false;
+	transport->facts = tls_inquiry(session->ssl);
+	session->broken = session->broken || transport->facts == NULL;
+}
+
+int tls_handshake_step(struct transport *transport)
+{
+	struct tls_session *session = transport->state;
+	int outcome = SSL_do_handshake(session->ssl);
+
+	if (outcome == 1)
+		greeted(transport);
+	return outcome;
+}

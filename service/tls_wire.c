@@ -1,0 +1,166 @@
+#include "service/tls_wire.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "service/tls_context.h"
+#include "service/tls_session.h"
+#include "service/transport.h"
+
+/* Of one client's records in one read, beside what was asked for: what brings no data is not free.
+ */
+#define EXTRA_MAX ((size_t)32 * 1024)
+
+/* No method begins with another letter, and no record (RFC 8446 section 5.1) with any. */
+static bool is_http(char first)
+{
+	return first >= 'A' && first <= 'Z';
+}
+
+static int take_early(struct tls_session *session, char *bytes, size_t size)
+{
+	size_t n = session->early.used < size ? session->early.used : size;
+
+	memcpy(bytes, session->early.bytes, n);
+	buffer_consume(&session->early, n);
+	if (session->early.used == 0)
+		buffer_free(&session->early);
+	return (int)n;
+}
+
+/* As much as is asked for and there is; what is less has emptied the socket (epoll(7)). */
+static int take_socket(struct tls_session *session, int fd, char *bytes, size_t size)
+{
+	ssize_t n = TEMP_FAILURE_RETRY(read(fd, bytes, size));
+
+	session->drained = n < (ssize_t)size && n != 0;
+	session->ended = n == 0;
+	if (n > 0)
+		session->share -= (size_t)n < session->share ? (size_t)n : session->share;
+	return n >= 0 || errno == EAGAIN ? (int)n : -2;
+}
+
+static int bio_read(BIO *bio, char *bytes, int size)
+{
+	struct transport *transport = BIO_get_data(bio);
+	struct tls_session *session = transport->state;
+	int n = -1;
+
+	BIO_clear_retry_flags(bio);
+	if (session->early.used != 0)
+		n = take_early(session, bytes, (size_t)size);
+	else if (session->ended)
+		n = 0;
+	else if (!session->drained && session->share != 0)
+		n = take_socket(session, transport->fd, bytes, (size_t)size);
+	if (n > 0 && !session->begun) {
+		session->begun = true;
+		session->plain = is_http(bytes[0]);
+		if (session->plain)
+			return -1;
+	}
+	if (n == -1)
+		BIO_set_retry_read(bio);
+	return n;
+}
+
+/* Never short and never later: tls_wire_send() brings it to the socket. */
+static int bio_write(BIO *bio, const char *bytes, int size)
+{
+	struct transport *transport = BIO_get_data(bio);
+	struct tls_session *session = transport->state;
+
+	BIO_clear_retry_flags(bio);
+	return buffer_add(&session->tls->wire, bytes, (size_t)size) == 0 ? size : -1;
+}
+
+static long bio_control(BIO *bio, int command, UNUSED long number, UNUSED void *pointer)
+{
+	struct transport *transport = BIO_get_data(bio);
+	const struct tls_session *session = transport->state;
+
+	if (command == BIO_CTRL_EOF)
+		return session->ended;
+	return command == BIO_CTRL_FLUSH;
+}
+
+BIO_METHOD *tls_wire_method(void)
+{
+	BIO_METHOD *method =
+		BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "narwhal transport");
+
+	if (method == NULL)
+		return NULL;
+	(void)BIO_meth_set_read(method, bio_read);
+	(void)BIO_meth_set_write(method, bio_write);
+	(void)BIO_meth_set_ctrl(method, bio_control);
+	return method;
+}
+
+int tls_wire_attach(struct tls_session *session, struct transport *transport)
+{
+	BIO *bio = BIO_new(session->tls->method);
+
+	if (bio == NULL)
+		return -ENOMEM;
+	BIO_set_data(bio, transport);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(session->ssl, bio, bio);
+	return 0;
+}
+
+void tls_wire_open(struct tls_session *session, size_t size)
+{
+	session->drained = false;
+	session->share = size + EXTRA_MAX;
+}
+
+/* What the kernel takes of the bytes, or -errno. */
+static ssize_t send_bytes(int fd, const char *bytes, size_t size)
+{
+	struct iovec all = {(char *)(uintptr_t)bytes, size};
+	const struct msghdr message = {.msg_iov = &all, .msg_iovlen = 1};
+	ssize_t n = TEMP_FAILURE_RETRY(sendmsg(fd, &message, MSG_NOSIGNAL));
+
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	return n;
+}
+
+/* The records that wait, in their order. */
+static int send_stuck(struct tls_session *session, int fd)
+{
+	ssize_t n = send_bytes(fd, session->wire.bytes, session->wire.used);
+
+	if (n < 0)
+		return (int)n;
+	buffer_consume(&session->wire, (size_t)n);
+	if (session->wire.used == 0)
+		buffer_free(&session->wire);
+	return 0;
+}
+
+int tls_wire_send(struct transport *transport)
+{
+	struct tls_session *session = transport->state;
+	struct buffer *wire = &session->tls->wire;
+	bool waits = session->wire.used != 0;
+	ssize_t n = 0;
+	int error = 0;
+
+	if (!waits && wire->used != 0)
+		n = send_bytes(transport->fd, wire->bytes, wire->used);
+	if (n < 0)
+		error = (int)n;
+	else if ((size_t)n < wire->used)
+		error = buffer_add(&session->wire, wire->bytes + n, wire->used - (size_t)n);
+	wire->used = 0;
+	if (error == 0 && waits)
+		error = send_stuck(session, transport->fd);
+	transport->stuck = session->wire.used != 0;
+	session->broken = session->broken || error != 0;
+	return error;
+}
