@@ -66,6 +66,8 @@ FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 MISFIT := $(BUILD)/tests/images/misfit
 FICKLE := $(BUILD)/tests/images/fickle
 PROGRAMS := $(BUILD)/narwhal $(BUILD)/narwhal-worker
+# What is made of the tables for people to read, and for their shells.
+PAGES := $(addprefix $(BUILD)/pages/,narwhal.1 narwhal.conf.5 narwhal.bash _narwhal narwhal.fish)
 
 # One short line for each thing made; V=1 shows the commands.
 V ?= 0
@@ -76,7 +78,7 @@ quiet = $(if $(filter 0,$(V)),@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all run test faults upgrades bench image install headers clean help lint bootstrap units \
-	bare fuzz fuzzers coverage profiles
+	bare fuzz fuzzers coverage profiles pages reference dist
 
 all: $(PROGRAMS) $(EXAMPLES) ## build everything into build/ (the default)
 
@@ -135,10 +137,32 @@ image: ## build the container image narwhal:latest (needs a Docker Engine)
 	docker build --network host -t narwhal:$(VERSION) -t narwhal:latest \
 		--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .
 
-install: all headers ## install below $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBEXECDIR)
+SHARE = $(DESTDIR)$(PREFIX)/share
+install: all headers pages ## install below $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBEXECDIR) $(SHARE)/man/man1 $(SHARE)/man/man5 \
+		$(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
 	install -s -m 755 $(BUILD)/narwhal $(DESTDIR)$(PREFIX)/bin/narwhal
 	install -s -m 755 $(BUILD)/narwhal-worker $(DESTDIR)$(LIBEXECDIR)/narwhal-worker
+	install -m 644 $(BUILD)/pages/narwhal.1 $(SHARE)/man/man1
+	install -m 644 $(BUILD)/pages/narwhal.conf.5 $(SHARE)/man/man5
+	install -m 644 $(BUILD)/pages/narwhal.bash $(SHARE)/bash-completion/completions/narwhal
+	install -m 644 $(BUILD)/pages/_narwhal $(SHARE)/zsh/site-functions
+	install -m 644 $(BUILD)/pages/narwhal.fish $(SHARE)/fish/vendor_completions.d
+
+pages: $(PAGES) ## make the manual pages and the shells' completions
+
+# A test compares it with what the tables say.
+reference: $(BUILD)/deploy/pages/main ## write docs/REFERENCE.md anew, from the tables
+	$< markdown <deploy/pages/REFERENCE.md.in >docs/REFERENCE.md
+
+# The same bytes from the same commit, wherever it is made: names in order, one time, one owner.
+dist: EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct))
+dist: ## make build/narwhal-VERSION.tar.gz of what is committed; the same bytes each time
+	@rm -rf $(BUILD)/dist && mkdir -p $(BUILD)/dist
+	git archive --prefix=narwhal-$(VERSION)/ HEAD | tar -x -C $(BUILD)/dist
+	tar -c -C $(BUILD)/dist --sort=name --mtime=@$(EPOCH) --owner=0 --group=0 --numeric-owner \
+		--mode=u=rwX,go=rX --format=ustar narwhal-$(VERSION) | gzip -9 -n >$(BUILD)/narwhal-$(VERSION).tar.gz
+	@rm -rf $(BUILD)/dist
 
 # A test compares them with what narwhal writes.
 profiles: $(BUILD)/narwhal ## write the profiles in deploy/ anew, from the tables in seccomp/
@@ -148,13 +172,12 @@ profiles: $(BUILD)/narwhal ## write the profiles in deploy/ anew, from the table
 	done
 
 headers: ## install what a module is written with: header, pkg-config file, manual page
-	install -d $(DESTDIR)$(PREFIX)/include/narwhal $(DESTDIR)$(PREFIX)/share/pkgconfig \
-		$(DESTDIR)$(PREFIX)/share/man/man3
+	install -d $(DESTDIR)$(PREFIX)/include/narwhal $(SHARE)/pkgconfig $(SHARE)/man/man3
 	install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include/narwhal
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' deploy/narwhal.pc.in \
-		>$(DESTDIR)$(PREFIX)/share/pkgconfig/narwhal.pc
-	chmod 644 $(DESTDIR)$(PREFIX)/share/pkgconfig/narwhal.pc
-	install -m 644 docs/man/narwhal_module.3 $(DESTDIR)$(PREFIX)/share/man/man3
+		>$(SHARE)/pkgconfig/narwhal.pc
+	chmod 644 $(SHARE)/pkgconfig/narwhal.pc
+	install -m 644 docs/man/narwhal_module.3 $(SHARE)/man/man3
 
 clean: ## remove what was built, here in build/ or in $(BUILD)
 	rm -rf $(BUILD)
@@ -193,6 +216,21 @@ $(BUILD)/narwhal: $(BUILD)/init/main.o $(BUILD)/init.a $(BUILD)/seccomp.a $(BUIL
 # Modules call back into the worker: it exports what include/narwhal/service.h declares.
 $(BUILD)/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/seccomp.a $(BUILD)/base.a
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic-symbol='narwhal_*' -o $@ $^ -l:libcap.a -l:libseccomp.a -l:libz.a $(TLS_LIBS) -ldl
+
+$(BUILD)/deploy/pages/main: $(patsubst %.c,$(BUILD)/%.o,$(wildcard deploy/pages/*.c)) $(BUILD)/init.a $(BUILD)/base.a
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
+
+# Template, and the format of what it asks for.
+define PAGE
+$(BUILD)/pages/$(1): $(2) $(BUILD)/deploy/pages/main
+	@mkdir -p $$(@D)
+	$$(call quiet,PAGE)$(BUILD)/deploy/pages/main $(3) <$$< >$$@
+endef
+$(eval $(call PAGE,narwhal.1,docs/man/narwhal.1.in,mdoc))
+$(eval $(call PAGE,narwhal.conf.5,docs/man/narwhal.conf.5.in,mdoc))
+$(eval $(call PAGE,narwhal.bash,deploy/completions/narwhal.bash.in,bash))
+$(eval $(call PAGE,_narwhal,deploy/completions/_narwhal.in,zsh))
+$(eval $(call PAGE,narwhal.fish,deploy/completions/narwhal.fish.in,fish))
 
 $(MODULES): tests/modules/module.h
 $(BUILD)/tests/modules/danger.so: tests/modules/danger_attempts.def

@@ -270,7 +270,7 @@ static void say_who(struct arbiter *a)
 static size_t add_exits(const struct arbiter *a, struct log_field *fields)
 {
 	static const char *const names[CAUSES] = {
-#define CAUSE(name, text) [CAUSE_##name] = "exits_" text,
+#define CAUSE(name, text, meaning) [CAUSE_##name] = "exits_" text,
 #include "init/causes.def"
 #undef CAUSE
 	};

@@ -39,7 +39,7 @@ static const char *const event_names[EVENTS] = {
 };
 
 static const char *const cause_names[CAUSES] = {
-#define CAUSE(name, text) [CAUSE_##name] = (text),
+#define CAUSE(name, text, meaning) [CAUSE_##name] = (text),
 #include "init/causes.def"
 #undef CAUSE
 };

@@ -29,7 +29,7 @@ enum event {
 };
 
 enum cause {
-#define CAUSE(name, text) CAUSE_##name,
+#define CAUSE(name, text, meaning) CAUSE_##name,
 #include "init/causes.def"
 #undef CAUSE
 	CAUSES

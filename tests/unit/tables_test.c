@@ -42,7 +42,7 @@ static const struct row events[] = {
 };
 
 static const struct row causes[] = {
-#define CAUSE(name, logged) {#name, logged, 0},
+#define CAUSE(name, logged, meaning) {#name, logged, 0},
 #include "init/causes.def"
 #undef CAUSE
 };
