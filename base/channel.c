@@ -49,42 +49,49 @@ union ancillary {
 	char bytes[CMSG_SPACE(sizeof(int))];
 };
 
-static int send_parts(int fd, struct msghdr *all)
+static void attach(struct msghdr *all, union ancillary *room, int attached)
 {
-	return sendmsg(fd, all, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 ? 0 : -errno;
+	struct cmsghdr *control;
+
+	all->msg_control = room->bytes;
+	all->msg_controllen = sizeof(room->bytes);
+	control = CMSG_FIRSTHDR(all);
+	control->cmsg_level = SOL_SOCKET;
+	control->cmsg_type = SCM_RIGHTS;
+	control->cmsg_len = CMSG_LEN(sizeof(attached));
+	memcpy(CMSG_DATA(control), &attached, sizeof(attached));
 }
 
-int channel_send(int fd, enum message_type type, const void *payload, size_t size)
+static int send_message(int fd, enum message_type type, const void *payload, size_t size,
+	int attached)
 {
 	uint32_t head = (uint32_t)type;
 	struct iovec parts[2] = {
 		{.iov_base = &head, .iov_len = sizeof(head)},
 		{.iov_base = (void *)(uintptr_t)payload, .iov_len = size},
 	};
+	union ancillary room = {0};
 	struct msghdr all = {.msg_iov = parts, .msg_iovlen = size != 0 ? 2 : 1};
 
 	MUST(size <= rules[type].most);
-	return send_parts(fd, &all);
+	if (attached >= 0)
+		attach(&all, &room, attached);
+	return sendmsg(fd, &all, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 ? 0 : -errno;
+}
+
+int channel_send(int fd, enum message_type type, const void *payload, size_t size)
+{
+	return send_message(fd, type, payload, size, -1);
 }
 
 int channel_send_fd(int fd, enum message_type type, int attached)
 {
-	uint32_t head = (uint32_t)type;
-	struct iovec part = {.iov_base = &head, .iov_len = sizeof(head)};
-	union ancillary room = {0};
-	struct msghdr all = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = room.bytes,
-		.msg_controllen = sizeof(room.bytes),
-	};
-	struct cmsghdr *control = CMSG_FIRSTHDR(&all);
+	return send_message(fd, type, NULL, 0, attached);
+}
 
-	control->cmsg_level = SOL_SOCKET;
-	control->cmsg_type = SCM_RIGHTS;
-	control->cmsg_len = CMSG_LEN(sizeof(attached));
-	memcpy(CMSG_DATA(control), &attached, sizeof(attached));
-	return send_parts(fd, &all);
+int channel_give(int fd, const char *name, int attached)
+{
+	return send_message(fd, MESSAGE_GIVE, name, strlen(name), attached);
 }
 
 /* Not in the headers of Debian 12. */
@@ -162,5 +169,53 @@ int channel_receive(int fd, enum channel_side from, struct message *message)
 	message->type = (enum message_type)head;
 	message->size = (size_t)n - sizeof(head);
 	message->payload[message->size] = '\0';
+	return 1;
+}
+
+int channel_want_pid(int fd, bool want)
+{
+	return setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &(int){want}, sizeof(int)) == 0 ? 0 : -errno;
+}
+
+/* Room for credentials alone: a descriptor that comes as well is closed by the kernel. */
+union credentials {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(sizeof(struct ucred))];
+};
+
+/* Of who sent it; 0 when the kernel does not say, or when it is in no pid namespace of ours. */
+static pid_t sender_of(struct msghdr *all)
+{
+	struct cmsghdr *control = CMSG_FIRSTHDR(all);
+	struct ucred credentials = {0};
+
+	if (control != NULL && control->cmsg_level == SOL_SOCKET &&
+		control->cmsg_type == SCM_CREDENTIALS &&
+		control->cmsg_len == CMSG_LEN(sizeof(credentials)))
+		memcpy(&credentials, CMSG_DATA(control), sizeof(credentials));
+	return credentials.pid;
+}
+
+int channel_greet(int fd, pid_t *pid)
+{
+	uint32_t head = MESSAGES;
+	struct iovec part = {.iov_base = &head, .iov_len = sizeof(head)};
+	union credentials room;
+	struct msghdr all = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = room.bytes,
+		.msg_controllen = CMSG_LEN(sizeof(struct ucred)),
+	};
+	ssize_t n = recvmsg(fd, &all, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n < 0)
+		return receive_error(errno);
+	if (n == 0)
+		return -EPIPE;
+	*pid = sender_of(&all);
+	if (n != sizeof(head) || head != MESSAGE_HELLO || *pid <= 0 ||
+		(all.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+		return -EBADMSG;
 	return 1;
 }

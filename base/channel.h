@@ -8,7 +8,9 @@
 #ifndef BASE_CHANNEL_H
 #define BASE_CHANNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/attr.h"
 
@@ -39,6 +41,8 @@ MUST_USE int channel_pair(int *arbiter_fd, int *worker_fd);
 MUST_USE int channel_send(int fd, enum message_type type, const void *payload, size_t size);
 /* The same, and lends `attached` along: the peer gets a descriptor of its own. */
 MUST_USE int channel_send_fd(int fd, enum message_type type, int attached);
+/* GIVE: a descriptor, by the name that it has in a heritage. Errors as channel_send(). */
+MUST_USE int channel_give(int fd, const char *name, int attached);
 /*
  * From now on nobody can send a descriptor to `fd`: -EPERM for the peer. Else it could send a
  * socket whose close(2) lingers, here, for as long as it likes. Linux 6.16; before, nothing
@@ -51,5 +55,16 @@ void channel_refuse_fds(int fd);
  * here, and the message is lost with it.
  */
 MUST_USE int channel_receive(int fd, enum channel_side from, struct message *message);
+
+/*
+ * Whether what arrives at `fd` says which process sent it, as the kernel knows it: from here on
+ * only channel_greet() reads it, until that is no longer wanted. 0 or -errno.
+ */
+MUST_USE int channel_want_pid(int fd, bool want);
+/*
+ * The first word of a worker that a zygote has forked, HELLO, and the pid of its sender, in our own
+ * pid namespace. Outcomes as channel_receive().
+ */
+MUST_USE int channel_greet(int fd, pid_t *pid);
 
 #endif

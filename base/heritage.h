@@ -57,4 +57,12 @@ void heritage_free(struct heritage *heritage);
  */
 MUST_USE int heritage_receive(struct heritage *heritage, struct text *why);
 
+/*
+ * To a worker that a zygote has forked, and that has the zygote's heritage: lends it the
+ * descriptors that are its own, all but its channel, over that one. Errors as channel_send().
+ */
+MUST_USE int heritage_give(const struct heritage *heritage, int channel_fd);
+/* There: takes *fd as the one of that name. 0; -EINVAL, -EEXIST or -E2BIG if it cannot be. */
+MUST_USE int heritage_take(struct heritage *heritage, const char *name, int *fd);
+
 #endif

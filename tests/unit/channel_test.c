@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -283,6 +284,57 @@ static void none_comes_any_more_where_the_kernel_can_refuse_it(void **state)
 		skip();
 }
 
+/* HELLO as a process of our own sends it, whose pid nobody told us. */
+static pid_t send_from_a_child(const struct world *world, enum message_type type, int attached)
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	if (pid == 0)
+		_exit(attached >= 0 ? channel_send_fd(world->worker, type, attached)
+				    : channel_send(world->worker, type, NULL, 0));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	return pid;
+}
+
+static void the_kernel_says_who_greets(void **state)
+{
+	struct world *world = *state;
+	pid_t pid = 0, child;
+
+	assert_int_equal(channel_want_pid(world->arbiter, true), 0);
+	assert_int_equal(channel_greet(world->arbiter, &pid), 0);
+	child = send_from_a_child(world, MESSAGE_HELLO, -1);
+	assert_int_equal(channel_greet(world->arbiter, &pid), 1);
+	assert_int_equal(pid, child);
+	assert_int_equal(channel_want_pid(world->arbiter, false), 0);
+	assert_int_equal(channel_send(world->worker, MESSAGE_READY, NULL, 0), 0);
+	assert_int_equal(channel_receive(world->arbiter, CHANNEL_WORKER, &world->message), 1);
+	assert_int_equal(world->message.type, MESSAGE_READY);
+}
+
+static void another_first_word_is_no_greeting(void **state)
+{
+	struct world *world = *state;
+	int before = fd_duplicate(STDIN_FILENO), after;
+	pid_t pid;
+
+	assert_int_equal(channel_want_pid(world->arbiter, true), 0);
+	(void)send_from_a_child(world, MESSAGE_READY, -1);
+	assert_int_equal(channel_greet(world->arbiter, &pid), -EBADMSG);
+	assert_int_equal(send(world->worker, "x", 1, 0), 1);
+	assert_int_equal(channel_greet(world->arbiter, &pid), -EBADMSG);
+	(void)send_from_a_child(world, MESSAGE_HELLO, STDIN_FILENO);
+	assert_int_equal(channel_greet(world->arbiter, &pid), -EBADMSG);
+	after = fd_duplicate(STDIN_FILENO);
+	assert_int_equal(after, before + 1); /* nothing was left open */
+	fd_close(&after);
+	fd_close(&before);
+	fd_close(&world->worker);
+	assert_int_equal(channel_greet(world->arbiter, &pid), -EPIPE);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -297,6 +349,8 @@ int main(void)
 		WITH_A_CHANNEL(a_descriptor_without_room_is_told_of),
 		WITH_A_CHANNEL(a_descriptor_comes_along_and_is_close_on_exec),
 		WITH_A_CHANNEL(none_comes_any_more_where_the_kernel_can_refuse_it),
+		WITH_A_CHANNEL(the_kernel_says_who_greets),
+		WITH_A_CHANNEL(another_first_word_is_no_greeting),
 		WITH_A_CHANNEL(a_peer_that_is_gone_is_a_broken_pipe),
 		WITH_A_CHANNEL(a_peer_that_left_with_unread_messages_is_gone_too),
 		WITH_A_CHANNEL(a_peer_that_does_not_read_is_not_waited_for),
