@@ -57,7 +57,7 @@ static bool looks_like_module(const char *name)
 	return strchr(name, '/') != NULL || (size > 3 && strcmp(name + size - 3, ".so") == 0);
 }
 
-int app_load(struct app *app, const char *name, struct narwhal_host *host, struct text *why)
+static int load(struct app *app, const char *name, struct narwhal_host *host, struct text *why)
 {
 	struct stat status;
 	int error = stat(name, &status) == 0 ? 0 : -errno;
@@ -77,6 +77,15 @@ int app_load(struct app *app, const char *name, struct narwhal_host *host, struc
 	text_printf(why,
 		"app \"%s\": %s; allowed are a directory and a C module that uid %u may read", name,
 		strerror(-error), (unsigned)geteuid());
+	return error;
+}
+
+int app_load(struct app *app, const char *name, struct narwhal_host *host, struct text *why)
+{
+	int error = load(app, name, host, why);
+
+	if (error == 0)
+		app->forks = module_forks(app->module);
 	return error;
 }
 

@@ -18,6 +18,7 @@ struct app {
 	void *state;
 	enum calls_role role; /* what a strict sandbox is for this kind of app */
 	struct module_needs needs;
+	struct module_forks forks; /* around the fork of a worker by a zygote */
 };
 
 /* 0, or -errno with `why` naming the app, what is wrong and what is allowed. */

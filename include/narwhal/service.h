@@ -23,6 +23,7 @@
  *	begin        for each request with a body, when its head is there
  *	handle       for each request, when its head and its whole body are there
  *	worker_exit  once, when the worker leaves in good order (not when it is killed)
+ * With the setting preload_app, load is called once for all workers; see fork_prepare.
  *
  * handle() should not wait: while it runs, the worker's other connections stand still, and after
  * the setting `timeout` the worker is aborted.
@@ -77,6 +78,14 @@ struct narwhal_module {
 	const char *read_paths;
 	const char *write_paths;
 	const char *connect_ports;
+	/*
+	 * Optional, with preload_app: load() is called in a process that serves nobody, and forks
+	 * the workers. fork_prepare is called there before each fork and fork_parent behind it,
+	 * whether there is a child or not; fork_child in the worker, before worker_init.
+	 */
+	void (*fork_prepare)(void *state);
+	void (*fork_parent)(void *state);
+	void (*fork_child)(void *state);
 };
 
 /* The one symbol that a module exports. */

@@ -17,7 +17,7 @@
 static bool is_size(size_t size)
 {
 	return size == sizeof(struct narwhal_module) || size == SIZE_WITHOUT(read_paths) ||
-	       size == SIZE_WITHOUT(calls);
+	       size == SIZE_WITHOUT(calls) || size == SIZE_WITHOUT(fork_prepare);
 }
 
 static int check(const char *path, const struct narwhal_module *module, struct text *why)
@@ -72,5 +72,25 @@ struct module_needs module_needs(const struct narwhal_module *module)
 		.read_paths = MEMBER_OF(module, read_paths),
 		.write_paths = MEMBER_OF(module, write_paths),
 		.connect_ports = MEMBER_OF(module, connect_ports),
+	};
+}
+
+static void do_nothing(void *state)
+{
+	(void)state;
+}
+
+struct module_forks module_forks(const struct narwhal_module *module)
+{
+	const struct module_forks given = {
+		.prepare = MEMBER_OF(module, fork_prepare),
+		.parent = MEMBER_OF(module, fork_parent),
+		.child = MEMBER_OF(module, fork_child),
+	};
+
+	return (struct module_forks){
+		.prepare = given.prepare != NULL ? given.prepare : do_nothing,
+		.parent = given.parent != NULL ? given.parent : do_nothing,
+		.child = given.child != NULL ? given.child : do_nothing,
 	};
 }

@@ -15,8 +15,16 @@ struct module_needs {
 	const char *connect_ports;
 };
 
+/* What it does around the fork of a worker: no member is NULL. */
+struct module_forks {
+	void (*prepare)(void *state);
+	void (*parent)(void *state);
+	void (*child)(void *state);
+};
+
 /* Stays open as long as the process. 0, or -errno with `why`. */
 MUST_USE int module_open(const char *path, const struct narwhal_module **module, struct text *why);
 struct module_needs module_needs(const struct narwhal_module *module) PURE;
+struct module_forks module_forks(const struct narwhal_module *module) PURE;
 
 #endif
