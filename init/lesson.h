@@ -1,5 +1,5 @@
 /*
- * lesson.h - what `narwhal seccomp learn` says at its end: the line that allows what the app called
+ * lesson.h - what `narwhal seccomp learn` says at its end: the lines that allow what the app called
  * and its sandbox refuses.
  *
  * Only what was called while it ran can be known: whoever learns drives the app through all that

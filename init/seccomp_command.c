@@ -9,7 +9,7 @@
 #include "seccomp/profile.h"
 
 static const char usage[] =
-	"seccomp: narwhal seccomp explain [--role ROLE] [CALL...], narwhal seccomp export "
+	"narwhal seccomp explain [--role ROLE] [CALL...], narwhal seccomp export "
 	"--format oci|spo [--role ROLE], or narwhal seccomp learn [FLAGS] APP";
 
 /* What stands behind the word. */
@@ -68,7 +68,8 @@ static int read_request(struct request *request, int argc, char **argv, struct t
 	}
 	request->calls = argv + optind;
 	if (error != 0 && why->used == 0)
-		text_add(why, usage);
+		text_printf(why, "seccomp: a flag is unknown, or has no value: allowed is %s",
+			usage);
 	return error;
 }
 
@@ -77,7 +78,7 @@ static int explain(const struct request *request, FILE *out, struct text *why)
 	int error = 0;
 
 	if (request->format != PROFILE_FORMATS) {
-		text_add(why, usage);
+		text_printf(why, "seccomp explain: takes no --format: allowed is %s", usage);
 		return -EINVAL;
 	}
 	for (char **call = request->calls; error == 0 && *call != NULL; call++)
@@ -94,7 +95,8 @@ static int explain(const struct request *request, FILE *out, struct text *why)
 static int export(const struct request *request, FILE *out, struct text *why)
 {
 	if (request->format == PROFILE_FORMATS || *request->calls != NULL) {
-		text_add(why, usage);
+		text_printf(why, "seccomp export: %s: allowed is %s",
+			*request->calls != NULL ? "takes no call" : "--format is missing", usage);
 		return -EINVAL;
 	}
 	return profile_write(out, request->format, request->role);
@@ -127,6 +129,10 @@ int seccomp_command_run(const struct config_input *input, FILE *out, struct text
 			text_printf(why, "seccomp: %s", strerror(-error));
 		return error;
 	}
-	text_add(why, usage);
+	if (*word == '\0')
+		text_add(why, "seccomp: a word is missing");
+	else
+		text_printf(why, "seccomp: \"%s\" is unknown", word);
+	text_printf(why, ": allowed is %s", usage);
 	return -EINVAL;
 }

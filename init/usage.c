@@ -30,17 +30,35 @@ static void print_wrapped(FILE *out, const char *text)
 	(void)fputc('\n', out);
 }
 
-/* "  -w, --workers", with the dashes of a command line. */
-static void print_flag(FILE *out, char flag, const char *name)
+/* With the dashes of a command line. */
+static void print_name(FILE *out, const char *name)
 {
 	char bytes[64];
 	struct text text = TEXT_OVER(bytes);
 
 	config_add_name(&text, CONFIG_COMMAND_LINE, name);
+	(void)fputs(bytes, out);
+}
+
+/* "  -w, --workers" */
+static void print_flag(FILE *out, char flag, const char *name)
+{
 	if (flag != '\0')
-		(void)fprintf(out, "  -%c, %s", flag, bytes);
+		(void)fprintf(out, "  -%c, ", flag);
 	else
-		(void)fprintf(out, "      %s", bytes);
+		(void)fputs("      ", out);
+	print_name(out, name);
+}
+
+/* ", --no-reuse-port" */
+static void print_negation(FILE *out, const char *name)
+{
+	char bytes[64];
+	struct text text = TEXT_OVER(bytes);
+
+	text_printf(&text, "no-%s", name);
+	(void)fputs(", ", out);
+	print_name(out, bytes);
 }
 
 static void print_setting(FILE *out, const struct setting *row)
@@ -50,9 +68,10 @@ static void print_setting(FILE *out, const struct setting *row)
 
 	print_flag(out, row->flag, row->name);
 	if (row->type == SETTING_SWITCH)
-		(void)fprintf(out, ", --no-%s\n", row->name);
+		print_negation(out, row->name);
 	else
-		(void)fprintf(out, " %s\n", row->looks);
+		(void)fprintf(out, " %s", row->looks);
+	(void)fputc('\n', out);
 	text_add(&text, row->help);
 	if (row->standard[0] != '\0') {
 		text_add(&text, " (default ");

@@ -57,3 +57,13 @@ bool violations_has(const struct violations *violations, int number)
 {
 	return has(&violations->ever, number);
 }
+
+void violations_forbid(struct violations *violations, int number)
+{
+	add(&violations->forbidden, number);
+}
+
+bool violations_has_forbidden(const struct violations *violations, int number)
+{
+	return has(&violations->forbidden, number);
+}

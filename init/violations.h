@@ -22,12 +22,16 @@ struct violations_set {
 
 struct violations {
 	struct violations_set recent[VIOLATIONS_GENERATIONS];
-	struct violations_set ever; /* of all generations */
+	struct violations_set ever;	 /* of all generations */
+	struct violations_set forbidden; /* with arguments that no name gives */
 };
 
 /* A worker of that generation, from 1 on, made that call: true if it is the first one. */
 MUST_USE bool violations_add(struct violations *violations, uint64_t generation, int number);
+/* ... and no setting that names it would allow it. */
+void violations_forbid(struct violations *violations, int number);
 /* Whether anybody ever made it. */
 PURE bool violations_has(const struct violations *violations, int number);
+PURE bool violations_has_forbidden(const struct violations *violations, int number);
 
 #endif

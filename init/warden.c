@@ -7,7 +7,9 @@
 
 #include "base/fd.h"
 #include "init/gossip.h"
+#include "init/spawn.h"
 #include "seccomp/calls.h"
+#include "seccomp/filter.h"
 #include "seccomp/notifier.h"
 
 #define ARGUMENTS_TOLD 3
@@ -26,18 +28,24 @@ static void add_arguments(struct text *text, const struct petition *petition)
 }
 
 /* By its name alone a strict worker does not get all of some calls. */
-static void add_remedy(struct text *text, const char *name)
+static bool is_forbidden(const struct child *child, const struct petition *petition)
 {
-	size_t count;
-	const struct calls_row *asked = calls_asked(&count);
-	size_t i = 0;
+	const struct settings *settings =
+		&spawn_generation(child->arbiter, child->slot)->config.settings;
+	char bytes[64];
+	struct text name = TEXT_OVER(bytes);
 
-	while (i < count && strcmp(asked[i].name, name) != 0)
-		i++;
-	if (i == count || asked[i].answer == 0)
-		text_printf(text, "sandbox_allow = %s%s", name, i < count ? ", or " : "");
-	if (i < count)
+	calls_add_name(petition->arch, petition->number, &name);
+	return settings->sandbox == SANDBOX_STRICT &&
+	       !calls_gives(bytes, petition->argument, slot_of(child)->pid);
+}
+
+static void add_remedy(struct text *text, const char *name, bool forbidden)
+{
+	if (forbidden)
 		text_add(text, "sandbox = app");
+	else
+		text_printf(text, "sandbox_allow = %s", name);
 }
 
 /* What all lines of this kind begin with: who, and at which request. */
@@ -76,7 +84,7 @@ static void tell(struct child *child, const struct petition *petition)
 	fields[n++] = log_string("arguments", argument_bytes);
 	fields[n++] = log_string("action", child->logs_only ? "log" : "kill");
 	if (name.used != 0) {
-		add_remedy(&allow, name_bytes);
+		add_remedy(&allow, name_bytes, is_forbidden(child, petition));
 		if (calls_danger(name_bytes) != NULL)
 			fields[n++] = log_string("danger", calls_danger(name_bytes));
 		fields[n++] = log_string("allow", allow_bytes);
@@ -126,6 +134,8 @@ static void tolerate(struct child *child, const struct petition *petition)
 	struct arbiter *a = child->arbiter;
 	int error;
 
+	if (is_forbidden(child, petition))
+		violations_forbid(&a->violations, petition->number);
 	if (violations_add(&a->violations, slot_of(child)->generation, petition->number))
 		tell(child, petition);
 	error = notifier_continue(child->notifier.fd, petition);

@@ -128,6 +128,34 @@ const struct calls_row *calls_asked(size_t *count)
 	return asked_calls;
 }
 
+static bool holds(const struct calls_row *row, const uint64_t argument[CALLS_ARGUMENTS], pid_t pid)
+{
+	for (size_t i = 0; i < CALLS_TESTS && row->tests[i].mask != 0; i++) {
+		const struct calls_test *test = &row->tests[i];
+		uint64_t value = test->value != CALLS_OWN_PID ? test->value : (uint64_t)pid;
+
+		if ((argument[test->nth] & test->mask) != value)
+			return false;
+	}
+	return true;
+}
+
+bool calls_gives(const char *name, const uint64_t argument[CALLS_ARGUMENTS], pid_t pid)
+{
+	bool is_whole = true;
+
+	for (size_t i = 0; i < COUNT_OF(asked_calls); i++) {
+		const struct calls_row *row = &asked_calls[i];
+
+		if (strcmp(row->name, name) != 0)
+			continue;
+		is_whole = false;
+		if (row->answer == 0 && holds(row, argument, pid))
+			return true;
+	}
+	return is_whole;
+}
+
 const struct calls_row *calls_of_build(size_t *count)
 {
 	static const struct {
@@ -222,6 +250,17 @@ bool calls_item(const char **list, char name[CALLS_NAME])
 	if (item != NULL)
 		text_add_bytes(&text, item, size);
 	return item != NULL;
+}
+
+bool calls_lists(const char *list, const char *name)
+{
+	char item[CALLS_NAME];
+
+	while (calls_item(&list, item)) {
+		if (strcmp(item, name) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* Of the calls of this machine. */

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/attr.h"
 #include "base/text.h"
@@ -53,6 +54,11 @@ const struct calls_row *calls_of(enum calls_role role, size_t *count);
 const char *calls_role_name(enum calls_role role) PURE;
 /* What a strict role is given of a call that is asked for by name; of one without a row, all. */
 const struct calls_row *calls_asked(size_t *count);
+/*
+ * Whether that name, asked for, gives a strict role the call with these arguments, of a process
+ * with that id.
+ */
+bool calls_gives(const char *name, const uint64_t argument[CALLS_ARGUMENTS], pid_t pid) PURE;
 /* What the build itself needs in every role: sanitizer.def, or nothing. */
 const struct calls_row *calls_of_build(size_t *count);
 /* Why nobody should want that call; NULL: it is no danger in itself. */
@@ -84,6 +90,7 @@ int calls_newest(uint32_t arch);
 #define CALLS_NAME 64
 /* Walks the names of a LIST, as setting_item() does; false when there is none left. */
 bool calls_item(const char **list, char name[CALLS_NAME]);
+bool calls_lists(const char *list, const char *name);
 /*
  * Whether all names of a LIST are known; else -EINVAL, and `why` has the first that is not, and the
  * nearest that is.

@@ -23,20 +23,9 @@ struct building {
 	size_t extras;
 };
 
-static bool lists(const char *list, const char *name)
-{
-	char item[CALLS_NAME];
-
-	while (calls_item(&list, item)) {
-		if (strcmp(item, name) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool is_asked(const struct filter_plan *plan, const char *name)
 {
-	return lists(plan->needs, name) || lists(plan->allowed, name) || lists(plan->besides, name);
+	return calls_lists(plan->needs, name) || calls_lists(plan->allowed, name);
 }
 
 /* libseccomp takes the numbers of this machine, and finds those of the other by their names. */
@@ -145,8 +134,6 @@ static int add_all(const struct building *building)
 		error = add_list(building, building->plan->needs);
 	if (error == 0)
 		error = add_list(building, building->plan->allowed);
-	if (error == 0)
-		error = add_list(building, building->plan->besides);
 	if (error == 0)
 		error = add_build(building);
 	return error;

@@ -26,7 +26,6 @@ struct filter_plan {
 	enum calls_role role;
 	const char *needs;   /* a LIST of names that the app asks for, or NULL */
 	const char *allowed; /* the same of the setting sandbox_allow */
-	const char *besides; /* the same of what else is turned on */
 	bool log;	     /* sandbox_mode is log */
 	bool build;	     /* with what this build itself needs: calls_of_build() */
 };

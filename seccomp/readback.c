@@ -292,26 +292,20 @@ static int take_lines(struct reader *reader, struct readback *found, struct text
 	return error;
 }
 
-static int read_lines(int fd, struct readback *found, struct text *why)
+int readback_read(int fd, struct readback *found, struct text *why)
 {
 	struct reader reader = {.used = 0};
+	off_t at = 0;
 	ssize_t n = 1;
 	int error = 0;
 
 	while (error == 0 && n > 0) {
-		n = read(fd, reader.bytes + reader.used, sizeof(reader.bytes) - reader.used);
+		n = pread(fd, reader.bytes + reader.used, sizeof(reader.bytes) - reader.used, at);
 		if (n < 0)
 			return -errno;
+		at += n;
 		reader.used += (size_t)n;
 		error = take_lines(&reader, found, why);
 	}
 	return error == 0 ? readback_parse(reader.bytes, reader.used, found, why) : error;
-}
-
-int readback_read(int *fd, struct readback *found, struct text *why)
-{
-	int error = read_lines(*fd, found, why);
-
-	fd_close(fd);
-	return error;
 }

@@ -47,9 +47,10 @@ void readback_ask(struct readback *found);
  */
 MUST_USE int readback_open(void);
 /*
- * The second witness, of the moment of this call; takes *fd. 0, -errno, or as readback_parse(). A
- * line of more than 4 KB, which only that of very many groups can be, is passed over.
+ * The second witness, of the moment of this call, from the file's start. 0, -errno, or as
+ * readback_parse(). A line of more than 4 KB, which only that of very many groups can be, is
+ * passed over.
  */
-MUST_USE int readback_read(int *fd, struct readback *found, struct text *why);
+MUST_USE int readback_read(int fd, struct readback *found, struct text *why);
 
 #endif

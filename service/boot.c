@@ -263,16 +263,24 @@ static int limit_requests(struct worker *worker, struct text *why)
 	return 0;
 }
 
-/* The last moment for what only calls tell: a filter may forbid them. */
+/*
+ * The last moment for what only calls tell: a filter may forbid them. And for the number of filters
+ * that are around us already: with those, the mode alone would not prove that ours came to them.
+ */
 static int ask_kernel(struct worker *worker, struct text *why)
 {
-	struct readback found = {0};
+	struct readback found = {0}, told = {0};
+	int error = 0;
 
 	readback_ask(&found);
 	worker->status_fd = readback_open();
 	if (worker->status_fd < 0 && worker->status_fd != -ENOENT)
 		return worker->status_fd;
-	return readback_compare(&worker->wanted, &found, why);
+	if (worker->status_fd >= 0)
+		error = readback_read(worker->status_fd, &told, why);
+	if (error == 0 && told.known[READBACK_FILTERS])
+		readback_want(&worker->wanted, READBACK_FILTERS, told.value[READBACK_FILTERS]);
+	return error == 0 ? readback_compare(&worker->wanted, &found, why) : error;
 }
 
 /* What is true when the first client comes, whatever the app has done meanwhile. */
@@ -282,7 +290,8 @@ static int read_back(struct worker *worker, struct text *why)
 	int error = 0;
 
 	if (worker->status_fd >= 0)
-		error = readback_read(&worker->status_fd, &found, why);
+		error = readback_read(worker->status_fd, &found, why);
+	fd_close(&worker->status_fd);
 	return error == 0 ? readback_compare(&worker->wanted, &found, why) : error;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -108,30 +109,46 @@ static void say_needs(struct worker *worker)
 			log_string("connect", needs->connect_ports));
 }
 
-/* The kernel counts a process's threads as links to that directory, beside its own two. */
-static unsigned long other_threads(void)
+/*
+ * The kernel counts a process's threads as links to that directory, beside its own two. Without
+ * /proc it still lets a process share nothing with other threads if it has none (unshare(2)). -1:
+ * nobody tells.
+ */
+static long other_threads(void)
 {
 	struct stat status;
 
-	return stat("/proc/self/task", &status) == 0 && status.st_nlink > 3 ? status.st_nlink - 3
-									    : 0;
+	if (stat("/proc/self/task", &status) == 0)
+		return status.st_nlink > 3 ? (long)status.st_nlink - 3 : 0;
+	return unshare(CLONE_THREAD) == 0 ? 0 : -1;
+}
+
+static int refuse_threads(long threads, struct text *why)
+{
+	text_add(why, "landlock = require: ");
+	if (threads < 0)
+		text_add(why, "whether the app has begun threads cannot be told without /proc: "
+			      "mount it, or set landlock = auto");
+	else
+		text_printf(why,
+			"%ld threads of the app would be left out: it must begin them later, from "
+			"a timer or with the first request",
+			threads);
+	return -EBUSY;
 }
 
 /* Landlock is a thread's: those that the app has begun by now stay as they are. */
 static int mind_threads(struct worker *worker, struct text *why)
 {
-	unsigned long threads = other_threads();
+	long threads = other_threads();
 
 	if (threads == 0)
 		return 0;
-	if (worker->heritage.settings.landlock == LANDLOCK_REQUIRE) {
-		text_printf(why,
-			"landlock = require: %lu threads of the app would be left out: it must "
-			"begin them later, from a timer or with the first request",
-			threads);
-		return -EBUSY;
-	}
-	log_warning(&worker->log, "landlock_partly", log_uint("threads", threads),
+	if (worker->heritage.settings.landlock == LANDLOCK_REQUIRE)
+		return refuse_threads(threads, why);
+	if (threads < 0)
+		return 0;
+	log_warning(&worker->log, "landlock_partly", log_int("threads", threads),
 		log_string("reason", "the app began them before it was loaded, and they stay free; "
 				     "from a timer or with the first request they would not"));
 	return 0;

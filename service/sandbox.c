@@ -1,5 +1,6 @@
 #include "service/sandbox.h"
 
+#include <dlfcn.h>
 #include <linux/seccomp.h>
 #include <stdlib.h>
 #include <time.h>
@@ -17,6 +18,17 @@ static int compare(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
+/*
+ * pthread_exit(3) and pthread_cancel(3) open it when they are first called. Where it is missing
+ * they end the process, with the C library's own words.
+ */
+static void load_unwinder(const struct worker *worker)
+{
+	if (calls_lists(worker->app.needs.calls, "clone") ||
+		calls_lists(worker->heritage.settings.sandbox_allow, "clone"))
+		(void)dlopen("libgcc_s.so.1", RTLD_NOW);
+}
+
 /* What the C library does once, when it is first asked, is done while it may. */
 int sandbox_warm_up(struct worker *worker, struct text *why)
 {
@@ -25,8 +37,8 @@ int sandbox_warm_up(struct worker *worker, struct text *why)
 	time_t now = clock_wall_ms() / 1000;
 	struct tm local;
 
-	(void)worker;
 	(void)why;
+	load_unwinder(worker);
 	qsort(numbers, SORTED, sizeof(*numbers), compare);
 	/* The time zone's file: tzset(3). */
 	(void)strftime(bytes, sizeof(bytes), "%A %B %Z", localtime_r(&now, &local));
@@ -40,8 +52,6 @@ int sandbox_enter(struct worker *worker, struct text *why)
 		.role = settings->sandbox == SANDBOX_APP ? CALLS_APP : worker->app.role,
 		.needs = worker->app.needs.calls,
 		.allowed = settings->sandbox_allow,
-		/* Its random numbers are seeded anew, by the hour. */
-		.besides = worker->tls != NULL ? TLS_CALLS : NULL,
 		.build = true,
 		.log = settings->sandbox_mode == SANDBOX_LOG,
 	};
@@ -55,6 +65,7 @@ int sandbox_enter(struct worker *worker, struct text *why)
 			log_string("calls", worker->app.needs.calls));
 	error = filter_load(&plan, &listener_fd, why);
 	readback_want(&worker->wanted, READBACK_SECCOMP, SECCOMP_MODE_FILTER);
+	worker->wanted.value[READBACK_FILTERS]++; /* if somebody told how many there were */
 	if (error != 0 || listener_fd < 0)
 		return error;
 	return channel_send_fd(worker->heritage.channel_fd, MESSAGE_CONFINED, listener_fd);

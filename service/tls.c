@@ -12,6 +12,7 @@
 #include "base/bundle.h"
 #include "base/fd.h"
 #include "service/tls_context.h"
+#include "service/tls_random.h"
 #include "service/tls_wire.h"
 
 /* For certificates that are read one after the other. */
@@ -283,11 +284,11 @@ static int read_bundle(struct reading *reading, int fd)
 /* Not by a file of the machine's: the settings say what is spoken. */
 static int begin_openssl(void)
 {
-	return OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_SSL_STRINGS |
-					OPENSSL_INIT_NO_ATEXIT,
-		       NULL) == 1
-		       ? 0
-		       : -ENOMEM;
+	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_LOAD_SSL_STRINGS |
+				     OPENSSL_INIT_NO_ATEXIT,
+		    NULL) != 1)
+		return -ENOMEM;
+	return tls_random_settle();
 }
 
 static int fill(struct tls *tls, int bundle_fd, const struct settings *settings, struct text *why)

@@ -13,9 +13,6 @@
 
 struct tls;
 
-/* System calls of its own that a handshake makes, as a LIST. */
-#define TLS_CALLS "getrandom"
-
 /*
  * Takes *bundle_fd (base/bundle.h). 0, or -errno with `why`, which names the file and what is wrong
  * with it. What was good when the bundle was made stays good: a worker that is born later has to

@@ -49,9 +49,15 @@ void worker_retire(struct worker *worker, bool draining)
 		log_uint("connections", worker->pool.used));
 }
 
+/* Standard error is for what an app executes, too; a descriptor of the log's own is not. */
+static int place_log(int fd, int at)
+{
+	return at == STDERR_FILENO ? fd_place(fd, at) : fd_replace(at, fd);
+}
+
 static void reopen_log(struct worker *worker, const struct message *message)
 {
-	if (message->fd >= 0 && fd_place(message->fd, worker->log.fd) == 0)
+	if (message->fd >= 0 && place_log(message->fd, worker->log.fd) == 0)
 		log_debug(&worker->log, "log_reopened", log_uint("slot", worker->heritage.slot));
 }
 
@@ -63,6 +69,17 @@ static void reopen_access_log(struct worker *worker, struct message *message)
 	log_debug(&worker->log, "access_log_reopened", log_uint("slot", worker->heritage.slot));
 }
 
+static void hear(struct worker *worker, struct message *message)
+{
+	if (message->type == MESSAGE_REOPEN)
+		reopen_log(worker, message);
+	else if (message->type == MESSAGE_REOPEN_ACCESS)
+		reopen_access_log(worker, message);
+	else
+		worker_retire(worker, message->type == MESSAGE_DRAIN);
+	fd_close(&message->fd);
+}
+
 void worker_channel_ready(struct watch *watch, uint32_t events)
 {
 	struct worker *worker = CONTAINER_OF(watch, struct worker, channel);
@@ -70,14 +87,16 @@ void worker_channel_ready(struct watch *watch, uint32_t events)
 	int outcome;
 
 	(void)events;
-	while ((outcome = channel_receive(watch->fd, CHANNEL_ARBITER, &message)) == 1) {
-		if (message.type == MESSAGE_REOPEN)
-			reopen_log(worker, &message);
-		else if (message.type == MESSAGE_REOPEN_ACCESS)
-			reopen_access_log(worker, &message);
+	/* Without a number free for its descriptor, the message of a new log is lost, and no more.
+	 */
+	while ((outcome = channel_receive(watch->fd, CHANNEL_ARBITER, &message)) == 1 ||
+		outcome == -EMFILE) {
+		if (outcome == 1)
+			hear(worker, &message);
 		else
-			worker_retire(worker, message.type == MESSAGE_DRAIN);
-		fd_close(&message.fd);
+			log_error(&worker->log, "log_not_reopened",
+				log_uint("slot", worker->heritage.slot),
+				log_errno("error", outcome));
 	}
 	if (outcome == 0)
 		return;

@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -49,6 +51,37 @@ static void ask_in_thread(void)
 		(void)pthread_join(thread, NULL);
 }
 
+static void *leave_thread(void *context)
+{
+	pthread_exit(context);
+}
+
+/* Its stack goes back, and the C library opens another one for its end. */
+static void end_a_thread(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, leave_thread, NULL) == 0)
+		(void)pthread_join(thread, NULL);
+}
+
+static void ask_for_code(void)
+{
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)syscall(SYS_mprotect, page, 4096L, (long)(PROT_READ | PROT_EXEC));
+}
+
+/* Larger than a huge page, and from the heap. */
+static void grow_heap(void)
+{
+	static void *kept;
+
+	kept = malloc((size_t)3 << 20);
+	if (kept != NULL)
+		memset(kept, 1, (size_t)3 << 20);
+}
+
 static void ask_in_child(void)
 {
 	pid_t pid = fork();
@@ -82,6 +115,9 @@ static const struct {
 	{"/child", ask_in_child},
 	{"/exec", ask_exec},
 	{"/nonsense", ask_nonsense},
+	{"/code", ask_for_code},
+	{"/end-of-thread", end_a_thread},
+	{"/heap", grow_heap},
 	{"/abort", abort},
 };
 

@@ -2,7 +2,9 @@
 use strict;
 use warnings;
 
+use Fcntl qw(O_NONBLOCK O_RDONLY);
 use File::Temp qw(tempdir);
+use POSIX ();
 use Test::More;
 
 use Narwhal;
@@ -15,7 +17,7 @@ chmod 0755, $dir;
 
 sub begin {
 	my $n = Narwhal->start(
-		args => [ '--errorlog', $file, '--workers', 1, '--loglevel', 'debug', $TROUBLE ]);
+		args => [ '--errorlog', $file, '--workers', 1, '--loglevel', 'debug', @_, $TROUBLE ]);
 
 	$n->wait_until('it is ready', sub {
 		my ($address) = -e $file ? Narwhal::slurp($file) =~ m{ info ready .*address=http://(\S+)} : ();
@@ -58,6 +60,55 @@ subtest 'USR1 opens it again, for the arbiter and its workers' => sub {
 	unlike(Narwhal::slurp("$file.1"), qr/ request_refused /, 'and not to the old one');
 	is($n->stop, 0, 'status 0');
 };
+
+# Of the worker's descriptors that lead to `path`: those that a program of its app's would have, too.
+sub handed_on {
+	my ($worker, $path) = @_;
+	my @numbers = map { m{(\d+)$} ? $1 : () } glob "/proc/$worker/fd/*";
+
+	return grep {
+		(readlink "/proc/$worker/fd/$_" // '') eq $path
+			&& Narwhal::slurp("/proc/$worker/fdinfo/$_") !~ /^flags:\s+0?2\d{6}$/m
+	} @numbers;
+}
+
+subtest 'the descriptor of a log that was opened again is handed on to no program' => sub {
+	my $fifo = "$dir/fifo";
+	POSIX::mkfifo($fifo, 0666) or die "$fifo: $!";
+	chmod 0666, $fifo;
+	sysopen my $reader, $fifo, O_RDONLY | O_NONBLOCK or die "$fifo: $!";
+	my $n = Narwhal->start(args => [ '--errorlog', $fifo, '--loglevel', 'debug', '--workers', 1, $TROUBLE ]);
+	my $log = '';
+	my $wait = sub {
+		my ($pattern) = @_;
+		$n->wait_until("$pattern", sub { sysread $reader, $log, 65536, length $log; $log =~ $pattern });
+	};
+
+	$wait->(qr/ info ready /);
+	$log = '';
+	$n->signal('USR1');
+	$wait->(qr/ debug log_reopened slot=0/);
+	is_deeply([ handed_on(($n->workers)[0], $fifo) ], [2], 'standard error alone');
+	is($n->stop, 0, 'status 0');
+} if $> == 0;
+
+subtest 'a worker without a free number keeps the log that it has' => sub {
+	my $limit = 32;
+	unlink $file;
+	my $n = begin('--limit-nofile', $limit);
+	my ($worker) = $n->workers;
+	my @clients = map { $n->connect } 1 .. $limit;
+
+	$_->write('GET / HTTP/1.1') for @clients;    # requests that are not over
+	$n->wait_until('there is none left', sub { (() = glob "/proc/$worker/fd/*") == $limit });
+	$n->signal('USR1');
+	$n->wait_until('it says so', sub { Narwhal::slurp($file) =~ / error log_not_reopened slot=0 error=EMFILE/ });
+	@clients = ();
+	is(provoke($n), 400, 'and serves on');
+	is_deeply([ $n->workers ], [$worker], 'the same worker');
+	is($n->stop, 0, 'status 0');
+	unlike(Narwhal::slurp($file), qr/ arbiter_lost /, 'the arbiter is where it was');
+} if $> == 0;
 
 subtest 'a file that cannot be opened again leaves the old one' => sub {
 	unlink $file;

@@ -63,6 +63,9 @@ subtest 'what is asked for wrongly is refused' => sub {
 	refused(qr/narwhal seccomp explain \[--role ROLE\] \[CALL\.\.\.\]/, @$_)
 		for [], ['explane'], [ 'explain', '--rolle', 'app' ], [ 'explain', '--format', 'oci' ], ['export'],
 		[ 'export', '--format', 'oci', 'read' ], [ 'export', '--format' ];
+	refused(qr/^narwhal: seccomp: a word is missing: allowed is narwhal seccomp explain /);
+	refused(qr/^narwhal: seccomp: "explane" is unknown: /, 'explane');
+	refused(qr/^narwhal: seccomp export: --format is missing: /, 'export');
 	refused(qr/"ptrac" is no system call; nearest is ptrace/, 'explain', 'ptrac');
 	refused(qr/allowed are files, walk, module, app, keyholder, container/, 'explain', '--role', 'root');
 	refused(qr/allowed are oci, spo/, 'export', '--format', 'yaml');

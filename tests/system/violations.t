@@ -110,6 +110,19 @@ subtest 'what no name gives is told as that' => sub {
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'nor does a name give these arguments, whatever it gives others' => sub {
+	plan skip_all => 'sanitizers make that call themselves' if $SANITIZE;
+	for my $args ([], [ '--sandbox-allow', 'mprotect' ]) {
+		my $n = begin({}, @$args);
+
+		$n->wait_ready;
+		is(ask($n, '/code'), 0, "its worker is killed @$args");
+		like($n->wait_line(qr/ sandbox_violation /), qr/ call=mprotect .* allow="sandbox = app"$/,
+			'and what would allow it');
+		is($n->stop, 0, 'status 0');
+	}
+};
+
 subtest 'a number without a name is told by its number' => sub {
 	my $n = begin({}, '--sandbox-mode', 'log');
 

@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <linux/audit.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "seccomp/calls.h"
 
@@ -98,6 +101,31 @@ static void only_a_build_with_sanitizers_has_their_rows(void **state)
 	assert_true(count == 0 || count == COUNT_OF(names));
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		assert_int_not_equal(calls_number(AUDIT_ARCH_X86_64, names[i]), -ENOENT);
+}
+
+static void a_name_gives_what_asked_def_has_of_it(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t argument[CALLS_ARGUMENTS];
+		bool gives;
+	} cases[] = {
+		{"getsid", {1, 2, 3}, true},
+		{"ptrace", {0}, true},
+		{"execve", {0}, false},
+		{"fork", {0}, false},
+		{"mprotect", {0, 4096, PROT_READ | PROT_WRITE}, true},
+		{"mprotect", {0, 4096, PROT_READ | PROT_EXEC}, false},
+		{"mmap", {0, 4096, PROT_EXEC}, false},
+		{"socket", {AF_INET6, SOCK_STREAM}, true},
+		{"socket", {AF_PACKET, SOCK_RAW}, false},
+		{"kill", {7, SIGTERM}, true},
+		{"kill", {8, SIGTERM}, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++)
+		assert_int_equal(calls_gives(cases[i].name, cases[i].argument, 7), cases[i].gives);
 }
 
 static void every_row_names_a_call_and_says_why(void **state)
@@ -203,6 +231,7 @@ int main(void)
 		cmocka_unit_test(no_table_allows_a_danger),
 		cmocka_unit_test(the_dangers_are_those_of_the_table),
 		cmocka_unit_test(only_a_build_with_sanitizers_has_their_rows),
+		cmocka_unit_test(a_name_gives_what_asked_def_has_of_it),
 		cmocka_unit_test(every_row_names_a_call_and_says_why),
 		cmocka_unit_test(no_row_is_given_twice),
 		cmocka_unit_test(strict_roles_open_no_socket_run_no_program_and_make_no_process),

@@ -224,6 +224,8 @@ static void conditions_hold_for_the_whole_argument(void **state)
 		ALLOWED("poll", 0, 1, 0);
 		REFUSED("poll", 0, 2, 0);
 		ALLOWED("dup3", 5, 2, 0);
+		ALLOWED("dup3", 5, 6, O_CLOEXEC);
+		REFUSED("dup3", 5, 6, O_NONBLOCK);
 		ALLOWED("tgkill", (uint64_t)getpid(), 1, SIGABRT);
 		REFUSED("tgkill", (uint64_t)getpid(), 1, SIGKILL);
 		REFUSED("tgkill", 1, 1, SIGABRT);
@@ -270,23 +272,6 @@ static void what_is_asked_for_is_allowed(void **state)
 		ALLOWED("mremap", 0, 0, 0);
 		REFUSED("bind", 0, 0, 0);
 	}
-}
-
-static void what_is_turned_on_is_allowed_besides(void **state)
-{
-	const struct filter_plan plan = {.role = CALLS_FILES,
-		.needs = "bind",
-		.besides = "getrandom"};
-	char bytes[256];
-	struct text why = TEXT_OVER(bytes);
-
-	(void)state;
-	filter_free(&trial.program);
-	trial.arch = AUDIT_ARCH_X86_64;
-	assert_int_equal(filter_build(&plan, trial.arch, FILTER_KILL, &trial.program, &why), 0);
-	ALLOWED("bind", 0, 0, 0);
-	ALLOWED("getrandom", 0, 0, 0);
-	REFUSED("connect", 0, 0, 0);
 }
 
 static void nothing_that_is_asked_for_gives_executable_memory_or_a_process(void **state)
@@ -386,7 +371,6 @@ int main(void)
 		cmocka_unit_test(another_architecture_is_killed),
 		cmocka_unit_test(x32_is_killed),
 		cmocka_unit_test(what_is_asked_for_is_allowed),
-		cmocka_unit_test(what_is_turned_on_is_allowed_besides),
 		cmocka_unit_test(nothing_that_is_asked_for_gives_executable_memory_or_a_process),
 		cmocka_unit_test(an_app_starts_processes_but_no_namespaces),
 		cmocka_unit_test(a_danger_that_is_asked_for_is_given),

@@ -47,11 +47,31 @@ static void what_was_called_is_one_line_with_a_warning_for_each_danger(void **st
 	free(text);
 }
 
+static void what_no_name_gives_takes_another_sandbox(void **state)
+{
+	struct violations v = {0};
+	char *text;
+
+	(void)state;
+	(void)!violations_add(&v, 1, SYS_getppid);
+	(void)!violations_add(&v, 1, SYS_mprotect);
+	(void)!violations_add(&v, 1, SYS_ptrace);
+	violations_forbid(&v, SYS_mprotect);
+	text = printed(&v);
+	assert_string_equal(text, "# no name gives a strict worker what it asked of mprotect\n"
+				  "# then fewer calls are refused: learn once more, with this\n"
+				  "sandbox = app\n"
+				  "# mind: ptrace reads and steers other processes\n"
+				  "sandbox_allow = ptrace\n");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(of_nothing_there_is_nothing_to_allow),
 		cmocka_unit_test(what_was_called_is_one_line_with_a_warning_for_each_danger),
+		cmocka_unit_test(what_no_name_gives_takes_another_sandbox),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
