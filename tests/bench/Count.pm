@@ -122,7 +122,7 @@ sub launcher {
 # Both figures of one server and one row.
 sub measure {
 	my ($kind, $row, $connections, %with) = @_;
-	my %all = (%with, app => $row->{app}, file => Rows::file($with{dir}, $row));
+	my %all = (%with, app => $row->{app}, tls => $row->{tls}, file => Rows::file($with{dir}, $row));
 	return {
 		calls => calls($kind, $row, $connections, %all),
 		instructions => instructions($kind, $row, $connections, %all),

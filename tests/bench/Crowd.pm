@@ -42,6 +42,8 @@ sub one_more {
 	return $socket;
 }
 
+sub room { return $ROOM }
+
 sub private_bytes {
 	my ($server) = @_;
 	my $sum = 0;

@@ -7,21 +7,28 @@ use warnings;
 
 use FindBin;
 
-# Runs wrk once. requests, seconds, bytes, p99_us, and `errors` as a list of what went wrong.
+# Runs wrk, or greet, once. requests, seconds, bytes, p99_us, and `errors` as a list of what went wrong.
 sub wrk {
 	my ($server, $row, $seconds) = @_;
-	my @options = map { defined $row->{$_} ? "$_=$row->{$_}" : () } qw(close pipeline post);
-	my $path = $server->path($row->{path});
-	my @command = ('wrk', '-t', 2, '-c', $row->{connections}, '-d', "${seconds}s",
-		'-s', "$FindBin::Bin/load.lua", "http://127.0.0.1:$server->{port}$path", '--', @options);
-	open my $out, '-|', @command or die "bench: wrk: $!\n";
+	my @command = $row->{greet} ? ($server->{greet}, $server->{port}, $row->{greet}, $seconds)
+		: wrk_command($server, $row, $seconds);
+	open my $out, '-|', @command or die "bench: $command[0]: $!\n";
 	my ($line) = grep { /^bench / } <$out>;
 	close $out;
-	die "bench: wrk gave no figures for $server->{kind}, $row->{name}\n" unless $line;
+	die "bench: no figures for $server->{kind}, $row->{name}\n" unless $line;
 	my %figure = $line =~ /(\w+)=(\d+)/g;
 	$figure{seconds} = delete($figure{us}) / 1e6;
 	$figure{errors} = errors(\%figure, $row);
 	return \%figure;
+}
+
+sub wrk_command {
+	my ($server, $row, $seconds) = @_;
+	my @options = map { defined $row->{$_} ? "$_=$row->{$_}" : () } qw(close pipeline post);
+	my $scheme = $server->{tls} ? 'https' : 'http';
+	my $path = $server->path($row->{path});
+	return ('wrk', '-t', 2, '-c', $row->{connections}, '-d', "${seconds}s",
+		'-s', "$FindBin::Bin/load.lua", "$scheme://127.0.0.1:$server->{port}$path", '--', @options);
 }
 
 sub errors {

@@ -74,7 +74,7 @@ sub beside { return $_[0]{beside} // 'nginx' }
 # Whom a row needs.
 sub kinds {
 	my ($row) = @_;
-	return (subject($row), beside($row), @{ $row->{others} });
+	return (subject($row), beside($row), @{ $row->{others} // [] });
 }
 
 sub body {

@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use IO::Socket::INET;
+use IO::Socket::SSL;
 use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(sleep time);
 
@@ -16,8 +17,8 @@ my $next_port = 8001;
 my %running;
 
 # Each gives the command line. $with: dir, build, port, workers, app, file, body (bytes behind each
-# head), and `image` for a narwhal whose workers are another program, or `alone` for a server in a
-# single process.
+# head), tls (the kind of a certificate), and `image` for a narwhal whose workers are another
+# program, or `alone` for a server in a single process.
 my %COMMAND = (
 	narwhal => \&narwhal_command,
 	'narwhal+log' => sub { narwhal_command(@_, '--accesslog', "$_[0]{dir}/narwhal.access") },
@@ -51,7 +52,10 @@ sub narwhal_command {
 	my $app = $with->{app} eq 'files' ? "$with->{dir}/public" : "$with->{dir}/$with->{app}.so";
 	# valgrind makes system calls of its own.
 	push @more, '--worker-image', $with->{image}, '--sandbox', 'off' if $with->{image};
-	return ("$with->{build}/narwhal", '--bind', "127.0.0.1:$with->{port}",
+	my @tls = $with->{tls}
+		? ('--certfile', "$with->{dir}/$with->{tls}.crt", '--keyfile', "$with->{dir}/$with->{tls}.key")
+		: ();
+	return ("$with->{build}/narwhal", @tls ? '--bind-tls' : '--bind', "127.0.0.1:$with->{port}", @tls,
 		'--workers', $with->{workers}, '--min-ready', $with->{workers},
 		'--worker-connections', $with->{connections}, '--keepalive', 600,
 		'--user', 'nobody', @more, $app);
@@ -62,6 +66,7 @@ sub nginx_command {
 	my $conf = Process::read_file("$with->{source}/nginx.conf");
 	my %value = (
 		DIR => $with->{dir}, PORT => $with->{port}, WORKERS => $with->{workers},
+		TLS => $with->{tls} ? 'ssl' : '', CERTIFICATE => $with->{tls} // 'ec',
 		MASTER => $with->{alone} ? 'off' : 'on', CACHE => 'off', LOG => 'off',
 		CONNECTIONS => $with->{connections}, FILES => 2 * $with->{connections},
 		USER => 'nobody ' . getgrgid((getpwnam 'nobody')[3]), %more,
@@ -86,6 +91,7 @@ sub start {
 	my ($class, $kind, %with) = @_;
 	my $self = bless {
 		kind => $kind, port => $next_port++, workers => $with{workers}, alone => $with{alone},
+		tls => $with{tls}, greet => "$with{dir}/greet",
 	}, $class;
 	$self->{log} = "$with{dir}/$kind.$self->{port}.log";
 	my @command = (@{ $with{prefix} // [] },
@@ -129,8 +135,11 @@ sub complete {
 
 sub connect {
 	my ($self) = @_;
-	return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port},
-		Proto => 'tcp', Timeout => $PATIENCE);
+	my @to = (PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Proto => 'tcp',
+		Timeout => $PATIENCE);
+	return IO::Socket::INET->new(@to) unless $self->{tls};
+	return IO::Socket::SSL->new(@to, SSL_verify_mode => SSL_VERIFY_NONE,
+		SSL_version => 'TLSv1_3');
 }
 
 sub answers {
