@@ -17,7 +17,7 @@ enum kind {
 	KIND_BOOL,
 };
 
-/* The lines with one number, each exactly once; beside them stand those of texts[]. */
+/* The lines with one number, each exactly once; beside them stand those of spares[] and texts[]. */
 static const struct field {
 	const char *name;
 	enum kind kind;
@@ -30,6 +30,16 @@ static const struct field {
 	{"drop", KIND_BOOL, offsetof(struct heritage, drop)},
 	{"uid", KIND_ID, offsetof(struct heritage, uid)},
 	{"gid", KIND_ID, offsetof(struct heritage, gid)},
+};
+
+/* Descriptors that need not be there: 0. */
+static const struct spare {
+	const char *name;
+	size_t offset;
+} spares[] = {
+	{"access", offsetof(struct heritage, access_fd)},
+	{"certificates", offsetof(struct heritage, certificates_fd)},
+	{"tickets", offsetof(struct heritage, tickets_fd)},
 };
 
 _Static_assert(sizeof(uid_t) == 4 && sizeof(gid_t) == 4, "an id is 32 bits wide");
@@ -57,6 +67,11 @@ static uint64_t get_number(const struct heritage *heritage, const struct field *
 	}
 	MUST(false);
 	return 0;
+}
+
+static int *spare_of(const struct heritage *heritage, const struct spare *spare)
+{
+	return (int *)(uintptr_t)((const char *)heritage + spare->offset);
 }
 
 static void set_number(struct heritage *heritage, const struct field *field, uint64_t value)
@@ -116,10 +131,12 @@ void heritage_write(const struct heritage *heritage, struct text *text)
 	MUST(heritage->listeners <= HERITAGE_LISTENERS);
 	for (size_t i = 0; i < COUNT_OF(fields); i++)
 		add_number(text, fields[i].name, get_number(heritage, &fields[i]));
-	if (heritage->access_fd > 0)
-		add_number(text, "access", (uint64_t)heritage->access_fd);
-	if (heritage->certificates_fd > 0)
-		add_number(text, "certificates", (uint64_t)heritage->certificates_fd);
+	for (size_t i = 0; i < COUNT_OF(spares); i++) {
+		int fd = *spare_of(heritage, &spares[i]);
+
+		if (fd > 0)
+			add_number(text, spares[i].name, (uint64_t)fd);
+	}
 	for (size_t i = 0; i < heritage->listeners; i++)
 		add_number(text, heritage->listener_tls[i] ? "tls_listener" : "listener",
 			(uint64_t)heritage->listener_fd[i]);
@@ -154,27 +171,17 @@ static int read_app(struct reading *reading, char *value)
 	return reading->heritage->app != NULL ? 0 : -ENOMEM;
 }
 
-/* One that need not be there. */
-static int read_descriptor(struct reading *reading, const char *name, const char *value, int *at)
+static int read_spare(struct reading *reading, const struct spare *spare, const char *value)
 {
+	int *at = spare_of(reading->heritage, spare);
 	uint64_t fd;
 
 	if (*at != 0)
-		return fail(reading, name, "is given twice");
+		return fail(reading, spare->name, "is given twice");
 	if (text_to_uint(value, strlen(value), INT_MAX, &fd) != 0 || fd <= STDERR_FILENO)
-		return fail(reading, name, "is not the number of a descriptor");
+		return fail(reading, spare->name, "is not the number of a descriptor");
 	*at = (int)fd;
 	return 0;
-}
-
-static int read_access(struct reading *reading, char *value)
-{
-	return read_descriptor(reading, "access", value, &reading->heritage->access_fd);
-}
-
-static int read_certificates(struct reading *reading, char *value)
-{
-	return read_descriptor(reading, "certificates", value, &reading->heritage->certificates_fd);
 }
 
 static int add_listener(struct reading *reading, const char *name, const char *value, bool tls)
@@ -243,9 +250,7 @@ static const struct {
 	const char *name;
 	int (*read)(struct reading *reading, char *value);
 } texts[] = {
-	{"access", read_access},
 	{"app", read_app},
-	{"certificates", read_certificates},
 	{"listener", read_listener},
 	{"set", read_setting},
 	{"tls_listener", read_tls_listener},
@@ -263,6 +268,10 @@ static int read_line(struct reading *reading, char *line)
 	for (size_t i = 0; i < COUNT_OF(texts); i++) {
 		if (strcmp(texts[i].name, line) == 0)
 			return texts[i].read(reading, value);
+	}
+	for (size_t i = 0; i < COUNT_OF(spares); i++) {
+		if (strcmp(spares[i].name, line) == 0)
+			return read_spare(reading, &spares[i], value);
 	}
 	return read_number(reading, line, value);
 }
@@ -377,10 +386,11 @@ static int disinherit_all(const struct heritage *heritage)
 
 	if (error == 0)
 		error = fd_disinherit(heritage->page_fd);
-	if (error == 0 && heritage->access_fd > 0)
-		error = fd_disinherit(heritage->access_fd);
-	if (error == 0 && heritage->certificates_fd > 0)
-		error = fd_disinherit(heritage->certificates_fd);
+	for (size_t i = 0; error == 0 && i < COUNT_OF(spares); i++) {
+		int fd = *spare_of(heritage, &spares[i]);
+
+		error = fd > 0 ? fd_disinherit(fd) : 0;
+	}
 	for (size_t i = 0; error == 0 && i < heritage->listeners; i++)
 		error = fd_disinherit(heritage->listener_fd[i]);
 	return error;

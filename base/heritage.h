@@ -32,6 +32,7 @@ struct heritage {
 	gid_t gid;
 	int access_fd;	     /* the file of the access log; 0: none */
 	int certificates_fd; /* base/bundle.h; 0: none */
+	int tickets_fd;	     /* base/ticket_keys.h, to be mapped; 0: none */
 	size_t listeners;
 	int listener_fd[HERITAGE_LISTENERS];
 	bool listener_tls[HERITAGE_LISTENERS]; /* who connects speaks TLS */

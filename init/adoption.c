@@ -121,6 +121,13 @@ static int adopt_oom(struct arbiter *a, struct text *why)
 	return 0;
 }
 
+static int adopt_tickets(struct arbiter *a, struct text *why)
+{
+	(void)why;
+	tickets_adopt(&a->tickets, &a->log);
+	return 0;
+}
+
 static int adopt_times(struct arbiter *a, struct text *why)
 {
 	(void)why;
@@ -147,6 +154,7 @@ static int (*const adoptions[])(struct arbiter *, struct text *) = {
 	adopt_children,
 	adopt_oom,
 	herald_open,
+	adopt_tickets,
 	adopt_times,
 };
 

@@ -24,6 +24,7 @@
 #include "init/pidfile.h"
 #include "init/roster.h"
 #include "init/scribe.h"
+#include "init/tickets.h"
 #include "init/upgrade.h"
 #include "init/violations.h"
 #include "init/wish.h"
@@ -68,6 +69,7 @@ struct arbiter {
 	uint64_t generations;	      /* made so far, the failed ones, too */
 	struct shelf shelf;	      /* listeners that only workers who leave have */
 	struct inherited inherited;
+	struct tickets tickets;
 	int start_fd;	/* where narwhal was started: a relative config file is looked for there; -1
 			 */
 	char *heritage; /* HERITAGE_SIZE_MAX bytes to write a heritage in */

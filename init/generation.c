@@ -11,6 +11,7 @@
 #include "init/inherit.h"
 #include "init/logfile.h"
 #include "init/shards.h"
+#include "init/tickets.h"
 #include "seccomp/filter.h"
 
 /* What when_ready names must stay what it was: a file that the arbiter writes, or one that it runs.
@@ -109,6 +110,7 @@ int generation_open(struct generation *generation, uint64_t number, struct confi
 		.image_fd = -1,
 		.certificates_fd = -1};
 	*config = (struct config){0};
+	generation->tickets = tickets_wanted(&generation->config.settings);
 	error = open_parts(generation, legacy, why);
 	if (error != 0)
 		generation_close(generation);

@@ -25,6 +25,7 @@ struct generation {
 	struct users users;
 	int image_fd;	     /* the worker's program; owned */
 	int certificates_fd; /* certificates.h; owned; -1: none */
+	bool tickets;	     /* its workers take the keys of tickets.h */
 	struct listener_set listeners;
 	struct hook_book *hooks;
 };

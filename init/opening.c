@@ -111,6 +111,7 @@ int opening_prepare(struct arbiter *a, struct text *why)
 	a->start_fd = a->loop.epoll_fd = a->signals.fd = a->pidfile.fd = -1;
 	a->oom.fd = a->termination_fd = -1;
 	a->retry_ms = a->reap_ms = CLOCK_NEVER;
+	tickets_init(&a->tickets);
 	upgrade_init(&a->upgrade);
 	wish_init(&a->wish, &nobody, ARBITER_WORKERS_MAX, &wish_limits);
 	a->heritage = malloc(HERITAGE_SIZE_MAX);
@@ -162,6 +163,7 @@ static int open_generation(struct arbiter *a, struct text *why)
 	if (error != 0)
 		return error;
 	a->wish.crew = generation_crew(a->current);
+	tickets_open(&a->tickets, &a->current->config.settings, a->now_ms, &a->log);
 	reload_apply(a);
 	return 0;
 }
@@ -263,6 +265,7 @@ void opening_close(struct arbiter *a)
 	loop_close(&a->loop);
 	oom_close(&a->oom);
 	fd_close(&a->termination_fd);
+	tickets_close(&a->tickets);
 	upgrade_close(&a->upgrade);
 	roster_free(&a->roster);
 	free(a->children);

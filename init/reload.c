@@ -86,6 +86,7 @@ static int make_candidate(struct arbiter *a, struct text *why)
 		return error;
 	}
 	warn_of_capabilities(a, &config);
+	tickets_open(&a->tickets, &config.settings, a->now_ms, &a->log);
 	generation_warn(&config.settings, &a->log);
 	config.settings.workers =
 		capacity_workers(config.settings.workers, ARBITER_WORKERS_MAX, &a->log);
@@ -116,6 +117,7 @@ void reload_apply(struct arbiter *a)
 	a->wish.limits.drain_delay = s->drain_delay;
 	a->wish.limits.drain = s->graceful_timeout + s->boot_timeout + s->hook_timeout + SPARE_MS;
 	a->wish.limits.quick = s->hook_timeout + SPARE_MS;
+	tickets_use(&a->tickets, s);
 	hooks_use(&a->herald.hooks, a->current->hooks);
 }
 

@@ -38,6 +38,12 @@ const struct generation *spawn_generation(const struct arbiter *a, unsigned slot
 	return a->candidate->number == number ? a->candidate : a->current;
 }
 
+/* A worker of a release that knows of no such descriptor would not start with it. */
+static int tickets_fd(const struct arbiter *a, const struct generation *generation)
+{
+	return generation->tickets && a->tickets.reader_fd > 0 ? a->tickets.reader_fd : 0;
+}
+
 static int make_heritage(struct arbiter *a, unsigned slot, struct birth *birth)
 {
 	const struct generation *generation = spawn_generation(a, slot);
@@ -54,6 +60,7 @@ static int make_heritage(struct arbiter *a, unsigned slot, struct birth *birth)
 		.access_fd = birth->access_fd > 0 ? birth->access_fd : 0,
 		.certificates_fd =
 			generation->certificates_fd > 0 ? generation->certificates_fd : 0,
+		.tickets_fd = tickets_fd(a, generation),
 		.listeners = listeners->count,
 		.app = generation->config.app,
 		.settings = generation->config.settings,
@@ -113,8 +120,10 @@ static int prepare(struct arbiter *a, unsigned slot, struct birth *birth)
 }
 
 /* Everything that the next image shall have, and an empty standard input. */
-static int hand_down(const struct generation *generation, const struct birth *birth)
+static int hand_down(const struct arbiter *a, const struct generation *generation,
+	const struct birth *birth)
 {
+	int tickets = tickets_fd(a, generation);
 	const struct listener_set *listeners = &generation->listeners;
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int error = null_fd >= 0 ? fd_place(null_fd, STDIN_FILENO) : 0; /* no /dev: keep ours */
@@ -129,6 +138,8 @@ static int hand_down(const struct generation *generation, const struct birth *bi
 		error = fd_inherit(birth->access_fd);
 	if (error == 0 && generation->certificates_fd >= 0)
 		error = fd_inherit(generation->certificates_fd);
+	if (error == 0 && tickets > 0)
+		error = fd_inherit(tickets);
 	if (error == 0)
 		error = fd_inherit(birth->heritage_fd);
 	for (size_t i = 0; error == 0 && i < listeners->count; i++)
@@ -155,7 +166,7 @@ NORETURN static void be_worker(const struct arbiter *a, unsigned slot, const str
 	char *argv[] = {name, slot_text, generation_text, NULL};
 	struct text text = TEXT_OVER(slot_text), why = TEXT_OVER(why_bytes);
 	const struct generation *generation = spawn_generation(a, slot);
-	int error = hand_down(generation, birth);
+	int error = hand_down(a, generation, birth);
 
 	text_printf(&text, "slot=%u", slot);
 	text = TEXT_OVER(generation_text);

@@ -232,6 +232,9 @@ static int take_authorities(struct reading *reading, const struct bundle_item *i
 		error = -ENOMEM;
 	if (error == 0 && (!is_at_end() || sk_X509_num(all) == 0))
 		error = tls_refuse(reading->why, item->name, "holds no certificates in PEM");
+	if (error == 0 && EVP_Digest(item->bytes, item->size, reading->rules.authorities_digest,
+				  NULL, EVP_sha256(), NULL) != 1)
+		error = -ENOMEM;
 	for (int i = 0; error == 0 && i < sk_X509_num(all); i++)
 		error = add_authority(&reading->rules, sk_X509_value(all, i));
 	sk_X509_pop_free(all, X509_free);
@@ -291,9 +294,11 @@ static int begin_openssl(void)
 	return tls_random_settle();
 }
 
-static int fill(struct tls *tls, int bundle_fd, const struct settings *settings, struct text *why)
+static int fill(struct tls *tls, struct heritage *heritage, struct text *why)
 {
-	struct reading reading = {.tls = tls, .rules = {.settings = settings}, .why = why};
+	struct reading reading = {.tls = tls,
+		.rules = {.settings = &heritage->settings},
+		.why = why};
 	int error = begin_openssl();
 
 	tls->method = tls_wire_method();
@@ -301,7 +306,9 @@ static int fill(struct tls *tls, int bundle_fd, const struct settings *settings,
 	if (error == 0 && (tls->method == NULL || tls->plain == NULL))
 		error = -ENOMEM;
 	if (error == 0)
-		error = read_bundle(&reading, bundle_fd);
+		error = tls_tickets_open(&tls->tickets, &heritage->tickets_fd, why);
+	if (error == 0)
+		error = read_bundle(&reading, heritage->certificates_fd);
 	for (size_t i = 0; error == 0 && i < tls->count; i++) {
 		if (tls->certificates[i].staple != NULL)
 			tls_context_staple(&tls->certificates[i]);
@@ -309,14 +316,14 @@ static int fill(struct tls *tls, int bundle_fd, const struct settings *settings,
 	return error;
 }
 
-int tls_open(struct tls **tls, int *bundle_fd, const struct settings *settings, struct text *why)
+int tls_open(struct tls **tls, struct heritage *heritage, struct text *why)
 {
 	int error = -ENOMEM;
 
 	*tls = calloc(1, sizeof(**tls));
 	if (*tls != NULL)
-		error = fill(*tls, *bundle_fd, settings, why);
-	fd_close(bundle_fd);
+		error = fill(*tls, heritage, why);
+	fd_close(&heritage->certificates_fd);
 	if (error != 0)
 		tls_close(tls);
 	return error;
@@ -334,6 +341,7 @@ void tls_close(struct tls **tls)
 		OPENSSL_free(closed->certificates[i].staple);
 	}
 	free(closed->certificates);
+	tls_tickets_close(&closed->tickets);
 	tls_names_free(&closed->names);
 	BIO_meth_free(closed->method);
 	free(closed->plain);

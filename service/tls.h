@@ -8,18 +8,17 @@
 #define SERVICE_TLS_H
 
 #include "base/attr.h"
-#include "base/settings.h"
+#include "base/heritage.h"
 #include "base/text.h"
 
 struct tls;
 
 /*
- * Takes *bundle_fd (base/bundle.h). 0, or -errno with `why`, which names the file and what is wrong
- * with it. What was good when the bundle was made stays good: a worker that is born later has to
- * serve, too.
+ * Takes certificates_fd (base/bundle.h) and tickets_fd (base/ticket_keys.h). 0, or -errno with
+ * `why`, which names the file and what is wrong with it. What was good when the bundle was made
+ * stays good: a worker that is born later has to serve, too.
  */
-MUST_USE int tls_open(struct tls **tls, int *bundle_fd, const struct settings *settings,
-	struct text *why);
+MUST_USE int tls_open(struct tls **tls, struct heritage *heritage, struct text *why);
 /* *tls may be NULL. */
 void tls_close(struct tls **tls);
 

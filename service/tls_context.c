@@ -153,8 +153,6 @@ static void ask_for_certificates(const struct tls_rules *rules, SSL_CTX *context
 
 static void set_rules(struct tls *tls, const struct tls_rules *rules, SSL_CTX *context)
 {
-	static const unsigned char session_context[] = "narwhal";
-
 	(void)SSL_CTX_set_min_proto_version(context,
 		rules->settings->tls_min == 0 ? TLS1_2_VERSION : TLS1_3_VERSION);
 	/* Who ends without a word has ended: HTTP knows by itself whether something is missing. */
@@ -163,9 +161,6 @@ static void set_rules(struct tls *tls, const struct tls_rules *rules, SSL_CTX *c
 			SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	(void)SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(context, 1);
-	/* Tickets alone: a session that is kept here is of no use to the other workers. */
-	(void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-	(void)SSL_CTX_set_session_id_context(context, session_context, sizeof(session_context) - 1);
 	SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
 	(void)SSL_CTX_set_tlsext_servername_callback(context, choose_certificate);
 	(void)SSL_CTX_set_tlsext_servername_arg(context, tls);
@@ -182,8 +177,10 @@ int tls_context_new(struct tls *tls, const struct tls_rules *rules, SSL_CTX **ma
 	if (context == NULL)
 		return -ENOMEM;
 	set_rules(tls, rules, context);
-	error = use_suites(context, settings->ciphers != NULL ? settings->ciphers : DEFAULT_SUITES,
-		why);
+	error = tls_tickets_use(&tls->tickets, context, settings, rules->authorities_digest);
+	if (error == 0)
+		error = use_suites(context,
+			settings->ciphers != NULL ? settings->ciphers : DEFAULT_SUITES, why);
 	if (error == 0 && settings->tls_curves != NULL)
 		error = use_curves(context, settings->tls_curves, why);
 	if (error == 0)

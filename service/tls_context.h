@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "service/tls.h"
 #include "service/tls_names.h"
+#include "service/tls_tickets.h"
 
 /* Plain bytes that become records at once: four full ones (RFC 8446 section 5.1). */
 #define TLS_PLAIN ((size_t)64 * 1024)
@@ -23,6 +24,7 @@ struct tls {
 	struct tls_certificate *certificates;
 	size_t count;
 	struct tls_names names;
+	struct tls_tickets tickets;
 	BIO_METHOD *method; /* tls_wire_method() */
 
 	/* Every connection's in its turn. */
@@ -35,6 +37,7 @@ struct tls_rules {
 	const struct settings *settings;
 	X509_STORE *authorities;
 	STACK_OF(X509_NAME) * authority_names;
+	unsigned char authorities_digest[TLS_DIGEST_SIZE]; /* of their file */
 };
 
 /* 0, or -errno with `why`. */

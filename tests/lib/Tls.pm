@@ -93,6 +93,40 @@ sub connect {
 	return try_connect($port, %option) // die "no handshake: $IO::Socket::SSL::SSL_ERROR\n";
 }
 
+# What a client keeps of its last session: SSL_session_cache => Tls::Session->new. It offers it again
+# until there is another one. Kept as bytes: OpenSSL resumes none whose connection was just dropped.
+package Tls::Session;
+
+sub new {
+	my ($class) = @_;
+
+	return bless {}, $class;
+}
+
+sub add_session {
+	my ($self, undef, $session) = @_;
+
+	$self->{session} = Net::SSLeay::i2d_SSL_SESSION($session) if !$self->{keeps};
+	Net::SSLeay::SESSION_free($session);
+	return;
+}
+
+sub get_session {
+	my ($self) = @_;
+
+	return defined $self->{session} ? Net::SSLeay::d2i_SSL_SESSION($self->{session}) : undef;
+}
+
+sub del_session { return }
+
+# From now on it stays the one that it has.
+sub keep {
+	my ($self) = @_;
+
+	$self->{keeps} = 1;
+	return $self;
+}
+
 # As Narwhal::Connection, over TLS.
 package Tls::Connection;
 
@@ -105,6 +139,13 @@ sub was_notified {
 	my ($self) = @_;
 
 	return Net::SSLeay::get_shutdown($self->{socket}->_get_ssl_object) & 2;
+}
+
+# Whether the handshake was the short one.
+sub resumed {
+	my ($self) = @_;
+
+	return $self->{socket}->get_session_reused ? 1 : 0;
 }
 
 sub write {

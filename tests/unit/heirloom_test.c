@@ -69,6 +69,7 @@ static void fill_generation(struct generation *generation)
 	generation->config.settings.workers = 3;
 	generation->image_fd = 10;
 	generation->certificates_fd = 17;
+	generation->tickets = true;
 	generation->users.drop = true;
 	generation->users.uid = generation->users.gid = 65534;
 	generation->hooks = book;
@@ -176,6 +177,7 @@ static void fill(struct arbiter *a)
 	a->exits[CAUSE_OOM] = 4;
 	a->generations = 9;
 	a->start_fd = 35;
+	a->tickets.fd = 36;
 	memcpy(a->last_cause, "a\nb", 4);
 }
 
@@ -354,9 +356,9 @@ static void every_descriptor_is_told(void **state)
 	fill(&a);
 	descriptors = 0;
 	heirloom_each_fd(&a, HEIRLOOM_VERSION, count_fd, NULL);
-	/* Start, pidfile, two images, a worker's image, its certificates, 2 listeners, 3 on the
-	 * shelf, 2 inherited, and of the workers 2 pages, a channel and a notifier. */
-	assert_int_equal(descriptors, 1 + 1 + 2 + 1 + 1 + 2 + 3 + 2 + 4);
+	/* Start, pidfile, tickets, two images, a worker's image, its certificates, 2 listeners, 3
+	 * on the shelf, 2 inherited, and of the workers 2 pages, a channel and a notifier. */
+	assert_int_equal(descriptors, 1 + 1 + 1 + 2 + 1 + 1 + 2 + 3 + 2 + 4);
 	let_go(&a);
 }
 
@@ -582,6 +584,19 @@ static void version_3_thaws(void **state)
 	assert_int_equal(a.current->certificates_fd, 17);
 	assert_false(a.current->listeners.item[0].tls);
 	assert_true(a.current->listeners.item[1].tls);
+	assert_int_equal(a.tickets.fd, -1);
+	assert_false(a.current->tickets);
+	let_go(&a);
+}
+
+static void version_4_thaws(void **state)
+{
+	static struct arbiter a;
+
+	(void)state;
+	thaw_released(&a, "tests/heirloom/version-4");
+	assert_int_equal(a.tickets.fd, 36);
+	assert_true(a.current->tickets);
 	let_go(&a);
 }
 
@@ -673,6 +688,7 @@ int main(void)
 		cmocka_unit_test(version_1_thaws),
 		cmocka_unit_test(version_2_thaws),
 		cmocka_unit_test(version_3_thaws),
+		cmocka_unit_test(version_4_thaws),
 		cmocka_unit_test(an_image_of_version_1_is_left_what_it_reads),
 		cmocka_unit_test(what_is_newer_than_its_version_is_unknown),
 		cmocka_unit_test(a_program_thaws_to_the_same),
