@@ -161,13 +161,13 @@ static long act_i386_call(const struct prey *prey)
 	return danger_gate();
 }
 
-#define CALL(name, without, within, ...)                \
+#define CALL(name, without, within, app, ...)           \
 	static long act_##name(const struct prey *prey) \
 	{                                               \
 		(void)prey;                             \
 		return syscall(__VA_ARGS__);            \
 	}
-#define ACT(name, without, within)
+#define ACT(name, without, within, app)
 #include "danger_attempts.def"
 #undef CALL
 #undef ACT

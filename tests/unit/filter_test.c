@@ -22,6 +22,8 @@
 static const uint32_t arches[] = {AUDIT_ARCH_X86_64, AUDIT_ARCH_AARCH64};
 
 #define NUMBERS 600
+/* As an argument it meets no condition of any call; as an ioctl(2) it is none of an app's. */
+#define OFF 0x7fff541e
 #define X32 0x40000000
 
 /* What seccomp(2) allows of classic BPF, as far as these programs use it. */
@@ -113,8 +115,7 @@ static void every_number_is_decided_as_the_table_says(void **state)
 
 			build((enum calls_role)role, arches[i], NULL, NULL);
 			for (int number = 0; number <= NUMBERS; number++) {
-				/* Arguments that meet no condition. */
-				uint32_t got = ask_number(number, INT32_MAX, INT32_MAX, INT32_MAX);
+				uint32_t got = ask_number(number, OFF, OFF, OFF);
 				enum calls_verdict verdict =
 					calls_verdict((enum calls_role)role, arches[i], number);
 
@@ -310,6 +311,30 @@ static void nothing_that_is_asked_for_gives_executable_memory_or_a_process(void 
 	}
 }
 
+static void an_app_types_into_no_terminal(void **state)
+{
+	/* TIOCSTI, TIOCLINUX, TIOCCONS, TIOCGSERIAL, TIOCSSERIAL, TIOCSETD */
+	static const uint64_t refused[] = {0x5412, 0x541c, 0x541d, 0x541e, 0x541f, 0x5423};
+	const uint64_t high = (uint64_t)1 << 32;
+
+	(void)state;
+	for (size_t j = 0; j < COUNT_OF(arches); j++) {
+		build(CALLS_APP, arches[j], NULL, NULL);
+		for (uint64_t command = 0; command <= UINT16_MAX; command++) {
+			bool is_refused = command >> 8 == 0x54 && command >= 0x5480;
+
+			for (size_t i = 0; i < COUNT_OF(refused); i++)
+				is_refused |= command == refused[i];
+			assert_int_equal(ask("ioctl", 0, command, 0),
+				is_refused ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ALLOW);
+		}
+		/* The kernel looks at 32 bits of it. */
+		REFUSED("ioctl", 0, high | TIOCSTI, 0);
+		ALLOWED("ioctl", 0, TIOCGPTN, 0);
+		ALLOWED("ioctl", 0, TIOCSPTLCK, 0);
+	}
+}
+
 static void an_app_starts_processes_but_no_namespaces(void **state)
 {
 	(void)state;
@@ -372,6 +397,7 @@ int main(void)
 		cmocka_unit_test(x32_is_killed),
 		cmocka_unit_test(what_is_asked_for_is_allowed),
 		cmocka_unit_test(nothing_that_is_asked_for_gives_executable_memory_or_a_process),
+		cmocka_unit_test(an_app_types_into_no_terminal),
 		cmocka_unit_test(an_app_starts_processes_but_no_namespaces),
 		cmocka_unit_test(a_danger_that_is_asked_for_is_given),
 		cmocka_unit_test(a_mode_that_logs_still_kills_for_a_danger),
