@@ -4,10 +4,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/line.h"
 
 enum kind {
@@ -131,6 +129,11 @@ void heritage_write(const struct heritage *heritage, struct text *text)
 	MUST(heritage->listeners <= HERITAGE_LISTENERS);
 	for (size_t i = 0; i < COUNT_OF(fields); i++)
 		add_number(text, fields[i].name, get_number(heritage, &fields[i]));
+	/* A worker's is left out: those of older releases know no other. */
+	if (heritage->role != PROCESS_WORKER) {
+		text_add(text, "role ");
+		line_add_value(text, process_role_name(heritage->role));
+	}
 	for (size_t i = 0; i < COUNT_OF(spares); i++) {
 		int fd = *spare_of(heritage, &spares[i]);
 
@@ -182,6 +185,17 @@ static int read_spare(struct reading *reading, const struct spare *spare, const 
 		return fail(reading, spare->name, "is not the number of a descriptor");
 	*at = (int)fd;
 	return 0;
+}
+
+static int read_role(struct reading *reading, char *value)
+{
+	for (unsigned role = 0; role < PROCESS_ROLES; role++) {
+		if (strcmp(process_role_name((enum process_role)role), value) != 0)
+			continue;
+		reading->heritage->role = (enum process_role)role;
+		return 0;
+	}
+	return fail(reading, "role", "is none that this program has");
 }
 
 static int add_listener(struct reading *reading, const char *name, const char *value, bool tls)
@@ -252,6 +266,7 @@ static const struct {
 } texts[] = {
 	{"app", read_app},
 	{"listener", read_listener},
+	{"role", read_role},
 	{"set", read_setting},
 	{"tls_listener", read_tls_listener},
 };
@@ -336,81 +351,18 @@ void heritage_free(struct heritage *heritage)
 	heritage->app = NULL;
 }
 
-/* The world around it. */
-
-static int fail_with(struct text *why, int error, const char *wrong)
+int heritage_each_fd(struct heritage *heritage, int (*visit)(int fd))
 {
-	text_add(why, HERITAGE_ENVIRONMENT ": ");
-	text_add(why, wrong);
-	return error;
-}
-
-/* The descriptor that the environment names; the name goes no further. */
-static int find_file(struct text *why)
-{
-	const char *value = getenv(HERITAGE_ENVIRONMENT);
-	uint64_t fd;
-
-	if (value == NULL)
-		return fail_with(why, -ENOENT, "is not set: narwhal starts its workers itself");
-	if (text_to_uint(value, strlen(value), INT_MAX, &fd) != 0 || fd <= STDERR_FILENO)
-		return fail_with(why, -EINVAL, "is not the number of a descriptor");
-	(void)unsetenv(HERITAGE_ENVIRONMENT);
-	return (int)fd;
-}
-
-static int read_file(struct heritage *heritage, int fd, struct text *why)
-{
-	struct stat about;
-	char *bytes;
-	int error;
-
-	if (fstat(fd, &about) != 0)
-		return fail_with(why, -errno, "names a descriptor that is not open");
-	if (!S_ISREG(about.st_mode) || about.st_size > HERITAGE_SIZE_MAX)
-		return fail_with(why, -EINVAL, "names a descriptor of something else");
-	bytes = malloc((size_t)about.st_size + 1);
-	if (bytes == NULL)
-		return -ENOMEM;
-	if (pread(fd, bytes, (size_t)about.st_size, 0) == about.st_size)
-		error = heritage_read(heritage, bytes, (size_t)about.st_size, why);
-	else
-		error = fail_with(why, -EIO, "cannot be read in one piece");
-	free(bytes);
-	return error;
-}
-
-static int disinherit_all(const struct heritage *heritage)
-{
-	int error = fd_disinherit(heritage->channel_fd);
+	int error = visit(heritage->channel_fd);
 
 	if (error == 0)
-		error = fd_disinherit(heritage->page_fd);
+		error = visit(heritage->page_fd);
 	for (size_t i = 0; error == 0 && i < COUNT_OF(spares); i++) {
 		int fd = *spare_of(heritage, &spares[i]);
 
-		error = fd > 0 ? fd_disinherit(fd) : 0;
+		error = fd > 0 ? visit(fd) : 0;
 	}
 	for (size_t i = 0; error == 0 && i < heritage->listeners; i++)
-		error = fd_disinherit(heritage->listener_fd[i]);
+		error = visit(heritage->listener_fd[i]);
 	return error;
-}
-
-int heritage_receive(struct heritage *heritage, struct text *why)
-{
-	int fd = find_file(why);
-	int error;
-
-	if (fd < 0)
-		return fd;
-	error = read_file(heritage, fd, why);
-	fd_close(&fd);
-	if (error != 0)
-		return error;
-	error = disinherit_all(heritage);
-	if (error != 0) {
-		heritage_free(heritage);
-		return fail_with(why, error, "names a descriptor that was not handed on");
-	}
-	return 0;
 }

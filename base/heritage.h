@@ -1,5 +1,6 @@
 /*
- * heritage.h - all that the arbiter hands a worker across exec, and the only thing.
+ * heritage.h - all that the arbiter hands a worker, or an attendant, across exec, and the only
+ * thing.
  *
  * It is text in a sealed, anonymous file: one "name value" a line, settings behind "set". The
  * descriptors that it names are open in the worker at those numbers; the file's own number
@@ -15,6 +16,7 @@
 #include <sys/types.h>
 
 #include "base/attr.h"
+#include "base/roles.h"
 #include "base/settings.h"
 #include "base/text.h"
 
@@ -23,7 +25,8 @@
 #define HERITAGE_SIZE_MAX (256 * 1024)
 
 struct heritage {
-	uint64_t slot;
+	enum process_role role;
+	uint64_t slot; /* of an attendant behind the workers' */
 	uint64_t generation;
 	int channel_fd; /* base/channel.h, the worker's end */
 	int page_fd;	/* base/page.h, to be mapped shared */
@@ -51,6 +54,9 @@ void heritage_write(const struct heritage *heritage, struct text *text);
 MUST_USE int heritage_read(struct heritage *heritage, const char *bytes, size_t size,
 	struct text *why);
 void heritage_free(struct heritage *heritage);
+
+/* `visit` of each descriptor that it names, until one fails: that -errno, or 0. */
+MUST_USE int heritage_each_fd(struct heritage *heritage, int (*visit)(int fd));
 
 /*
  * In a worker: finds the file by the environment, reads it, closes it, and makes every descriptor

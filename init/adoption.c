@@ -99,7 +99,7 @@ static int adopt_child(struct child *child)
 
 static int adopt_children(struct arbiter *a, struct text *why)
 {
-	for (unsigned i = 0; i < ARBITER_SLOTS; i++) {
+	for (unsigned i = 0; i < ARBITER_CHILDREN; i++) {
 		int error = a->children[i].arbiter != NULL ? adopt_child(&a->children[i]) : 0;
 
 		if (error == 0)
@@ -171,7 +171,7 @@ void adoption_trim(struct arbiter *a)
 {
 	heirloom_each_fd(a, HEIRLOOM_VERSION, lose_closed, NULL);
 	listener_set_trim(&a->current->listeners, &a->shelf);
-	for (unsigned i = 0; i < ARBITER_SLOTS; i++) {
+	for (unsigned i = 0; i < ARBITER_CHILDREN; i++) {
 		struct child *child = &a->children[i];
 
 		if (child->arbiter != NULL && map_page(child) != 0)

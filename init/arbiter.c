@@ -23,6 +23,14 @@
 
 #define LATE_MS 1000
 
+struct log_field arbiter_who(const struct arbiter *a, unsigned index)
+{
+	const struct slot *slot = &a->roster.slots[index];
+
+	return index < a->roster.size ? log_uint("slot", index)
+				      : log_string("role", process_role_name(slot->role));
+}
+
 /* What entering a state asks of the world. */
 
 /* Without CAP_KILL a root arbiter may not end what it has made another user's. */
@@ -31,7 +39,7 @@ static void send_signal(struct arbiter *a, unsigned index, int number)
 	const struct slot *slot = &a->roster.slots[index];
 
 	if (kill(slot->pid, number) != 0 && errno != ESRCH)
-		log_error(&a->log, "signal_refused", log_uint("slot", index),
+		log_error(&a->log, "signal_refused", arbiter_who(a, index),
 			log_int("pid", slot->pid), log_string("name", sigabbrev_np(number)),
 			log_errno("error", errno));
 }
@@ -79,7 +87,7 @@ void arbiter_step(struct arbiter *a, unsigned index, enum event event)
 	if (event == EVENT_SPAWNED && spawn_worker(a, index) != 0)
 		event = EVENT_REFUSED;
 	(void)roster_step(&a->roster, index, event, a->now_ms);
-	log_debug(&a->log, "step", log_uint("slot", index),
+	log_debug(&a->log, "step", arbiter_who(a, index),
 		log_string("event", roster_event_name(event)),
 		log_string("from", roster_state_name(before)),
 		log_string("to", roster_state_name(slot->state)));
@@ -98,10 +106,9 @@ static void carry_out(struct arbiter *a, const struct order *order)
 	if (slot->state == STATE_BOOTING)
 		gossip_read(&a->children[order->slot].watch, 0);
 	if (order->event == EVENT_SPAWNED)
-		roster_assign(&a->roster, order->slot, order->generation);
+		roster_assign(&a->roster, order->slot, order->generation, order->role);
 	if (order->event == EVENT_OVERDUE && slot->state == STATE_BOOTING)
-		arbiter_give_up(a, slot->generation, EXIT_BOOT,
-			"a worker was not ready within boot_timeout");
+		arbiter_give_up_boot(a, order->slot, "was not ready within boot_timeout");
 	arbiter_step(a, order->slot, order->event);
 }
 
@@ -156,6 +163,16 @@ void arbiter_give_up(struct arbiter *a, uint64_t generation, int exit_status, co
 	cause = TEXT_OVER(a->last_cause);
 	text_add(&cause, reason);
 	arbiter_turn(a, TURN_QUICK);
+}
+
+void arbiter_give_up_boot(struct arbiter *a, unsigned index, const char *what)
+{
+	const struct slot *slot = &a->roster.slots[index];
+	char bytes[128];
+	struct text reason = TEXT_OVER(bytes);
+
+	text_printf(&reason, "a %s %s", process_role_name(slot->role), what);
+	arbiter_give_up(a, slot->generation, EXIT_BOOT, bytes);
 }
 
 static bool has_backlog(const struct arbiter *a)

@@ -31,8 +31,10 @@
 
 #define ARBITER_WORKERS_MAX 512
 #define ARBITER_SLOTS (2 * ARBITER_WORKERS_MAX) /* those who leave and their successors */
+#define ARBITER_ATTENDANTS 64			/* of all generations that have a worker left */
+#define ARBITER_CHILDREN (ARBITER_SLOTS + ARBITER_ATTENDANTS)
 
-/* The hands' side of a slot: what the arbiter holds of a living worker. */
+/* The hands' side of a slot: what the arbiter holds of a living worker, or attendant. */
 struct child {
 	struct watch watch; /* its channel; fd -1 when there is none */
 	struct arbiter *arbiter;
@@ -59,7 +61,7 @@ struct arbiter {
 	struct watch signals;
 	struct pidfile pidfile;
 	struct roster roster;
-	struct child *children; /* ARBITER_SLOTS of them, beside the roster's slots */
+	struct child *children; /* ARBITER_CHILDREN of them, beside the roster's slots */
 	struct wish wish;
 	struct herald herald;
 	struct upgrade upgrade;
@@ -103,6 +105,8 @@ MUST_USE int arbiter_live(struct arbiter *arbiter);
 
 /* Carries an event out: what it takes of the world, then the step in the roster. */
 void arbiter_step(struct arbiter *arbiter, unsigned index, enum event event);
+/* Who is in a slot, for a log line: slot=N of a worker, role=NAME of an attendant. */
+struct log_field arbiter_who(const struct arbiter *arbiter, unsigned index);
 /* Moves the service on, if the table knows that move. */
 void arbiter_turn(struct arbiter *arbiter, enum turn turn);
 /*
@@ -111,5 +115,7 @@ void arbiter_turn(struct arbiter *arbiter, enum turn turn);
  */
 void arbiter_give_up(struct arbiter *arbiter, uint64_t generation, int exit_status,
 	const char *reason);
+/* The same of who was to boot in that slot, and `what` it does instead: "a worker WHAT". */
+void arbiter_give_up_boot(struct arbiter *arbiter, unsigned index, const char *what);
 
 #endif

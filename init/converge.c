@@ -1,6 +1,7 @@
 #include "init/converge.h"
 
 #include "base/clock.h"
+#include "init/attendant.h"
 
 /* How many workers one part of the roster may have now. */
 struct demand {
@@ -81,7 +82,7 @@ bool converge_is_ready(const struct roster *roster, const struct crew *crew)
 	for (unsigned i = 0; i < roster->size; i++)
 		n += roster_is_serving(&roster->slots[i]) &&
 		     roster->slots[i].generation == crew->generation;
-	return n >= least(crew->min_ready, crew->workers);
+	return n >= least(crew->min_ready, crew->workers) && attendant_all_serve(roster, crew);
 }
 
 struct plan {
@@ -252,15 +253,18 @@ bool converge_next(const struct roster *roster, const struct wish *wish, uint64_
 	struct plan plan = {.census = take_census(roster, wish, now_ms)};
 
 	make_demands(roster, wish, &plan);
-	return settle_slots(roster, wish, now_ms, &plan, order) ||
+	return attendant_next(roster, wish, now_ms, order) ||
+	       settle_slots(roster, wish, now_ms, &plan, order) ||
 	       spend(roster, wish, &plan.census, order) ||
 	       fill(roster, wish, now_ms, plan.demands, order);
 }
 
 uint64_t converge_deadline(const struct roster *roster, const struct wish *wish, uint64_t now_ms)
 {
-	uint64_t nearest = wish->deadline_ms;
+	uint64_t nearest = attendant_deadline(roster, wish, now_ms);
 
+	if (wish->deadline_ms < nearest)
+		nearest = wish->deadline_ms;
 	for (unsigned i = 0; i < roster->size; i++) {
 		const struct slot *slot = &roster->slots[i];
 		uint64_t due = slot->deadline_ms;

@@ -19,7 +19,8 @@
 struct order {
 	unsigned slot;
 	enum event event;    /* SPAWNED means: spawn one; if that fails, REFUSED */
-	uint64_t generation; /* of the worker that is to be spawned */
+	uint64_t generation; /* of the process that is to be spawned */
+	enum process_role role;
 };
 
 /* False: nothing is to be done. */
@@ -31,7 +32,7 @@ MUST_USE bool converge_next(const struct roster *roster, const struct wish *wish
 PURE uint64_t converge_deadline(const struct roster *roster, const struct wish *wish,
 	uint64_t now_ms);
 
-/* So many of the generation's workers serve that it counts as ready. */
+/* So many of the generation's workers serve that it counts as ready, and so do its attendants. */
 PURE bool converge_is_ready(const struct roster *roster, const struct crew *crew);
 
 #endif

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "init/attendant.h"
 #include "init/certificates.h"
 #include "init/check.h"
 #include "init/image.h"
@@ -152,5 +153,6 @@ struct crew generation_crew(const struct generation *generation)
 		.workers = (unsigned)s->workers,
 		.min_ready = (unsigned)s->min_ready,
 		.surge = (unsigned)(s->reload_surge != 0 ? s->reload_surge : s->workers),
+		.attendants = attendant_wanted(s),
 	};
 }

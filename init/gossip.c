@@ -23,15 +23,20 @@ void gossip_distrust(struct child *child, int error)
 		arbiter_step(a, slot, EVENT_HUNG_UP);
 		return;
 	}
-	log_warning(&a->log, "worker_gossip", log_uint("slot", slot),
+	log_warning(&a->log, "worker_gossip", arbiter_who(a, slot),
 		log_int("pid", a->roster.slots[slot].pid), log_errno("error", error));
 	arbiter_step(a, slot, EVENT_MISBEHAVED);
+}
+
+static bool is_worker(const struct child *child)
+{
+	return child->slot < child->arbiter->roster.size;
 }
 
 /*
  * CONFINED comes before anything else; but for that, a failure is the first word and the last.
  * ACTIVE and SPENT come behind READY, and are no offence of one that leaves and does not know it
- * yet. READY has rows of its own in steps.def.
+ * yet. READY has rows of its own in steps.def. An attendant has nobody to succeed it.
  */
 static bool is_in_order(const struct child *child, enum message_type type)
 {
@@ -42,6 +47,8 @@ static bool is_in_order(const struct child *child, enum message_type type)
 		return slot->served_ms == 0 && child->messages == 1U + child->confined;
 	if (type == MESSAGE_CONFINED)
 		return slot->served_ms == 0 && !child->confined;
+	if (type == MESSAGE_SPENT && !is_worker(child))
+		return false;
 	return type == MESSAGE_READY || slot->state != STATE_BOOTING;
 }
 
@@ -57,8 +64,9 @@ static void hear_ready(struct child *child, struct message *message)
 	channel_refuse_fds(child->watch.fd); /* from here on it meets strangers */
 	arbiter_step(a, child->slot, EVENT_READY);
 	if (slot->state == STATE_SERVING)
-		log_at(&a->log, level, "worker_ready", log_uint("slot", child->slot),
-			log_int("pid", slot->pid), log_uint("generation", slot->generation),
+		log_at(&a->log, level, is_worker(child) ? "worker_ready" : "attendant_ready",
+			arbiter_who(a, child->slot), log_int("pid", slot->pid),
+			log_uint("generation", slot->generation),
 			log_uint("boot_ms", a->now_ms - slot->born_ms));
 }
 
@@ -69,8 +77,9 @@ static void hear_failure(struct child *child, struct message *message, enum exit
 	const struct slot *slot = &a->roster.slots[child->slot];
 
 	if (a->wish.phase == PHASE_SERVE && slot->cause == CAUSE_NONE)
-		log_error(&a->log, "worker_failed", log_uint("slot", child->slot),
-			log_int("pid", slot->pid), log_uint("generation", slot->generation),
+		log_error(&a->log, is_worker(child) ? "worker_failed" : "attendant_failed",
+			arbiter_who(a, child->slot), log_int("pid", slot->pid),
+			log_uint("generation", slot->generation),
 			log_string("reason", message->payload));
 	arbiter_step(a, child->slot, EVENT_FAILED);
 	arbiter_give_up(a, slot->generation, (int)status, message->payload);
@@ -195,7 +204,7 @@ static void look_at(struct arbiter *a, struct child *child)
 
 void gossip_look(struct arbiter *a)
 {
-	for (unsigned i = 0; i < ARBITER_SLOTS; i++) {
+	for (unsigned i = 0; i < ARBITER_CHILDREN; i++) {
 		struct child *child = &a->children[i];
 
 		if (child->page != NULL && child->look_ms <= a->now_ms)
@@ -207,7 +216,7 @@ uint64_t gossip_deadline(const struct arbiter *a)
 {
 	uint64_t nearest = CLOCK_NEVER;
 
-	for (unsigned i = 0; i < ARBITER_SLOTS; i++) {
+	for (unsigned i = 0; i < ARBITER_CHILDREN; i++) {
 		const struct child *child = &a->children[i];
 
 		if (child->page != NULL && child->look_ms < nearest)

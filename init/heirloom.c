@@ -35,6 +35,7 @@ static void add_member(struct text *text, const struct field *field, const void 
 		line_add_value(text, *(const char *const *)at);
 		return;
 	case KIND_STATE:
+	case KIND_ROLE:
 	case KIND_CAUSE:
 	case KIND_PHASE:
 	case KIND_HOOK:

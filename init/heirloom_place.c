@@ -144,6 +144,16 @@ static void *at_child(struct arbiter *a, size_t index, bool make)
 	return child->arbiter != NULL ? child : NULL;
 }
 
+static void *at_attendant(struct arbiter *a, size_t index, bool make)
+{
+	return at_slot(a, ARBITER_SLOTS + index, make);
+}
+
+static void *at_servant(struct arbiter *a, size_t index, bool make)
+{
+	return at_child(a, ARBITER_SLOTS + index, make);
+}
+
 /* Those that run have places of their own; those that wait stand in a ring. */
 static struct hook_run *find_run(struct hooks *hooks, size_t index)
 {

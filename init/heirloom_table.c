@@ -39,6 +39,7 @@ const struct field heirloom_fields[] = {
 #define BYTES_TEXT 0
 #define BYTES_STRING sizeof(char *)
 #define BYTES_STATE sizeof(enum state)
+#define BYTES_ROLE sizeof(enum process_role)
 #define BYTES_CAUSE sizeof(enum cause)
 #define BYTES_PHASE sizeof(enum phase)
 #define BYTES_HOOK sizeof(enum hook)
@@ -55,6 +56,11 @@ const struct field heirloom_fields[] = {
 static const char *name_state(unsigned value)
 {
 	return value < STATES ? roster_state_name((enum state)value) : NULL;
+}
+
+static const char *name_role(unsigned value)
+{
+	return value < PROCESS_ROLES ? process_role_name((enum process_role)value) : NULL;
 }
 
 static const char *name_cause(unsigned value)
@@ -91,6 +97,7 @@ static const struct {
 	[KIND_TEXT] = {.most = 0},
 	[KIND_STRING] = {.most = 0},
 	[KIND_STATE] = {.name = name_state},
+	[KIND_ROLE] = {.name = name_role},
 	[KIND_CAUSE] = {.name = name_cause},
 	[KIND_PHASE] = {.name = name_phase},
 	[KIND_HOOK] = {.name = name_hook},

@@ -100,6 +100,7 @@ static int read_member(struct thawing *t, const struct field *field, const char 
 	case KIND_STRING:
 		return read_string(value, at);
 	case KIND_STATE:
+	case KIND_ROLE:
 	case KIND_CAUSE:
 	case KIND_PHASE:
 	case KIND_HOOK:
@@ -307,7 +308,7 @@ static int check_service(struct thawing *t)
 		return refuse(t, "generation", "is not the one that is wished for");
 	if (crew->workers == 0 || crew->workers > ARBITER_WORKERS_MAX)
 		return refuse(t, "workers", "is not a number that it can be");
-	for (size_t i = 0; error == 0 && i < ARBITER_SLOTS; i++)
+	for (size_t i = 0; error == 0 && i < ARBITER_CHILDREN; i++)
 		error = check_process(t, i);
 	return error;
 }

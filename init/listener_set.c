@@ -191,7 +191,7 @@ bool shelf_serves(const struct shelf *shelf, uint64_t generation)
 
 static bool is_held(const struct shelved *entry, const struct roster *roster)
 {
-	for (unsigned i = 0; i < roster->size; i++) {
+	for (unsigned i = 0; i < roster_whole(roster); i++) {
 		const struct slot *slot = &roster->slots[i];
 
 		if (slot->state != STATE_VACANT && slot->generation >= entry->from &&

@@ -104,7 +104,7 @@ static int reopen_errors(struct arbiter *a, unsigned *told, struct text *why)
 	const char *path = a->current->config.settings.errorlog;
 	int error = path != NULL ? logfile_open(path, why) : 0;
 
-	for (unsigned i = 0; error == 0 && path != NULL && i < ARBITER_SLOTS; i++) {
+	for (unsigned i = 0; error == 0 && path != NULL && i < ARBITER_CHILDREN; i++) {
 		const struct child *child = &a->children[i];
 
 		if (is_there(child))

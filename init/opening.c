@@ -115,9 +115,9 @@ int opening_prepare(struct arbiter *a, struct text *why)
 	upgrade_init(&a->upgrade);
 	wish_init(&a->wish, &nobody, ARBITER_WORKERS_MAX, &wish_limits);
 	a->heritage = malloc(HERITAGE_SIZE_MAX);
-	a->children = calloc(ARBITER_SLOTS, sizeof(*a->children));
+	a->children = calloc(ARBITER_CHILDREN, sizeof(*a->children));
 	if (a->heritage == NULL || a->children == NULL ||
-		roster_init(&a->roster, ARBITER_SLOTS, &limits) != 0) {
+		roster_init(&a->roster, ARBITER_SLOTS, ARBITER_ATTENDANTS, &limits) != 0) {
 		text_add(why, "no memory for the roster");
 		return -ENOMEM;
 	}

@@ -59,6 +59,11 @@ static enum log_level obituary_level(enum cause cause)
 	return cause == CAUSE_RETIRED || cause == CAUSE_BOOT_FAILED ? LOG_INFO : LOG_WARNING;
 }
 
+static bool is_worker(const struct arbiter *a, unsigned index)
+{
+	return index < a->roster.size;
+}
+
 static void write_obituary(struct arbiter *a, const struct obituary *o)
 {
 	const struct slot *slot = &a->roster.slots[o->slot];
@@ -68,7 +73,7 @@ static void write_obituary(struct arbiter *a, const struct obituary *o)
 	struct log_field fields[12];
 	size_t n = 0;
 
-	fields[n++] = log_uint("slot", o->slot);
+	fields[n++] = arbiter_who(a, o->slot);
 	fields[n++] = log_int("pid", slot->pid);
 	fields[n++] = log_uint("generation", slot->generation);
 	fields[n++] = log_string("cause", roster_cause_name(o->cause));
@@ -89,9 +94,11 @@ static void write_obituary(struct arbiter *a, const struct obituary *o)
 		fields[n++] = log_uint("request_ms", since < a->now_ms ? a->now_ms - since : 0);
 	}
 	fields[n] = (struct log_field){.kind = LOG_FIELD_END};
-	log_write(&a->log, obituary_level(o->cause), "worker_exit", fields);
-	herald_buried(a, o->slot, roster_cause_name(o->cause), o->status,
-		o->signalled ? signal_name : NULL);
+	log_write(&a->log, obituary_level(o->cause),
+		is_worker(a, o->slot) ? "worker_exit" : "attendant_exit", fields);
+	if (is_worker(a, o->slot))
+		herald_buried(a, o->slot, roster_cause_name(o->cause), o->status,
+			o->signalled ? signal_name : NULL);
 }
 
 static void tally(struct arbiter *a, const struct page *page, const struct obituary *obituary)
@@ -120,13 +127,14 @@ static void bury(struct arbiter *a, unsigned index, const siginfo_t *info)
 	if (obituary.signalled && obituary.status == SIGSYS)
 		warden_tell_unknown(child);
 	write_obituary(a, &obituary);
-	tally(a, child->page, &obituary);
+	if (is_worker(a, index))
+		tally(a, child->page, &obituary);
 	upgrade_mourn(a, index, obituary.cause);
 	spawn_forget(child);
 	slot->killed = obituary.cause == CAUSE_SIGNAL && obituary.status == SIGKILL;
 	arbiter_step(a, index, EVENT_EXITED);
 	if (backoff_is_loop(&slot->backoff))
-		arbiter_give_up(a, slot->generation, EXIT_BOOT, "a worker dies in every boot");
+		arbiter_give_up_boot(a, index, "dies in every boot");
 }
 
 /* A hook, or an orphan. An OOM kill that was its own shall explain no worker's death. */

@@ -119,7 +119,7 @@ static int start_worker(struct rehearsal *r, struct text *why)
 	const struct slot *slot = &r->stage.roster.slots[0];
 	uint64_t until_ms = step_deadline(r);
 
-	roster_assign(&r->stage.roster, 0, 1);
+	roster_assign(&r->stage.roster, 0, 1, PROCESS_WORKER);
 	arbiter_step(&r->stage, 0, EVENT_SPAWNED);
 	while (slot->state == STATE_BOOTING && clock_ms() < until_ms) {
 		(void)loop_wait(&r->stage.loop, clock_timeout(until_ms, clock_ms()));

@@ -44,11 +44,12 @@ static const char *const cause_names[CAUSES] = {
 #undef CAUSE
 };
 
-int roster_init(struct roster *roster, unsigned size, const struct roster_limits *limits)
+int roster_init(struct roster *roster, unsigned size, unsigned attendants,
+	const struct roster_limits *limits)
 {
-	*roster = (struct roster){.size = size, .limits = *limits};
+	*roster = (struct roster){.size = size, .attendants = attendants, .limits = *limits};
 	roster->limits.none = CLOCK_NEVER;
-	roster->slots = calloc(size, sizeof(*roster->slots));
+	roster->slots = calloc(roster_whole(roster), sizeof(*roster->slots));
 	return roster->slots != NULL ? 0 : -ENOMEM;
 }
 
@@ -56,6 +57,11 @@ void roster_free(struct roster *roster)
 {
 	free(roster->slots);
 	*roster = (struct roster){0};
+}
+
+unsigned roster_whole(const struct roster *roster)
+{
+	return roster->size + roster->attendants;
 }
 
 enum state roster_next(const struct roster *roster, unsigned slot, enum event event)
@@ -109,13 +115,15 @@ static void note_event(struct slot *slot, enum event event, uint64_t now_ms)
 	}
 }
 
-void roster_assign(struct roster *roster, unsigned index, uint64_t generation)
+void roster_assign(struct roster *roster, unsigned index, uint64_t generation,
+	enum process_role role)
 {
 	struct slot *slot = &roster->slots[index];
 
-	if (slot->generation != generation)
+	if (slot->generation != generation || slot->role != role)
 		backoff_clear(&slot->backoff);
 	slot->generation = generation;
+	slot->role = role;
 }
 
 bool roster_step(struct roster *roster, unsigned index, enum event event, uint64_t now_ms)
@@ -138,7 +146,7 @@ bool roster_step(struct roster *roster, unsigned index, enum event event, uint64
 
 void roster_postpone(struct roster *roster, uint64_t ms)
 {
-	for (unsigned i = 0; i < roster->size; i++) {
+	for (unsigned i = 0; i < roster_whole(roster); i++) {
 		if (roster->slots[i].deadline_ms != CLOCK_NEVER)
 			roster->slots[i].deadline_ms += ms;
 	}
@@ -146,7 +154,7 @@ void roster_postpone(struct roster *roster, uint64_t ms)
 
 int roster_find(const struct roster *roster, pid_t pid)
 {
-	for (unsigned i = 0; i < roster->size; i++) {
+	for (unsigned i = 0; i < roster_whole(roster); i++) {
 		if (roster->slots[i].state != STATE_VACANT && roster->slots[i].pid == pid)
 			return (int)i;
 	}
@@ -164,7 +172,11 @@ unsigned roster_count(const struct roster *roster, enum state state)
 
 unsigned roster_occupied(const struct roster *roster)
 {
-	return roster->size - roster_count(roster, STATE_VACANT);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < roster_whole(roster); i++)
+		n += roster->slots[i].state != STATE_VACANT;
+	return n;
 }
 
 bool roster_is_leaving(const struct slot *slot)

@@ -1,5 +1,6 @@
 /*
- * roster.h - who there is: a slot for each process that is, was or may become a worker.
+ * roster.h - who there is: a slot for each process that is, was or may become a worker; and behind
+ * these the ones of attendants (attendant.h), which live by the same table.
  *
  * Pure: it knows states and deadlines and steps them by the table in steps.def. It forks nobody,
  * signals nobody and reads no clock. Which event comes next is converge.h's to decide.
@@ -12,6 +13,7 @@
 #include <sys/types.h>
 
 #include "base/attr.h"
+#include "base/roles.h"
 #include "init/backoff.h"
 
 enum state {
@@ -45,6 +47,7 @@ struct roster_limits {
 
 struct slot {
 	enum state state;
+	enum process_role role;
 	enum cause cause; /* of the death that is coming, as far as it is known */
 	pid_t pid;	  /* 0 while VACANT */
 	bool killed;	  /* the death that is counted next was somebody else's doing */
@@ -57,19 +60,22 @@ struct slot {
 };
 
 struct roster {
-	struct slot *slots; /* owned; `size` of them, never more */
-	unsigned size;
+	struct slot *slots;  /* owned; never more */
+	unsigned size;	     /* so many are workers' */
+	unsigned attendants; /* and so many behind them are attendants' */
 	struct roster_limits limits;
 };
 
 /* All VACANT. 0 or -ENOMEM. */
-MUST_USE int roster_init(struct roster *roster, unsigned size, const struct roster_limits *limits);
+MUST_USE int roster_init(struct roster *roster, unsigned size, unsigned attendants,
+	const struct roster_limits *limits);
 void roster_free(struct roster *roster);
 
 /* What the event would make of the slot, or STATES when it cannot happen there. */
 PURE enum state roster_next(const struct roster *roster, unsigned slot, enum event event);
-/* Who is spawned there next is of this generation; the failures of another are not its own. */
-void roster_assign(struct roster *roster, unsigned index, uint64_t generation);
+/* Who is spawned there next is this one; the failures of another are not its own. */
+void roster_assign(struct roster *roster, unsigned index, uint64_t generation,
+	enum process_role role);
 /*
  * Steps the slot. False: an impossible event, nothing changed. After EXITED the slot is VACANT
  * and counts the death against its backoff, unless it was told to leave.
@@ -81,8 +87,11 @@ void roster_postpone(struct roster *roster, uint64_t ms);
 
 /* The slot of a process, or -1. */
 PURE int roster_find(const struct roster *roster, pid_t pid);
+/* Workers in that state. */
 PURE unsigned roster_count(const struct roster *roster, enum state state);
-/* Slots that hold a process. */
+/* All slots: the workers', and behind them the attendants'. */
+PURE unsigned roster_whole(const struct roster *roster);
+/* Slots that hold a process, be it a worker or an attendant. */
 PURE unsigned roster_occupied(const struct roster *roster);
 /* Takes requests: SERVING, or SPENT. */
 PURE bool roster_is_serving(const struct slot *slot);

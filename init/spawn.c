@@ -13,6 +13,7 @@
 #include "base/exits.h"
 #include "base/fd.h"
 #include "base/heritage.h"
+#include "init/attendant.h"
 #include "init/gossip.h"
 #include "init/herald.h"
 #include "init/inherit.h"
@@ -38,18 +39,37 @@ const struct generation *spawn_generation(const struct arbiter *a, unsigned slot
 	return a->candidate->number == number ? a->candidate : a->current;
 }
 
-/* A worker of a release that knows of no such descriptor would not start with it. */
-static int tickets_fd(const struct arbiter *a, const struct generation *generation)
+/* Whether who is born there serves clients; else it has no listener, access log or tickets. */
+static bool is_servant(const struct arbiter *a, unsigned slot)
 {
-	return generation->tickets && a->tickets.reader_fd > 0 ? a->tickets.reader_fd : 0;
+	return attendant_share(a->roster.slots[slot].role) == ATTENDANT_SERVICE;
+}
+
+/* A worker of a release that knows of no such descriptor would not start with it. */
+static int tickets_fd(const struct arbiter *a, unsigned slot)
+{
+	const struct generation *generation = spawn_generation(a, slot);
+
+	return is_servant(a, slot) && generation->tickets && a->tickets.reader_fd > 0
+		       ? a->tickets.reader_fd
+		       : 0;
+}
+
+static void hand_listeners(const struct listener_set *listeners, struct heritage *heritage)
+{
+	heritage->listeners = listeners->count;
+	for (size_t i = 0; i < listeners->count; i++) {
+		heritage->listener_fd[i] = listeners->item[i].fd;
+		heritage->listener_tls[i] = listeners->item[i].tls;
+	}
 }
 
 static int make_heritage(struct arbiter *a, unsigned slot, struct birth *birth)
 {
 	const struct generation *generation = spawn_generation(a, slot);
-	const struct listener_set *listeners = &generation->listeners;
 	struct text text = {.bytes = a->heritage, .size = HERITAGE_SIZE_MAX};
 	struct heritage heritage = {
+		.role = a->roster.slots[slot].role,
 		.slot = slot,
 		.generation = generation->number,
 		.channel_fd = birth->channel_fd,
@@ -60,16 +80,13 @@ static int make_heritage(struct arbiter *a, unsigned slot, struct birth *birth)
 		.access_fd = birth->access_fd > 0 ? birth->access_fd : 0,
 		.certificates_fd =
 			generation->certificates_fd > 0 ? generation->certificates_fd : 0,
-		.tickets_fd = tickets_fd(a, generation),
-		.listeners = listeners->count,
+		.tickets_fd = tickets_fd(a, slot),
 		.app = generation->config.app,
 		.settings = generation->config.settings,
 	};
 
-	for (size_t i = 0; i < listeners->count; i++) {
-		heritage.listener_fd[i] = listeners->item[i].fd;
-		heritage.listener_tls[i] = listeners->item[i].tls;
-	}
+	if (is_servant(a, slot))
+		hand_listeners(&generation->listeners, &heritage);
 	heritage_write(&heritage, &text);
 	if (text.cut)
 		return -E2BIG;
@@ -113,18 +130,20 @@ static int prepare(struct arbiter *a, unsigned slot, struct birth *birth)
 
 	if (error == 0)
 		error = make_page(birth);
-	open_access(a, slot, birth);
+	if (is_servant(a, slot))
+		open_access(a, slot, birth);
 	if (error == 0)
 		error = make_heritage(a, slot, birth);
 	return error;
 }
 
 /* Everything that the next image shall have, and an empty standard input. */
-static int hand_down(const struct arbiter *a, const struct generation *generation,
-	const struct birth *birth)
+static int hand_down(const struct arbiter *a, unsigned slot, const struct birth *birth)
 {
-	int tickets = tickets_fd(a, generation);
+	const struct generation *generation = spawn_generation(a, slot);
+	int tickets = tickets_fd(a, slot);
 	const struct listener_set *listeners = &generation->listeners;
+	size_t count = is_servant(a, slot) ? listeners->count : 0;
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int error = null_fd >= 0 ? fd_place(null_fd, STDIN_FILENO) : 0; /* no /dev: keep ours */
 
@@ -142,7 +161,7 @@ static int hand_down(const struct arbiter *a, const struct generation *generatio
 		error = fd_inherit(tickets);
 	if (error == 0)
 		error = fd_inherit(birth->heritage_fd);
-	for (size_t i = 0; error == 0 && i < listeners->count; i++)
+	for (size_t i = 0; error == 0 && i < count; i++)
 		error = fd_inherit(listeners->item[i].fd);
 	return error;
 }
@@ -166,9 +185,12 @@ NORETURN static void be_worker(const struct arbiter *a, unsigned slot, const str
 	char *argv[] = {name, slot_text, generation_text, NULL};
 	struct text text = TEXT_OVER(slot_text), why = TEXT_OVER(why_bytes);
 	const struct generation *generation = spawn_generation(a, slot);
-	int error = hand_down(a, generation, birth);
+	int error = hand_down(a, slot, birth);
 
-	text_printf(&text, "slot=%u", slot);
+	if (slot < a->roster.size)
+		text_printf(&text, "slot=%u", slot);
+	else
+		text_add(&text, process_role_name(a->roster.slots[slot].role));
 	text = TEXT_OVER(generation_text);
 	text_printf(&text, "generation=%llu", (unsigned long long)generation->number);
 	if (error == 0)
@@ -225,7 +247,8 @@ int spawn_worker(struct arbiter *a, unsigned slot)
 	if (error == 0)
 		error = take_over(a, slot, &birth);
 	if (error == 0) {
-		herald_forking(a, slot);
+		if (slot < a->roster.size)
+			herald_forking(a, slot);
 		pid = fork();
 		error = pid < 0 ? -errno : 0;
 	}
@@ -234,14 +257,15 @@ int spawn_worker(struct arbiter *a, unsigned slot)
 	let_go(&birth);
 	if (error != 0) {
 		spawn_forget(&a->children[slot]);
-		log_warning(&a->log, "spawn_refused", log_uint("slot", slot),
+		log_warning(&a->log, "spawn_refused", arbiter_who(a, slot),
 			log_errno("error", error));
 		return error;
 	}
 	a->roster.slots[slot].pid = pid;
 	oom_look(&a->oom, a->now_ms);
-	herald_forked(a, slot);
-	log_debug(&a->log, "worker_spawned", log_uint("slot", slot), log_int("pid", pid));
+	if (slot < a->roster.size)
+		herald_forked(a, slot);
+	log_debug(&a->log, "worker_spawned", arbiter_who(a, slot), log_int("pid", pid));
 	return 0;
 }
 

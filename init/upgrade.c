@@ -392,6 +392,7 @@ void upgrade_mourn(struct arbiter *a, unsigned index, enum cause cause)
 	if (!upgrade_holds(a) || slot->generation != a->wish.candidate.generation ||
 		slot->served_ms == 0 || cause == CAUSE_RETIRED || cause == CAUSE_GRACEFUL_TIMEOUT)
 		return;
-	text_printf(&reason, "a worker of the new generation died: %s", roster_cause_name(cause));
+	text_printf(&reason, "a %s of the new generation died: %s", process_role_name(slot->role),
+		roster_cause_name(cause));
 	reload_fail(a, bytes);
 }

@@ -55,7 +55,7 @@ static size_t add_worker(struct child *child, struct log_field *fields,
 	const struct slot *slot = slot_of(child);
 	size_t n = 0;
 
-	fields[n++] = log_uint("slot", child->slot);
+	fields[n++] = arbiter_who(child->arbiter, child->slot);
 	fields[n++] = log_int("pid", slot->pid);
 	fields[n++] = log_uint("generation", slot->generation);
 	request[0] = '\0';
@@ -141,7 +141,7 @@ static void tolerate(struct child *child, const struct petition *petition)
 	error = notifier_continue(child->notifier.fd, petition);
 	if (error == 0)
 		return;
-	log_error(&a->log, "sandbox_log_refused", log_uint("slot", child->slot),
+	log_error(&a->log, "sandbox_log_refused", arbiter_who(a, child->slot),
 		log_errno("error", error));
 	punish(child, petition);
 }

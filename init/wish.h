@@ -41,6 +41,7 @@ struct crew {
 	unsigned workers;    /* as many as configured, plus TTIN, minus TTOU */
 	unsigned min_ready;  /* so many make it ready */
 	unsigned surge;	     /* workers beyond the wished number, while it replaces an older one */
+	unsigned attendants; /* ATTENDANT_BIT() of each role that it needs */
 };
 
 struct wish {

@@ -2,23 +2,16 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/channel.h"
 #include "base/clock.h"
-#include "base/fd.h"
-#include "seccomp/privilege.h"
+#include "service/birth.h"
 #include "service/confinement.h"
 #include "service/limits.h"
 #include "service/sandbox.h"
@@ -27,69 +20,27 @@
 #define MEMORY_KEPT_MAX (16 * 1024 * 1024)
 #define PIECE_KEPT_MAX (4 * 1024 * 1024)
 
-/* A worker without its arbiter is nobody's: it must not serve on. */
 static int tie_to_parent(struct worker *worker, struct text *why)
 {
-	struct pollfd channel = {.fd = worker->heritage.channel_fd};
-
-	if (prctl(PR_SET_PDEATHSIG, (long)SIGKILL, 0L, 0L, 0L) != 0)
-		return -errno;
-	/* It may have died just before; then nobody holds the far end of the channel. */
-	if (poll(&channel, 1, 0) < 0)
-		return -errno;
-	if ((channel.revents & (POLLHUP | POLLERR | POLLNVAL)) == 0)
-		return 0;
-	text_add(why, "the arbiter is gone");
-	return -EPIPE;
+	return birth_tie(&worker->heritage, why);
 }
 
 static int leave_group(struct worker *worker, struct text *why)
 {
 	(void)worker;
 	(void)why;
-	(void)prctl(PR_SET_NAME, "narwhal-worker", 0L, 0L, 0L);
-	/*
-	 * A Ctrl-C at the terminal is for the arbiter, which decides what becomes of workers. Not
-	 * setsid(2): each session is a group of its own to the scheduler (CONFIG_SCHED_AUTOGROUP),
-	 * and workers that preempt each other cost a fifth more CPU for each request.
-	 */
-	return setpgid(0, 0) == 0 || getpgrp() == getpid() ? 0 : -errno;
+	return birth_leave_group("narwhal-worker");
 }
 
 static int map_page(struct worker *worker, struct text *why)
 {
-	struct stat status;
-	void *page;
-
-	if (fstat(worker->heritage.page_fd, &status) != 0)
-		return -errno;
-	if (status.st_size < (off_t)sizeof(struct page)) {
-		text_add(why, "the shared page is too small: narwhal and narwhal-worker differ");
-		return -EINVAL;
-	}
-	page = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED,
-		worker->heritage.page_fd, 0);
-	if (page == MAP_FAILED)
-		return -errno;
-	fd_close(&worker->heritage.page_fd);
-	worker->page = page;
-	return 0;
+	return birth_map_page(&worker->heritage, &worker->page, why);
 }
 
 static int take_signals(struct worker *worker, struct text *why)
 {
-	static const int mine[] = {SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGHUP, SIGWINCH, SIGUSR2};
-	sigset_t set;
-
 	(void)why;
-	(void)sigemptyset(&set);
-	for (size_t i = 0; i < COUNT_OF(mine); i++)
-		(void)sigaddset(&set, mine[i]);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
-		return -errno;
-	(void)signal(SIGPIPE, SIG_IGN);
-	worker->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	return worker->signal_fd >= 0 ? 0 : -errno;
+	return birth_take_signals(&worker->signal_fd);
 }
 
 static int limit_resources(struct worker *worker, struct text *why)
@@ -102,14 +53,7 @@ static int limit_resources(struct worker *worker, struct text *why)
 
 static int drop_privileges(struct worker *worker, struct text *why)
 {
-	const struct heritage *heritage = &worker->heritage;
-	const struct privilege privilege = {
-		.change = heritage->drop,
-		.uid = heritage->uid,
-		.gid = heritage->gid,
-	};
-
-	return privilege_drop(&privilege, &worker->wanted, why);
+	return birth_drop_privileges(&worker->heritage, &worker->wanted, why);
 }
 
 static int hide_memory(struct worker *worker, struct text *why)
@@ -263,36 +207,16 @@ static int limit_requests(struct worker *worker, struct text *why)
 	return 0;
 }
 
-/*
- * The last moment for what only calls tell: a filter may forbid them. And for the number of filters
- * that are around us already: with those, the mode alone would not prove that ours came to them.
- */
+/* A filter may forbid those calls. */
 static int ask_kernel(struct worker *worker, struct text *why)
 {
-	struct readback found = {0}, told = {0};
-	int error = 0;
-
-	readback_ask(&found);
-	worker->status_fd = readback_open();
-	if (worker->status_fd < 0 && worker->status_fd != -ENOENT)
-		return worker->status_fd;
-	if (worker->status_fd >= 0)
-		error = readback_read(worker->status_fd, &told, why);
-	if (error == 0 && told.known[READBACK_FILTERS])
-		readback_want(&worker->wanted, READBACK_FILTERS, told.value[READBACK_FILTERS]);
-	return error == 0 ? readback_compare(&worker->wanted, &found, why) : error;
+	return birth_ask_kernel(&worker->wanted, &worker->status_fd, why);
 }
 
 /* What is true when the first client comes, whatever the app has done meanwhile. */
 static int read_back(struct worker *worker, struct text *why)
 {
-	struct readback found = {0};
-	int error = 0;
-
-	if (worker->status_fd >= 0)
-		error = readback_read(worker->status_fd, &found, why);
-	fd_close(&worker->status_fd);
-	return error == 0 ? readback_compare(&worker->wanted, &found, why) : error;
+	return birth_read_back(&worker->wanted, &worker->status_fd, why);
 }
 
 static int say_ready(struct worker *worker, struct text *why)
@@ -368,13 +292,14 @@ static void take_access_log(struct worker *worker)
 		worker->access_fd = worker->heritage.access_fd;
 }
 
-enum exits boot_worker(struct worker *worker)
+enum exits boot_worker(struct worker *worker, const struct heritage *heritage)
 {
 	char bytes[CHANNEL_PAYLOAD_MAX];
 	struct text why = TEXT_OVER(bytes);
 
 	*worker = (struct worker){
 		.step = WORKER_SERVING,
+		.heritage = *heritage,
 		.signal_fd = -1,
 		.status_fd = -1,
 		.access_fd = -1,
@@ -382,11 +307,6 @@ enum exits boot_worker(struct worker *worker)
 		.host = {.wake = {.fd = -1}},
 	};
 	access_init(&worker->access);
-	if (heritage_receive(&worker->heritage, &why) != 0) {
-		/* No channel to tell it on: somebody has started this by hand. */
-		(void)fprintf(stderr, "narwhal-worker: is started by narwhal alone: %s\n", bytes);
-		return EXIT_BOOT;
-	}
 	worker->log = (struct log){
 		.fd = log_descriptor(STDERR_FILENO),
 		.level = (enum log_level)worker->heritage.settings.loglevel,

@@ -11,7 +11,8 @@
 #include "base/exits.h"
 #include "service/worker.h"
 
-/* EXIT_OK, or the status to end with: the arbiter has been told why. */
-MUST_USE enum exits boot_worker(struct worker *worker);
+/* Takes what it has inherited. EXIT_OK, or the status to end with: the arbiter has been told why.
+ */
+MUST_USE enum exits boot_worker(struct worker *worker, const struct heritage *heritage);
 
 #endif

@@ -12,7 +12,8 @@ needs(qw(spin cc timeout));
 
 my $SECONDS = 80;       # for each search; a clean one takes 5 to 30, one that finds something none
 my $MEGABYTES = 2048;
-my @SOURCES = (map({ "$ROOT/init/$_.c" } qw(backoff converge roster wish)), "$ROOT/tests/model/decide.c");
+my @SOURCES = map { "$ROOT/$_.c" } qw(base/roles init/attendant init/backoff init/converge init/roster init/wish
+	tests/model/decide);
 
 my $dir = tempdir(CLEANUP => 1);
 my %names;    # by table, in the order of its rows, as the enums have them

@@ -38,7 +38,7 @@ static int begin(void **state)
 	world.generations = 1;
 	wish_init(&world.wish, &crew, MOST, &wishes);
 	*state = &world;
-	return roster_init(&world.roster, SLOTS, &limits);
+	return roster_init(&world.roster, SLOTS, 0, &limits);
 }
 
 static int end(void **state)
@@ -61,7 +61,7 @@ static unsigned converge(struct world *w, bool forks)
 		if (event == EVENT_SPAWNED && !forks)
 			event = EVENT_REFUSED;
 		if (order.event == EVENT_SPAWNED)
-			roster_assign(&w->roster, order.slot, order.generation);
+			roster_assign(&w->roster, order.slot, order.generation, order.role);
 		assert_true(roster_step(&w->roster, order.slot, event, w->now));
 		if (event == EVENT_SPAWNED)
 			w->roster.slots[order.slot].pid = (pid_t)order.slot + 100;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "init/attendant.h"
 #include "init/heirloom.h"
 #include "init/opening.h"
 #include "init/program.h"
@@ -118,6 +119,21 @@ static void fill_workers(struct arbiter *a)
 		.notifier = {.fd = -1}};
 }
 
+static void fill_attendant(struct arbiter *a)
+{
+	a->roster.slots[ARBITER_SLOTS] = (struct slot){.state = STATE_SERVING,
+		.role = PROCESS_KEYHOLDER,
+		.pid = 19,
+		.generation = 7,
+		.deadline_ms = CLOCK_NEVER};
+	a->children[ARBITER_SLOTS] = (struct child){.watch = {.fd = 18},
+		.arbiter = a,
+		.slot = ARBITER_SLOTS,
+		.page_fd = 19,
+		.look_ms = CLOCK_NEVER,
+		.notifier = {.fd = 20}};
+}
+
 static void fill_run(struct hook_run *run, enum hook hook, pid_t pid)
 {
 	run->book = hook_book_new();
@@ -154,6 +170,7 @@ static void fill(struct arbiter *a)
 	prepare(a);
 	fill_generation(a->current);
 	fill_workers(a);
+	fill_attendant(a);
 	fill_shelf(a);
 	a->inherited.count = 2;
 	a->inherited.fd[0] = 3;
@@ -164,7 +181,7 @@ static void fill(struct arbiter *a)
 	fill_run(&a->herald.hooks.queue[HOOKS_WAITING - 1], HOOK_PRE_FORK, 0);
 	fill_run(&a->herald.hooks.queue[0], HOOK_POST_FORK, 0);
 	memcpy(a->herald.hooks.runs[5].cause, "timeout", 8);
-	a->wish.crew = (struct crew){7, 3, 2, 1};
+	a->wish.crew = (struct crew){7, 3, 2, 1, ATTENDANT_BIT(PROCESS_KEYHOLDER)};
 	a->herald.started = true;
 	a->herald.workers = 3;
 	a->upgrade.state = UPGRADE_LEAVING;
@@ -357,8 +374,9 @@ static void every_descriptor_is_told(void **state)
 	descriptors = 0;
 	heirloom_each_fd(&a, HEIRLOOM_VERSION, count_fd, NULL);
 	/* Start, pidfile, tickets, two images, a worker's image, its certificates, 2 listeners, 3
-	 * on the shelf, 2 inherited, and of the workers 2 pages, a channel and a notifier. */
-	assert_int_equal(descriptors, 1 + 1 + 1 + 2 + 1 + 1 + 2 + 3 + 2 + 4);
+	 * on the shelf, 2 inherited, and of the workers 2 pages, a channel and a notifier, and of
+	 * an attendant one of each. */
+	assert_int_equal(descriptors, 1 + 1 + 1 + 2 + 1 + 1 + 2 + 3 + 2 + 4 + 3);
 	let_go(&a);
 }
 
@@ -592,11 +610,18 @@ static void version_3_thaws(void **state)
 static void version_4_thaws(void **state)
 {
 	static struct arbiter a;
+	const struct slot *attendant;
 
 	(void)state;
 	thaw_released(&a, "tests/heirloom/version-4");
 	assert_int_equal(a.tickets.fd, 36);
 	assert_true(a.current->tickets);
+	attendant = &a.roster.slots[ARBITER_SLOTS];
+	assert_int_equal(a.wish.crew.attendants, ATTENDANT_BIT(PROCESS_KEYHOLDER));
+	assert_int_equal(attendant->role, PROCESS_KEYHOLDER);
+	assert_int_equal(attendant->pid, 19);
+	assert_int_equal(a.children[ARBITER_SLOTS].slot, ARBITER_SLOTS);
+	assert_int_equal(a.children[ARBITER_SLOTS].watch.fd, 18);
 	let_go(&a);
 }
 

@@ -14,7 +14,7 @@ static int begin(void **state)
 	static struct roster roster;
 
 	*state = &roster;
-	return roster_init(&roster, SLOTS, &limits);
+	return roster_init(&roster, SLOTS, 0, &limits);
 }
 
 static int end(void **state)
