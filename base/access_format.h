@@ -80,5 +80,13 @@ static inline bool access_format_says(const struct access_format *format, enum a
 {
 	return (format->said >> (unsigned)atom & 1) != 0;
 }
+/* Whether it says how long an answer took. */
+static inline bool access_format_is_timed(const struct access_format *format)
+{
+	return access_format_says(format, ACCESS_SECONDS) ||
+	       access_format_says(format, ACCESS_MILLIS) ||
+	       access_format_says(format, ACCESS_MICROS) ||
+	       access_format_says(format, ACCESS_DECIMAL);
+}
 
 #endif

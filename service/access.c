@@ -46,14 +46,6 @@ static void fill_in_environment(struct access_format *format)
 	}
 }
 
-static bool says_duration(const struct access_format *format)
-{
-	return access_format_says(format, ACCESS_SECONDS) ||
-	       access_format_says(format, ACCESS_MILLIS) ||
-	       access_format_says(format, ACCESS_MICROS) ||
-	       access_format_says(format, ACCESS_DECIMAL);
-}
-
 /* O_APPEND keeps writes to a file apart, whatever their size; others take pieces. */
 static void measure(struct access *access)
 {
@@ -72,8 +64,8 @@ static void say_worker(struct access *access, uint64_t generation)
 
 	text_printf(&pid, "<%d>", (int)getpid());
 	text_add_uint(&number, generation);
-	access->pid = (struct narwhal_bytes){pid.bytes, pid.used};
-	access->generation = (struct narwhal_bytes){number.bytes, number.used};
+	access->scene.pid = (struct narwhal_bytes){pid.bytes, pid.used};
+	access->scene.generation = (struct narwhal_bytes){number.bytes, number.used};
 }
 
 int access_open(struct access *access, const char *format, int *fd, const struct access_home *home,
@@ -91,7 +83,7 @@ int access_open(struct access *access, const char *format, int *fd, const struct
 	if (access->buffer == NULL)
 		return -ENOMEM;
 	fill_in_environment(&access->format);
-	access->timed = says_duration(&access->format);
+	access->timed = access_format_is_timed(&access->format);
 	say_worker(access, home->generation);
 	access->loop = home->loop;
 	access->log = home->log;
@@ -169,7 +161,7 @@ static void flush(struct access *access)
 	if (!access->failing)
 		log_warning(access->log, "access_log_waits", log_errno("error", error));
 	access->failing = true;
-	access->flush_ms = access->now_ms + LATEST_MS;
+	access->flush_ms = access->scene.now_ms + LATEST_MS;
 	if (error == -EAGAIN)
 		watch_for_room(access);
 }
@@ -184,14 +176,14 @@ static void room_ready(struct watch *watch, uint32_t events)
 
 uint64_t access_turn(struct access *access, uint64_t now_ms)
 {
-	access->now_ms = now_ms;
-	access_times_at(&access->times, now_ms);
+	access->scene.now_ms = now_ms;
+	access_times_at(&access->scene.times, now_ms);
 	return access->timed ? clock_us() : 0;
 }
 
 void access_tick(struct access *access)
 {
-	if (access->used != 0 && access->now_ms >= access->flush_ms)
+	if (access->used != 0 && access->scene.now_ms >= access->flush_ms)
 		flush(access);
 }
 
@@ -249,14 +241,14 @@ void access_close(struct access *access)
 static void add_line(struct access *access, const struct note *note, const struct access_end *end)
 {
 	if (access->used >= access->enough &&
-		(!access->failing || access->now_ms >= access->flush_ms))
+		(!access->failing || access->scene.now_ms >= access->flush_ms))
 		flush(access);
 	if (BUFFER_SIZE - access->used < ACCESS_LINE_MAX) {
 		drop(access, 1);
 		return;
 	}
 	if (access->flush_ms == CLOCK_NEVER)
-		access->flush_ms = access->now_ms + LATEST_MS;
+		access->flush_ms = access->scene.now_ms + LATEST_MS;
 	access->used +=
 		access_line_end(&access->format, &note->draft, end, access->buffer + access->used);
 }
@@ -287,6 +279,19 @@ static size_t note_size(const struct note *note)
 	return (sizeof(*note) + note->draft.size + align - 1) / align * align;
 }
 
+static uint64_t body_sent(const struct access_place *place, uint64_t sent)
+{
+	uint64_t to = sent < place->end ? sent : place->end;
+
+	return to > place->body_at ? to - place->body_at : 0;
+}
+
+/* If all goes well. */
+static uint64_t body_guess(const struct access_place *place)
+{
+	return place->end == UINT64_MAX ? UINT64_MAX : body_sent(place, place->end);
+}
+
 void access_note(struct access *access, struct access_notes **notes,
 	const struct access_facts *facts, const struct access_place *place)
 {
@@ -301,7 +306,7 @@ void access_note(struct access *access, struct access_notes **notes,
 	}
 	(*notes)->access = access;
 	note->place = *place;
-	access_line_draft(&access->format, facts, &note->draft);
+	access_line_draft(&access->format, facts, body_guess(place), &note->draft);
 	(*notes)->used += note_size(note);
 }
 
@@ -316,13 +321,6 @@ void access_notes_fit(struct access_notes *notes)
 		return;
 	notes->bytes = bytes;
 	notes->size = notes->used;
-}
-
-static uint64_t body_sent(const struct access_place *place, uint64_t sent)
-{
-	uint64_t to = sent < place->end ? sent : place->end;
-
-	return to > place->body_at ? to - place->body_at : 0;
 }
 
 void access_notes_end(struct access_notes *notes)

@@ -22,12 +22,9 @@
 struct access {
 	int fd; /* owned; -1: there is no access log */
 	struct access_format format;
-	bool timed;	 /* the format says a duration */
-	uint64_t now_ms; /* when this turn of the loop began */
-	struct access_times times;
-	struct access_client client;
+	bool timed; /* the format says a duration */
+	struct access_scene scene;
 	char pid_bytes[16], generation_bytes[24];
-	struct narwhal_bytes pid, generation;
 
 	char *buffer;
 	size_t used;

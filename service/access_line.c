@@ -5,10 +5,12 @@
 #include "service/digits.h"
 #include "service/octet.h"
 
-/* Where the next byte goes, and how much more than its least the unbounded atoms may take. */
+/* A draft that is being made. */
 struct pen {
-	char *at;
-	size_t room;
+	const struct access_facts *facts;
+	struct access_draft *draft;
+	size_t room; /* how much more than its least the unbounded atoms may take */
+	size_t late; /* parts of kind ACCESS_LATE so far */
 	bool json;
 };
 
@@ -57,37 +59,50 @@ static size_t escape(char octet, bool json, char bytes[6])
 	return (size_t)(at - bytes);
 }
 
-/* How many bytes from the first on can be written as they are; all, or a part of them. */
-static size_t span_plain(const char *bytes, size_t size)
+/* Less than eight octets, with spaces for those that are missing. */
+static uint64_t load_few(const char *bytes, size_t size)
+{
+	uint64_t eight = UINT64_MAX / 255 * ' ';
+
+	for (size_t i = 0; i < size; i++)
+		eight = eight << 8 | (unsigned char)bytes[i];
+	return eight;
+}
+
+/*
+ * Copies what can be written as it is, eight octets at a time, up to the first eight that cannot:
+ * how many that are. What lies behind them, up to `size`, may have been written, too.
+ */
+static size_t copy_plain(char *to, const char *bytes, size_t size)
 {
 	uint64_t eight;
 	size_t at = 0;
 
-	for (; size - at >= sizeof(eight); at += sizeof(eight)) {
+	if (size < sizeof(eight)) {
+		for (; at < size; at++)
+			to[at] = bytes[at];
+		return is_plain(load_few(bytes, size)) ? size : 0;
+	}
+	for (;;) {
 		memcpy(&eight, bytes + at, sizeof(eight));
 		if (!is_plain(eight))
 			return at;
+		memcpy(to + at, &eight, sizeof(eight));
+		at += sizeof(eight);
+		if (at == size)
+			return size;
+		if (size - at < sizeof(eight)) /* once more those that are there already */
+			at = size - sizeof(eight);
 	}
-	if (size >= sizeof(eight)) {
-		memcpy(&eight, bytes + size - sizeof(eight), sizeof(eight));
-	} else {
-		eight = UINT64_MAX / 255 * ' ';
-		for (size_t i = 0; i < size; i++)
-			eight = eight << 8 | (unsigned char)bytes[i];
-	}
-	return is_plain(eight) ? size : at;
 }
 
 /* At most `room` bytes; where that does not do, what fits and "...", which has its own room. */
 static char *put_escaped(char *at, struct narwhal_bytes value, size_t room, bool json)
 {
 	const char *end = at + room;
-	size_t i = span_plain(value.data, value.size);
+	size_t i = copy_plain(at, value.data, value.size < room ? value.size : room);
 
-	if (i > room)
-		i = room;
-	at = put(at, value.data, i);
-	for (; i < value.size; i++) {
+	for (at += i; i < value.size; i++) {
 		char bytes[6];
 		size_t size = escape(value.data[i], json, bytes);
 
@@ -98,11 +113,6 @@ static char *put_escaped(char *at, struct narwhal_bytes value, size_t room, bool
 	return at;
 }
 
-static void take_room(struct pen *pen, size_t size)
-{
-	pen->room -= size < pen->room ? size : pen->room; /* "..." has its own */
-}
-
 static char *put_none(char *at, bool json)
 {
 	if (json)
@@ -111,104 +121,54 @@ static char *put_none(char *at, bool json)
 	return at + 1;
 }
 
-static void put_quote(struct pen *pen)
+static char *put_quote(char *at, bool json)
 {
-	if (pen->json)
-		*pen->at++ = '"';
+	if (json)
+		*at++ = '"';
+	return at;
 }
 
-static void put_text(struct pen *pen, struct narwhal_bytes value, const struct access_part *part)
+static char *put_text(char *at, struct pen *pen, const struct access_part *part,
+	struct narwhal_bytes value)
 {
-	const char *before;
+	char *begin = put_quote(at, pen->json);
+	size_t size;
 
-	put_quote(pen);
-	before = pen->at;
-	pen->at = put_escaped(pen->at, value, part->most != 0 ? part->most : pen->room, pen->json);
+	at = put_escaped(begin, value, part->most != 0 ? part->most : pen->room, pen->json);
+	size = (size_t)(at - begin);
 	if (part->most == 0)
-		take_room(pen, (size_t)(pen->at - before));
-	put_quote(pen);
-}
-
-static void put_value(struct pen *pen, struct narwhal_bytes value, const struct access_part *part)
-{
-	if (value.data != NULL)
-		put_text(pen, value, part);
-	else
-		pen->at = put_none(pen->at, pen->json);
+		pen->room -= size < pen->room ? size : pen->room; /* "..." has its own */
+	return put_quote(at, pen->json);
 }
 
 /* A user name above it is cut. */
 #define DECODED_MAX 256
 
-static void put_decoded(struct pen *pen, const struct access_facts *facts,
-	const struct access_part *part)
+/* Rare, and its room on the stack is not to be paid for by other atoms. */
+__attribute__((noinline, cold)) static char *put_decoded(char *at, struct pen *pen,
+	const struct access_part *part, struct narwhal_bytes value)
 {
 	char bytes[DECODED_MAX];
 	struct text text = TEXT_OVER(bytes);
 
-	put_value(pen, access_value(facts, part, &text), part);
+	value = access_decode(value, &text);
+	return value.data != NULL ? put_text(at, pen, part, value) : put_none(at, pen->json);
 }
 
-/* Nothing in it has to be escaped, so that what has to be made, is made in its place. */
-static void put_plain(struct pen *pen, const struct access_facts *facts,
-	const struct access_part *part)
+/* Nothing in it has to be escaped, so that what has to be made, was made in its place. */
+static char *put_plain(char *at, bool json, struct narwhal_bytes value)
 {
-	struct text text = {.bytes = pen->at + pen->json, .size = part->most + (size_t)1};
-	struct narwhal_bytes value = access_value(facts, part, &text);
-
-	if (value.data == NULL) {
-		pen->at = put_none(pen->at, pen->json);
-		return;
-	}
-	if (value.data != text.bytes)
-		memcpy(text.bytes, value.data, value.size);
-	put_quote(pen);
-	pen->at += value.size;
-	put_quote(pen);
+	at = put_quote(at, json);
+	if (value.data != at)
+		memcpy(at, value.data, value.size);
+	return put_quote(at + value.size, json);
 }
 
-static void put_second(struct pen *pen, const struct access_times *times)
+static char *put_second(char *at, bool json, const struct access_times *times)
 {
-	put_quote(pen);
-	memcpy(pen->at, times->clf, ACCESS_CLF_SIZE);
-	pen->at += ACCESS_CLF_SIZE;
-	put_quote(pen);
-}
-
-void access_line_draft(const struct access_format *format, const struct access_facts *facts,
-	struct access_draft *draft)
-{
-	struct pen pen = {draft->text, ACCESS_LINE_MAX - 1 - format->fixed, format->json};
-	const struct access_part *end = format->parts + format->count;
-	size_t holes = 0;
-
-	for (const struct access_part *part = format->parts; part < end; part++) {
-		pen.at = put_lead(pen.at, part);
-		switch (part->kind) {
-		case ACCESS_ITSELF:
-			break;
-		case ACCESS_LATE:
-			draft->hole[holes++] = (uint16_t)(pen.at - draft->text);
-			break;
-		case ACCESS_NUMBER:
-			pen.at = digits_put_three(pen.at, facts->status);
-			break;
-		case ACCESS_SECOND:
-			put_second(&pen, facts->times);
-			break;
-		case ACCESS_PLAIN:
-			put_plain(&pen, facts, part);
-			break;
-		case ACCESS_NONE: /* a literal by now */
-		case ACCESS_TEXT:
-			put_value(&pen, access_value(facts, part, NULL), part);
-			break;
-		case ACCESS_DECODED:
-			put_decoded(&pen, facts, part);
-			break;
-		}
-	}
-	draft->size = (uint16_t)(pen.at - draft->text);
+	at = put_quote(at, json);
+	memcpy(at, times->clf, ACCESS_CLF_SIZE);
+	return put_quote(at + ACCESS_CLF_SIZE, json);
 }
 
 static char *put_late(char *at, enum access_atom atom, const struct access_end *end, bool json)
@@ -230,18 +190,93 @@ static char *put_late(char *at, enum access_atom atom, const struct access_end *
 	return digits_put_padded(at, us, 6);
 }
 
+/* Its place, and there the guess. */
+static char *put_guess(char *at, struct pen *pen, enum access_atom atom)
+{
+	struct access_draft *draft = pen->draft;
+	const struct access_end end = {.bytes = draft->guess};
+
+	draft->late[pen->late].at = (uint16_t)(at - draft->text);
+	if (draft->guess != UINT64_MAX)
+		at = put_late(at, atom, &end, pen->json);
+	draft->late[pen->late++].end = (uint16_t)(at - draft->text);
+	return at;
+}
+
+static char *put_value(char *at, struct pen *pen, const struct access_part *part)
+{
+	struct narwhal_bytes value = access_value(pen->facts, part, at + pen->json);
+
+	if (value.data == NULL)
+		return put_none(at, pen->json);
+	if (part->kind == ACCESS_TEXT)
+		return put_text(at, pen, part, value);
+	if (part->kind == ACCESS_PLAIN)
+		return put_plain(at, pen->json, value);
+	return put_decoded(at, pen, part, value);
+}
+
+static char *put_part(char *at, struct pen *pen, const struct access_part *part)
+{
+	switch (part->kind) {
+	case ACCESS_NUMBER:
+		return digits_put_three(at, pen->facts->status);
+	case ACCESS_SECOND:
+		return put_second(at, pen->json, &pen->facts->scene->times);
+	case ACCESS_LATE:
+		return put_guess(at, pen, part->atom);
+	case ACCESS_PLAIN:
+	case ACCESS_TEXT:
+	case ACCESS_DECODED:
+		return put_value(at, pen, part);
+	case ACCESS_NONE: /* a literal by now */
+	case ACCESS_ITSELF:
+		break;
+	}
+	return at;
+}
+
+void access_line_draft(const struct access_format *format, const struct access_facts *facts,
+	uint64_t guess, struct access_draft *draft)
+{
+	const struct access_part *end = format->parts + format->count;
+	struct pen pen = {
+		.facts = facts,
+		.draft = draft,
+		.room = ACCESS_LINE_MAX - 1 - format->fixed,
+		.json = format->json,
+	};
+	char *at = draft->text;
+
+	draft->guess = access_format_is_timed(format) ? UINT64_MAX : guess;
+	for (const struct access_part *part = format->parts; part < end; part++)
+		at = put_part(put_lead(at, part), &pen, part);
+	draft->size = (uint16_t)(at - draft->text);
+}
+
+/* The guess was wrong, or there was none. */
+static char *put_together(char *at, const struct access_format *format,
+	const struct access_draft *draft, const struct access_end *end)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i < format->late; i++) {
+		at = put(at, draft->text + from, draft->late[i].at - from);
+		at = put_late(at, format->late_atom[i], end, format->json);
+		from = draft->late[i].end;
+	}
+	return put(at, draft->text + from, draft->size - from);
+}
+
 size_t access_line_end(const struct access_format *format, const struct access_draft *draft,
 	const struct access_end *end, char *line)
 {
-	size_t from = 0;
-	char *at = line;
+	char *at;
 
-	for (size_t i = 0; i < format->late; i++) {
-		at = put(at, draft->text + from, draft->hole[i] - from);
-		from = draft->hole[i];
-		at = put_late(at, format->late_atom[i], end, format->json);
-	}
-	at = put(at, draft->text + from, draft->size - from);
+	if (LIKELY(draft->guess == end->bytes))
+		at = put(line, draft->text, draft->size);
+	else
+		at = put_together(line, format, draft, end);
 	*at++ = '\n';
 	return (size_t)(at - line);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "service/digits.h"
 #include "service/octet.h"
 #include "service/tls_facts.h"
 
@@ -28,21 +29,23 @@ void access_times_at(struct access_times *times, uint64_t now_ms)
 }
 
 typedef struct narwhal_bytes value_source(const struct access_facts *facts,
-	const struct access_part *part, struct text *text);
+	const struct access_part *part, char *room);
 
 static struct narwhal_bytes span(const struct access_facts *facts, struct request_span span)
 {
-	return span.size != 0 ? (struct narwhal_bytes){facts->bytes + span.at, span.size} : nothing;
+	const char *bytes = facts->request->bytes;
+
+	return span.size != 0 ? (struct narwhal_bytes){bytes + span.at, span.size} : nothing;
 }
 
 static struct narwhal_bytes field_named(const struct access_facts *facts, const char *name,
 	size_t size)
 {
-	const struct request_field *found = request_field(facts->request, facts->bytes, name, size);
+	const char *bytes = facts->request->bytes;
+	const struct request_field *found = request_field(facts->request->head, bytes, name, size);
 
-	return found != NULL
-		       ? (struct narwhal_bytes){facts->bytes + found->value_at, found->value_size}
-		       : nothing;
+	return found != NULL ? (struct narwhal_bytes){bytes + found->value_at, found->value_size}
+			     : nothing;
 }
 
 static struct narwhal_bytes made(const struct text *text)
@@ -52,17 +55,18 @@ static struct narwhal_bytes made(const struct text *text)
 
 #define SOURCE(name)                                                              \
 	static struct narwhal_bytes name(UNUSED const struct access_facts *facts, \
-		UNUSED const struct access_part *part, UNUSED struct text *text)
+		UNUSED const struct access_part *part, UNUSED char *room)
 
 SOURCE(client)
 {
-	struct access_client *last = facts->last;
+	const struct peer *client = origin_client(facts->request);
+	struct access_client *last = &facts->scene->last;
 
-	if (last->size == 0 || !peer_same_address(&last->peer, facts->client)) {
+	if (UNLIKELY(last->size == 0 || !peer_same_address(&last->peer, client))) {
 		struct text address = TEXT_OVER(last->bytes);
 
-		peer_write_address(facts->client, &address);
-		last->peer = *facts->client;
+		peer_write_address(client, &address);
+		last->peer = *client;
 		last->size = address.used;
 	}
 	return (struct narwhal_bytes){last->bytes, last->size};
@@ -70,28 +74,30 @@ SOURCE(client)
 
 SOURCE(peer)
 {
-	peer_write(facts->peer, text);
-	return made(text);
+	struct text text = {.bytes = room, .size = part->most + (size_t)1};
+
+	peer_write(facts->request->peer, &text);
+	return made(&text);
 }
 
 SOURCE(method)
 {
-	return span(facts, facts->request->method);
+	return span(facts, facts->request->head->method);
 }
 
 SOURCE(target)
 {
-	return span(facts, facts->request->target);
+	return span(facts, facts->request->head->target);
 }
 
 SOURCE(path)
 {
-	return span(facts, facts->request->path);
+	return span(facts, facts->request->head->path);
 }
 
 SOURCE(query)
 {
-	return span(facts, facts->request->query);
+	return span(facts, facts->request->head->query);
 }
 
 SOURCE(referer)
@@ -116,42 +122,42 @@ SOURCE(environment)
 
 SOURCE(time_iso)
 {
-	const struct access_times *times = facts->times;
+	const struct access_scene *scene = facts->scene;
+	char *at = mempcpy(room, scene->times.iso, sizeof("2026-11-20T11:50:00.") - 1);
 
-	text_add_bytes(text, times->iso, sizeof("2026-11-20T11:50:00.") - 1);
-	text_add_padded(text, facts->now_ms - times->began_ms, 3);
-	text_add_char(text, 'Z');
-	return made(text);
+	at = digits_put_padded(at, scene->now_ms - scene->times.began_ms, 3);
+	*at++ = 'Z';
+	return (struct narwhal_bytes){room, (size_t)(at - room)};
 }
 
 SOURCE(scheme)
 {
-	return facts->scheme;
+	return origin_scheme(facts->request);
 }
 
 SOURCE(host)
 {
-	return facts->host;
+	return origin_host(facts->request);
 }
 
 SOURCE(request_id)
 {
-	return facts->request_id;
+	return origin_id(facts->request);
 }
 
 SOURCE(trace)
 {
-	return facts->trace_id;
+	return origin_trace(facts->request);
 }
 
 SOURCE(pid)
 {
-	return facts->pid;
+	return facts->scene->pid;
 }
 
 SOURCE(generation)
 {
-	return facts->generation;
+	return facts->scene->generation;
 }
 
 /* The first line of that name in the answer's head. */
@@ -177,61 +183,35 @@ static const size_t protocol_size = sizeof("HTTP/1.1") - 1;
 /* From its method to its version, if it was understood so far. */
 SOURCE(request_line)
 {
-	const struct request *request = facts->request;
+	const struct request *request = facts->request->head;
 	size_t size = request->method.size + 1u + request->target.size + 1u + protocol_size;
 
 	if (request->phase < REQUEST_FIELDS)
 		return nothing;
-	return (struct narwhal_bytes){facts->bytes + request->method.at, size};
+	return (struct narwhal_bytes){facts->request->bytes + request->method.at, size};
 }
 
 SOURCE(protocol)
 {
-	struct narwhal_bytes line = request_line(facts, part, text);
+	struct narwhal_bytes line = request_line(facts, part, room);
 
 	if (line.data == NULL)
 		return nothing;
 	return (struct narwhal_bytes){line.data + line.size - protocol_size, protocol_size};
 }
 
-/* The value of a digit of base64 (RFC 4648 section 4), or -1. */
-static int digit_value(char digit)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
-
-	return found != NULL ? (int)(found - digits) : -1;
-}
-
-/* The name of Basic authentication (RFC 7617): what stands before the first colon. */
+/* The name of Basic authentication (RFC 7617), once it is decoded: what stands before a colon. */
 SOURCE(user)
 {
-	struct narwhal_bytes value = field_named(facts, "authorization", 13);
-	size_t at = sizeof("Basic ") - 1;
-	unsigned bits = 0, count = 0;
-	int digit;
-
-	if (value.size < at || !octet_same(value.data, "basic ", at))
-		return nothing;
-	for (; at < value.size && (digit = digit_value(value.data[at])) >= 0; at++) {
-		bits = (bits << 6 | (unsigned)digit) & 0xffff;
-		count += 6;
-		if (count < 8)
-			continue;
-		count -= 8;
-		if ((char)(bits >> count) == ':')
-			break;
-		text_add_char(text, (char)(bits >> count));
-	}
-	return text->used != 0 ? made(text) : nothing;
+	return field_named(facts, "authorization", 13);
 }
 
 /* The fact of that name. */
-#define TLS_SOURCE(name, which)                                                            \
-	SOURCE(name)                                                                       \
-	{                                                                                  \
-		return facts->peer->tls != NULL ? facts->peer->tls->fact[which] : nothing; \
+#define TLS_SOURCE(name, which)                                                                   \
+	SOURCE(name)                                                                              \
+	{                                                                                         \
+		return facts->request->peer->tls != NULL ? facts->request->peer->tls->fact[which] \
+							 : nothing;                               \
 	}
 
 TLS_SOURCE(tls_version, NARWHAL_TLS_VERSION)
@@ -276,7 +256,38 @@ static value_source *const sources[] = {
 };
 
 struct narwhal_bytes access_value(const struct access_facts *facts, const struct access_part *part,
-	struct text *text)
+	char *room)
 {
-	return sources[part->atom](facts, part, text);
+	return sources[part->atom](facts, part, room);
+}
+
+/* The value of a digit of base64 (RFC 4648 section 4), or -1. */
+static int digit_value(char digit)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
+
+	return found != NULL ? (int)(found - digits) : -1;
+}
+
+struct narwhal_bytes access_decode(struct narwhal_bytes value, struct text *text)
+{
+	size_t at = sizeof("Basic ") - 1;
+	unsigned bits = 0, count = 0;
+	int digit;
+
+	if (value.size < at || !octet_same(value.data, "basic ", at))
+		return nothing;
+	for (; at < value.size && (digit = digit_value(value.data[at])) >= 0; at++) {
+		bits = (bits << 6 | (unsigned)digit) & 0xffff;
+		count += 6;
+		if (count < 8)
+			continue;
+		count -= 8;
+		if ((char)(bits >> count) == ':')
+			break;
+		text_add_char(text, (char)(bits >> count));
+	}
+	return text->used != 0 ? made(text) : nothing;
 }

@@ -12,7 +12,7 @@
 #include "base/access_format.h"
 #include "base/text.h"
 #include "service/peer.h"
-#include "service/request.h"
+#include "service/view.h"
 
 #define ACCESS_CLF_SIZE 28
 
@@ -32,28 +32,31 @@ struct access_client {
 	char bytes[PEER_TEXT_MAX];
 };
 
-/* Bytes of no data: not known. */
+/* What lines say that no request does: one for the worker. Bytes of no data: not known. */
+struct access_scene {
+	uint64_t now_ms; /* when this turn of the loop began */
+	struct access_times times;
+	struct access_client last;
+	struct narwhal_bytes pid, generation;
+};
+
+/* Of one answer. What only few lines say of its request is found out when one does. */
 struct access_facts {
-	const struct request *request; /* as far as it was understood */
-	const char *bytes;	       /* that its offsets count from */
-	const struct peer *peer, *client;
-	struct access_client *last;
-	struct narwhal_bytes scheme, host, request_id, trace_id;
+	const struct narwhal_request *request; /* its head as far as it was understood */
+	struct access_scene *scene;
 	unsigned status;
 	struct narwhal_bytes head; /* of the answer */
-	const struct access_times *times;
-	uint64_t now_ms;
-	struct narwhal_bytes pid, generation;
 };
 
 /* Makes the times those of now, if the second is over. */
 void access_times_at(struct access_times *times, uint64_t now_ms);
 /*
  * The value of a part of kind ACCESS_TEXT, ACCESS_DECODED or ACCESS_PLAIN; no data: there is none.
- * `text` is empty, and room for one that has to be made, as none of kind ACCESS_TEXT has; what does
- * not fit is cut.
+ * One of kind ACCESS_PLAIN may be made in `room`, which is its most and a byte.
  */
 struct narwhal_bytes access_value(const struct access_facts *facts, const struct access_part *part,
-	struct text *text);
+	char *room);
+/* What a value of kind ACCESS_DECODED means; what does not fit in `text` is cut. */
+struct narwhal_bytes access_decode(struct narwhal_bytes value, struct text *text);
 
 #endif

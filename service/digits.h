@@ -24,11 +24,20 @@ static inline char *digits_put_three(char *at, unsigned value)
 	return at + 3;
 }
 
-/* In its place at once: digits that are copied behind their making wait for the store buffer. */
+/*
+ * In its place at once: digits that are copied behind their making wait for the store buffer. Sizes
+ * of small answers are most of all numbers.
+ */
 static inline char *digits_put(char *at, uint64_t value)
 {
 	size_t size = 1;
 
+	if (value < 100) {
+		*at = (char)('0' + value / 10);
+		at += value >= 10;
+		*at = (char)('0' + value % 10);
+		return at + 1;
+	}
 	for (uint64_t rest = value; rest >= 10; rest /= 10)
 		size++;
 	return digits_put_padded(at, value, size);

@@ -342,15 +342,17 @@ static const struct row *row_of(const char *name, size_t size)
 }
 
 /* Most requests have none, and most of their names differ in size already. */
+#define NAME_SIZES (1u << 9 | 1u << 15 | 1u << 16 | 1u << 17)
+
 static bool is_size(size_t size)
 {
-	const uint32_t sizes = 1u << 9 | 1u << 15 | 1u << 16 | 1u << 17;
-
-	return size < 32 && (sizes >> size & 1) != 0;
+	return size < 32 && (NAME_SIZES >> size & 1) != 0;
 }
 
 bool forwarded_is_told(const struct request *request, const char *bytes)
 {
+	if (LIKELY((request->name_sizes & NAME_SIZES) == 0))
+		return false;
 	for (size_t i = 0; i < request->field_count; i++) {
 		const struct request_field *field = &request->fields[i];
 

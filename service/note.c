@@ -20,50 +20,20 @@ static struct access_place answer_place(const struct exchange *exchange, const s
 	};
 }
 
-/* Only what lines say is found out. */
-static struct narwhal_bytes ask(const struct access *access, enum access_atom atom,
-	struct narwhal_bytes (*origin)(const struct narwhal_request *request),
-	const struct narwhal_request *request)
-{
-	if (!access_format_says(&access->format, atom))
-		return (struct narwhal_bytes){NULL, 0};
-	return origin(request);
-}
-
-static void collect(struct access *access, const struct call *call, struct access_facts *facts)
-{
-	const struct narwhal_request *request = &call->request;
-
-	*facts = (struct access_facts){
-		.request = &call->head,
-		.bytes = request->bytes,
-		.peer = request->peer,
-		.client = origin_client(request),
-		.last = &access->client,
-		.scheme = ask(access, ACCESS_SCHEME, origin_scheme, request),
-		.host = ask(access, ACCESS_HOST, origin_host, request),
-		.request_id = ask(access, ACCESS_REQUEST_ID, origin_id, request),
-		.trace_id = ask(access, ACCESS_TRACE_ID, origin_trace, request),
-		.status = call->response.status,
-		.times = &access->times,
-		.now_ms = access->now_ms,
-		.pid = access->pid,
-		.generation = access->generation,
-	};
-}
-
 void note_answer(struct exchange *exchange, const struct call *call, struct note_mark before,
 	size_t head_size)
 {
 	struct access *access = exchange->access;
 	const struct access_place place = answer_place(exchange, call, before, head_size);
-	struct access_facts facts;
+	const struct access_facts facts = {
+		.request = &call->request,
+		.scene = &access->scene,
+		.status = call->response.status,
+		.head = {answer_head(&exchange->outgoing, before), head_size},
+	};
 
-	if (!access_is_on(access))
-		return;
-	collect(access, call, &facts);
-	facts.head = (struct narwhal_bytes){answer_head(&exchange->outgoing, before), head_size};
-	access_note(access, &exchange->outgoing.notes, &facts, &place);
+	if (access_is_on(access))
+		access_note(access, &exchange->outgoing.notes, &facts, &place);
 }
 
 /* What others write for it, too, though no client has ever seen it. */
@@ -74,12 +44,11 @@ void note_gone(struct exchange *exchange, const struct call *call)
 	struct access *access = exchange->access;
 	const struct access_place place = {.began_us = call->intake.began_us};
 	struct access_notes *notes = NULL;
-	struct access_facts facts;
+	struct access_facts facts = {.request = &call->request, .status = STATUS_GONE};
 
 	if (access == NULL || !access_is_on(access))
 		return;
-	collect(access, call, &facts);
-	facts.status = STATUS_GONE;
+	facts.scene = &access->scene;
 	access_note(access, &notes, &facts, &place);
 	access_notes_free(&notes);
 }

@@ -247,8 +247,10 @@ static bool request_keep_line(struct request *request, const struct request_limi
 	/* X_Y would be mistaken for X-Y by apps that get fields as HTTP_X_Y (RFC 3875, 4.1.18). */
 	if (line->underscore && limits->refuse_underscore)
 		return request_refuse(request, 400, "a field name with _");
-	if (!line->underscore)
+	if (!line->underscore) {
+		request->name_sizes |= (uint64_t)1 << line->name_size % 64;
 		request->field_count++;
+	}
 	request->line_at = request->at;
 	request->line = (struct field_line){0};
 	return true;
@@ -325,7 +327,7 @@ enum request_outcome request_parse(struct request *request, const struct request
 	return request->outcome;
 }
 
-const struct request_field *request_field(const struct request *request, const char *bytes,
+const struct request_field *request_field_find(const struct request *request, const char *bytes,
 	const char *name, size_t size)
 {
 	for (size_t i = 0; i < request->field_count; i++) {

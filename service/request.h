@@ -80,6 +80,7 @@ struct request {
 	enum request_framing framing;
 	uint64_t content_length; /* of REQUEST_BODY_SIZED */
 	uint16_t field_count;	 /* of `fields` */
+	uint64_t name_sizes;	 /* of their names, modulo 64, a bit each: ends most searches */
 
 	/* Where it stands between two calls. */
 	enum request_phase phase;
@@ -114,9 +115,18 @@ void request_reset(struct request *request);
 enum request_outcome request_parse(struct request *request, const struct request_limits *limits,
 	const char *bytes, size_t size);
 
-/* The first field of that name, in any case, or NULL. */
-const struct request_field *request_field(const struct request *request, const char *bytes,
+/* For request_field(). */
+const struct request_field *request_field_find(const struct request *request, const char *bytes,
 	const char *name, size_t size) PURE;
+
+/* The first field of that name, in any case, or NULL. */
+PURE static inline const struct request_field *request_field(const struct request *request,
+	const char *bytes, const char *name, size_t size)
+{
+	if ((request->name_sizes >> size % 64 & 1) == 0)
+		return NULL;
+	return request_field_find(request, bytes, name, size);
+}
 
 /* request_field.c: what a field line means; NULL, or the reason to refuse it with 400. */
 const char *request_field_read(struct request *request, const char *bytes,

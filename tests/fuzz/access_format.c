@@ -21,31 +21,35 @@ static void check_line(const char *line, size_t size)
 static void make_line(const struct access_format *format, const struct request *request,
 	const char *bytes)
 {
-	static const struct access_times times = {
-		.clf = "[20/Nov/2026:11:50:00 +0000]",
-		.iso = "2026-11-20T11:50:00.000Z",
-	};
 	static const struct peer peer = {.any = {.sa_family = AF_UNIX}};
 	const struct access_end end = {.bytes = UINT64_MAX, .duration_us = UINT64_MAX};
-	struct access_client last = {0};
-	const struct access_facts facts = {
-		.request = request,
-		.bytes = bytes,
-		.peer = &peer,
-		.client = &peer,
-		.last = &last,
-		.scheme = {"https", 5},
-		.host = {"\"\\\xff", 3},
-		.status = 599,
-		.head = {bytes, request->at},
-		.times = &times,
+	struct access_scene scene = {
+		.times = {.clf = "[20/Nov/2026:11:50:00 +0000]", .iso = "2026-11-20T11:50:00.000Z"},
 		.pid = {"<1>", 3},
 	};
+	struct origin origin = {
+		.told = true,
+		.identity = {.known = true, .made = "0123456789abcdef0123456789abcdef"},
+		.forwarded = {.scheme = "https"},
+	};
+	const struct narwhal_request view = {
+		.head = request,
+		.bytes = bytes,
+		.peer = &peer,
+		.origin = &origin,
+	};
+	const struct access_facts facts = {
+		.request = &view,
+		.scene = &scene,
+		.status = 599,
+		.head = {bytes, request->at},
+	};
+	const uint64_t guess = request->at % 2 == 0 ? UINT64_MAX - 1 : UINT64_MAX;
 	struct access_draft *draft = malloc(sizeof(*draft) + ACCESS_LINE_MAX + ACCESS_SLACK);
 	char *line = malloc(ACCESS_LINE_MAX);
 
 	MUST(draft != NULL && line != NULL);
-	access_line_draft(format, &facts, draft);
+	access_line_draft(format, &facts, guess, draft);
 	check_line(line, access_line_end(format, draft, &end, line));
 	free(draft);
 	free(line);

@@ -29,49 +29,59 @@ static const char answer_head[] =
 	"HTTP/1.1 200 OK\r\nServer: narwhal\r\nContent-Type: text/html\r\n"
 	"Content-Length: 5\r\n\r\n";
 
-static const struct access_times times = {
-	.wall_ms = 1000,
-	.began_ms = 5000,
-	.clf = "[20/Nov/2026:11:50:00 +0000]",
-	.iso = "2026-11-20T11:50:00.000Z",
+static const struct access_scene scene = {
+	.times =
+		{
+			.wall_ms = 1000,
+			.began_ms = 5000,
+			.clf = "[20/Nov/2026:11:50:00 +0000]",
+			.iso = "2026-11-20T11:50:00.000Z",
+		},
+	.now_ms = 5007,
+	.pid = {"<17>", 4},
+	.generation = {"3", 1},
 };
 
-/* A line of `format` for a request, which may be none. */
-static size_t make_line(const char *format_text, const char *head, char line[ACCESS_LINE_MAX])
+#define SENT 5
+
+/* A line of `format` for a request, which may be none, whose answer was to have `guess` bytes. */
+static size_t make_line_of(const char *format_text, const char *head, uint64_t guess,
+	char line[ACCESS_LINE_MAX])
 {
 	const struct peer peer = {.v4 = {.sin_family = AF_INET,
 					  .sin_port = htons(4711),
 					  .sin_addr = {htonl(0xc0000201)}}};
-	const struct access_end end = {.bytes = 5, .duration_us = 1234567};
+	const struct access_end end = {.bytes = SENT, .duration_us = 1234567};
 	struct access_draft *draft = malloc(sizeof(*draft) + ACCESS_LINE_MAX + ACCESS_SLACK);
 	struct request *request = malloc(request_size(&limits));
-	struct access_client last = {0};
+	struct access_scene own_scene = scene;
+	struct origin origin = {
+		.told = true,
+		.identity = {.known = true, .made = "0123456789abcdef0123456789abcdef"},
+		.forwarded = {.scheme = "https"},
+	};
+	const struct narwhal_request view = {
+		.head = request,
+		.bytes = head,
+		.peer = &peer,
+		.origin = &origin,
+	};
+	const struct access_facts facts = {
+		.request = &view,
+		.scene = &own_scene,
+		.status = 200,
+		.head = {answer_head, sizeof(answer_head) - 1},
+	};
 	struct access_format format;
 	char bytes[2048];
 	struct text why = TEXT_OVER(bytes);
-	struct access_facts facts = {
-		.request = request,
-		.bytes = head,
-		.peer = &peer,
-		.client = &peer,
-		.last = &last,
-		.scheme = {"https", 5},
-		.host = {"example.com", 11},
-		.request_id = {"id-1", 4},
-		.status = 200,
-		.head = {answer_head, sizeof(answer_head) - 1},
-		.times = &times,
-		.now_ms = 5007,
-		.pid = {"<17>", 4},
-		.generation = {"3", 1},
-	};
 	size_t size;
 
 	assert_true(draft != NULL && request != NULL);
 	request_reset(request);
 	(void)request_parse(request, &limits, head, strlen(head));
 	assert_int_equal(access_format_read(format_text, &format, &why), 0);
-	access_line_draft(&format, &facts, draft);
+	access_line_draft(&format, &facts, guess, draft);
 	assert_in_range(draft->size, 0, ACCESS_LINE_MAX - 1);
 	size = access_line_end(&format, draft, &end, line);
 	assert_in_range(size, 1, ACCESS_LINE_MAX);
@@ -82,6 +92,11 @@ static size_t make_line(const char *format_text, const char *head, char line[ACC
 	free(request);
 	free(draft);
 	return size - 1;
+}
+
+static size_t make_line(const char *format_text, const char *head, char line[ACCESS_LINE_MAX])
+{
+	return make_line_of(format_text, head, SENT, line);
 }
 
 static const struct {
@@ -110,9 +125,9 @@ static const struct {
 	{"%(time)s", "2026-11-20T11:50:00.007Z"},
 	{"%(peer)s", "192.0.2.1:4711"},
 	{"%(scheme)s", "https"},
-	{"%(host)s", "example.com"},
+	{"%(host)s", "example.com:8080"},
 	{"%(target)s", "/a%20b?x=1"},
-	{"%(request_id)s", "id-1"},
+	{"%(request_id)s", "0123456789abcdef0123456789abcdef"},
 	{"%(trace_id)s", "-"},
 	{"%({x-odd}i)s", "a\\x09b\\x5Cc\\xC3\\xA9"},
 	{"%({X-None}i)s", "-"},
@@ -154,10 +169,28 @@ static void known_formats_give_known_lines(void **state)
 	assert_string_equal(line,
 		"{\"time\":\"2026-11-20T11:50:00.007Z\",\"client\":\"192.0.2.1\","
 		"\"user\":\"fr\\u00c3\\u00a5d\",\"method\":\"GET\",\"scheme\":\"https\","
-		"\"host\":\"example.com\",\"path\":\"/a%20b\",\"query\":\"x=1\","
+		"\"host\":\"example.com:8080\",\"path\":\"/a%20b\",\"query\":\"x=1\","
 		"\"protocol\":\"HTTP/1.1\",\"status\":200,\"bytes\":5,\"duration_us\":1234567,"
 		"\"referer\":\"http://example.com/\",\"user_agent\":\"curl/7.88 \\\"x\\\"\","
-		"\"request_id\":\"id-1\",\"trace_id\":null}");
+		"\"request_id\":\"0123456789abcdef0123456789abcdef\",\"trace_id\":null}");
+}
+
+static void a_line_says_what_was_sent_whatever_was_expected(void **state)
+{
+	static const char *const formats[] = {"combined", "json", "%(B)s%(b)s",
+		"%(b)s %(D)s %(B)s"};
+	static const uint64_t guesses[] = {0, 1, SENT - 1, SENT + 100, UINT64_MAX - 1, UINT64_MAX};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(formats); i++) {
+		char expected[ACCESS_LINE_MAX + 1], line[ACCESS_LINE_MAX + 1];
+
+		make_line_of(formats[i], HEAD, SENT, expected);
+		for (size_t j = 0; j < COUNT_OF(guesses); j++) {
+			make_line_of(formats[i], HEAD, guesses[j], line);
+			assert_string_equal(line, expected);
+		}
+	}
 }
 
 static void of_a_request_that_was_not_understood_the_rest_is_unknown(void **state)
@@ -210,7 +243,8 @@ static void what_is_too_long_is_cut_and_the_line_is_whole(void **state)
 		}
 	}
 	make_line("json", head, line);
-	assert_non_null(strstr(line, "...\",\"request_id\":\"id-1\",\"trace_id\":null}"));
+	assert_non_null(strstr(line,
+		"...\",\"request_id\":\"0123456789abcdef0123456789abcdef\",\"trace_id\":null}"));
 	free(head);
 }
 
@@ -288,6 +322,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_atom_says_what_it_means),
 		cmocka_unit_test(known_formats_give_known_lines),
+		cmocka_unit_test(a_line_says_what_was_sent_whatever_was_expected),
 		cmocka_unit_test(of_a_request_that_was_not_understood_the_rest_is_unknown),
 		cmocka_unit_test(what_is_too_long_is_cut_and_the_line_is_whole),
 		cmocka_unit_test(every_byte_is_written_in_printable_ascii),

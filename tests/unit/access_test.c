@@ -80,14 +80,17 @@ static void note(struct world *world, const char *target)
 	static const struct peer peer = {.any = {.sa_family = AF_UNIX}};
 	const struct access_place place = {.body_at = 100, .end = 150};
 	char head[8192];
-	struct access_facts facts = {
-		.request = world->request,
+	struct origin origin = {.told = false};
+	const struct narwhal_request request = {
+		.head = world->request,
 		.bytes = head,
 		.peer = &peer,
-		.client = &peer,
+		.origin = &origin,
+	};
+	const struct access_facts facts = {
+		.request = &request,
+		.scene = &world->access.scene,
 		.status = 200,
-		.times = &world->access.times,
-		.now_ms = world->access.now_ms,
 	};
 
 	(void)snprintf(head, sizeof(head), "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", target);
@@ -158,7 +161,7 @@ static void bytes_are_those_of_the_body_that_went_out(void **state)
 		note(world, "/");
 		world->notes->sent = cases[i].sent;
 		access_notes_end(world->notes);
-		access_turn(&world->access, world->access.now_ms + 1000);
+		access_turn(&world->access, world->access.scene.now_ms + 1000);
 		access_tick(&world->access);
 		assert_int_equal(read_all(world->pipe[0], bytes, sizeof(bytes)),
 			strlen(cases[i].line));
