@@ -24,6 +24,7 @@ struct tls_session {
 	struct buffer early; /* read from the socket before we were there */
 	struct buffer wire;  /* records that the socket had no room for */
 	size_t share;	     /* bytes that this read may still take from the socket */
+	bool fresh;	     /* nothing was written since the last read */
 	bool begun;	     /* the client has sent something */
 	bool plain;	     /* and it is HTTP */
 	bool drained;	     /* the socket was seen empty in this read */

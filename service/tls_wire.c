@@ -143,6 +143,15 @@ static int send_stuck(struct tls_session *session, int fd)
 	return 0;
 }
 
+/* What the socket had no room for is the session's own: no larger than that, as it may stay long.
+ */
+static int keep_rest(struct tls_session *session, const char *bytes, size_t size)
+{
+	int error = buffer_reserve_exactly(&session->wire, size);
+
+	return error == 0 ? buffer_add(&session->wire, bytes, size) : error;
+}
+
 int tls_wire_send(struct transport *transport)
 {
 	struct tls_session *session = transport->state;
@@ -156,7 +165,7 @@ int tls_wire_send(struct transport *transport)
 	if (n < 0)
 		error = (int)n;
 	else if ((size_t)n < wire->used)
-		error = buffer_add(&session->wire, wire->bytes + n, wire->used - (size_t)n);
+		error = keep_rest(session, wire->bytes + n, wire->used - (size_t)n);
 	wire->used = 0;
 	if (error == 0 && waits)
 		error = send_stuck(session, transport->fd);

@@ -11,6 +11,11 @@
 
 /* Plain bytes that one write may make into records: the share of a turn. */
 #define SLICE ((uint64_t)256 * 1024)
+/*
+ * An answer begins with a small record: the client can read none before it has all of it, and one
+ * of 16 KiB needs more than TCP's first window (RFC 6928: 10 segments), a round trip more.
+ */
+#define FIRST_RECORD ((size_t)4 * 1024)
 /* What a client may make us say that does not read it. */
 #define STUCK_MAX ((size_t)64 * 1024)
 
@@ -91,6 +96,7 @@ static ssize_t secure_read(struct transport *transport, char *bytes, size_t size
 	if (outcome == 1)
 		outcome = read_records(session, bytes, size, &used);
 	transport->more = has_more(session, outcome);
+	session->fresh = true;
 	n = used != 0 ? (ssize_t)used : explain(transport, outcome);
 	forget_errors();
 	if (n == TRANSPORT_TLS_PLAIN)
@@ -109,18 +115,27 @@ static bool secure_has_input(const struct transport *transport)
 
 /* Writing. */
 
+static bool write_records(struct tls_session *session, const char *bytes, size_t size)
+{
+	size_t first = session->fresh && size > SSL3_RT_MAX_PLAIN_LENGTH ? FIRST_RECORD : size;
+	size_t n;
+
+	session->fresh = false;
+	return SSL_write_ex(session->ssl, bytes, first, &n) == 1 &&
+	       (first == size || SSL_write_ex(session->ssl, bytes + first, size - first, &n) == 1);
+}
+
 /* So much of what is going out made into records and sent: its size, or -errno. */
 static ssize_t write_piece(struct transport *transport, struct outgoing *out)
 {
 	struct tls_session *session = transport->state;
 	const char *bytes;
 	ssize_t size = outgoing_take(out, session->tls->plain, TLS_PLAIN, &bytes);
-	size_t n;
 
 	if (size <= 0)
 		return size < 0 ? -ENODATA : 0;
 	forget_errors();
-	if (SSL_write_ex(session->ssl, bytes, (size_t)size, &n) != 1) {
+	if (!write_records(session, bytes, (size_t)size)) {
 		session->broken = true;
 		forget_errors();
 	}

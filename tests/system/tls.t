@@ -191,6 +191,20 @@ subtest 'a client that reads slowly gets all of it, and keeps nobody waiting' =>
 	is(scalar(grep { $slow->response->{body} eq $big } 1 .. 8), 8, 'all eight are whole');
 };
 
+subtest 'an answer begins with a small record, and goes on with full ones' => sub {
+	my $n = start("$dir/public");
+	my $client = 'openssl s_client -tls1_3 -msg -ign_eof -connect 127.0.0.1:' . $n->port;
+	open my $pipe, '-|', 'sh', '-c',
+		"printf 'GET /big HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n' | $client 2>&1"
+		or die "sh: $!";
+	local $/;
+	my @sizes = map { hex s/ //gr } <$pipe> =~ /<<< [^\n]*RecordHeader[^\n]*\n\s+17 03 03 (\w\w \w\w)$/mg;
+	my $overhead = 17;    # of TLS 1.3 with GCM: the type, and the tag
+	my ($at) = grep { $sizes[$_] == 4096 + $overhead } 0 .. $#sizes;
+	ok(defined $at, 'the first has 4 KiB') or diag "@sizes[0 .. 9]";
+	is_deeply([ @sizes[ $at + 1 .. $at + 5 ] ], [ (16384 + $overhead) x 5 ], 'then 16 KiB each');
+};
+
 note 'Who speaks badly';
 
 subtest 'plain HTTP at the port of TLS, and TLS at the port of plain HTTP' => sub {
