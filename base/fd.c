@@ -27,11 +27,16 @@ int fd_disinherit(int fd)
 	return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? 0 : -errno;
 }
 
-int fd_duplicate(int fd)
+int fd_duplicate_from(int fd, int least)
 {
-	int other = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	int other = fcntl(fd, F_DUPFD_CLOEXEC, least);
 
 	return other >= 0 ? other : -errno;
+}
+
+int fd_duplicate(int fd)
+{
+	return fd_duplicate_from(fd, STDERR_FILENO + 1);
 }
 
 void fd_disinherit_from(int first)

@@ -22,9 +22,11 @@ MUST_USE int fd_inherit(int fd);
 MUST_USE int fd_disinherit(int fd);
 /* Another descriptor of the same file, from 3 on. The fd, or -errno. */
 MUST_USE int fd_duplicate(int fd);
+/* The same, from `least` on. */
+MUST_USE int fd_duplicate_from(int fd, int least);
 /* In a child before exec: nothing from `first` on stays open in the next image. */
 void fd_disinherit_from(int first);
-/* Makes `at` (0 to 2) another name of `fd`, open across exec. */
+/* Makes `at` another name of `fd`, open across exec. */
 MUST_USE int fd_place(int fd, int at);
 /* Two more descriptors of the same file, side by side, from 3 on: the lower one, or -errno. */
 MUST_USE int fd_duplicate_pair(int fd);

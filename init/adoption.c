@@ -13,6 +13,7 @@
 #include "init/gossip.h"
 #include "init/heirloom.h"
 #include "init/herald.h"
+#include "init/noticeboard.h"
 #include "init/opening.h"
 #include "init/program.h"
 #include "init/reload.h"
@@ -128,6 +129,12 @@ static int adopt_tickets(struct arbiter *a, struct text *why)
 	return 0;
 }
 
+static int adopt_noticeboard(struct arbiter *a, struct text *why)
+{
+	(void)why;
+	return noticeboard_adopt(a);
+}
+
 static int adopt_times(struct arbiter *a, struct text *why)
 {
 	(void)why;
@@ -155,6 +162,7 @@ static int (*const adoptions[])(struct arbiter *, struct text *) = {
 	adopt_oom,
 	herald_open,
 	adopt_tickets,
+	adopt_noticeboard,
 	adopt_times,
 };
 

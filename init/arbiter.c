@@ -37,7 +37,11 @@ struct log_field arbiter_who(const struct arbiter *a, unsigned index)
 static void send_signal(struct arbiter *a, unsigned index, int number)
 {
 	const struct slot *slot = &a->roster.slots[index];
+	bool group = a->children[index].outsider && (a->children[index].group || number == SIGKILL);
 
+	/* It leads a group a moment after it is born: until then it is alone. */
+	if (group && kill(-slot->pid, number) == 0)
+		return;
 	if (kill(slot->pid, number) != 0 && errno != ESRCH)
 		log_error(&a->log, "signal_refused", arbiter_who(a, index),
 			log_int("pid", slot->pid), log_string("name", sigabbrev_np(number)),

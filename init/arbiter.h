@@ -49,6 +49,11 @@ struct child {
 	struct watch notifier; /* where its filter asks, see warden.h; fd -1 when there is none */
 	bool confined;	       /* it has handed that over: it does so once */
 	bool logs_only;	       /* its generation's sandbox_mode: what it asks for goes on */
+
+	bool outsider;	   /* see outsider.h: it has no channel and no page from its exec on */
+	bool executed;	   /* which has happened */
+	bool group;	   /* signals go to its process group */
+	uint64_t ready_by; /* exec_ready, of its generation */
 };
 
 struct program;
@@ -59,6 +64,7 @@ struct arbiter {
 	struct log log;
 	struct loop loop;
 	struct watch signals;
+	struct watch noticeboard; /* see noticeboard.h; fd -1 when there is none */
 	struct pidfile pidfile;
 	struct roster roster;
 	struct child *children; /* ARBITER_CHILDREN of them, beside the roster's slots */

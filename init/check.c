@@ -1,10 +1,13 @@
 #include "init/check.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/execute.h"
 #include "base/fd.h"
+#include "base/words.h"
 #include "init/certificates.h"
 #include "init/duties.h"
 #include "init/hook_book.h"
@@ -62,6 +65,24 @@ static int check_files(const struct settings *s, struct text *why)
 	return error;
 }
 
+static int check_program(const char *app, struct text *why)
+{
+	char **words;
+	int error = words_of_program(app, &words);
+
+	if (error != 0) {
+		text_printf(why,
+			"app: \"%.200s\": no program stands behind --, or a quote does not end",
+			app);
+		return error;
+	}
+	error = execute_find(words[0]);
+	if (error != 0)
+		text_printf(why, "%.512s: %s", words[0], execute_reason(words[0], error));
+	free(words);
+	return error;
+}
+
 int check_config(const struct config *config, struct text *why)
 {
 	const struct settings *s = &config->settings;
@@ -78,5 +99,7 @@ int check_config(const struct config *config, struct text *why)
 	if (error == 0)
 		error = inherit_addresses(NULL, s,
 			config->origin[SETTING_ID_bind].source != CONFIG_DEFAULT, &addresses, why);
+	if (error == 0 && words_are_program(config->app))
+		error = check_program(config->app, why);
 	return error == 0 ? check_files(s, why) : error;
 }

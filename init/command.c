@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/exits.h"
+#include "base/words.h"
 #include "init/arbiter.h"
 #include "init/check.h"
 #include "init/program.h"
@@ -25,17 +26,13 @@ static int complain(const char *reason)
 
 static int serve(struct config *config, const struct config_input *input)
 {
-	static const char no_worker[] = "a program behind -- and a bind: only an app serves on an "
-					"address; without bind, narwhal is the program's init";
 	static const char no_app[] = "no app: give a directory to serve, or a module "
 				     "(./hello.so); see narwhal --help";
 
 	if (config->app == NULL) {
-		const char *reason = config->program != NULL ? no_worker : no_app;
-
 		if (config->settings.termination_log != NULL)
-			termination_leave(config->settings.termination_log, reason);
-		return complain(reason);
+			termination_leave(config->settings.termination_log, no_app);
+		return complain(no_app);
 	}
 	return arbiter_serve(config, input);
 }
@@ -132,7 +129,8 @@ static int check(struct config *config, const struct config_input *input)
 				"narwhal --check-config");
 	survey_look(config, &facts);
 	why = TEXT_OVER(facts.worker_why);
-	facts.tried = facts.settings_why[0] == '\0';
+	facts.is_program = words_are_program(config->app);
+	facts.tried = facts.settings_why[0] == '\0' && !facts.is_program;
 	if (facts.tried && rehearsal_try(config, &why) != 0 && why.used == 0)
 		text_add(&why, "it could not be started");
 	(void)fputs(config->warnings, stderr);

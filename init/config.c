@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file_rules.h"
+#include "base/words.h"
 #include "init/config_reading.h"
 #include "seccomp/calls.h"
 #include "seccomp/filter.h"
@@ -78,7 +79,7 @@ int config_set_app(struct config_reading *reading, struct config_origin origin, 
 static int split_cmd_args(struct config_reading *reading)
 {
 	const char *value = config_variable(reading->input->envp, CONFIG_PREFIX "CMD_ARGS");
-	int error = value == NULL ? 0 : config_split(value, &reading->cmd_args);
+	int error = value == NULL ? 0 : words_split(value, &reading->cmd_args);
 
 	if (error == -EINVAL)
 		text_add(reading->why,
@@ -113,31 +114,6 @@ static int read_command_line(struct config_reading *reading)
 		CONFIG_PASS_SETTINGS);
 }
 
-/* An app and a program exclude each other; one of a lower source gives way. */
-static int choose_app(struct config_reading *reading)
-{
-	struct config *config = reading->config;
-	bool serves = config->verb == CONFIG_SERVE || config->verb == CONFIG_CHECK ||
-		      config->verb == CONFIG_CHECK_CONFIG || config->verb == CONFIG_LEARN;
-
-	if (config->program == NULL && config->app == NULL && serves) {
-		text_add(reading->why, "no app is given: allowed are a directory, a C module "
-				       "(as in ./hello.so), or a program behind --");
-		return -EINVAL;
-	}
-	if (config->program == NULL || config->app == NULL)
-		return 0;
-	if (config->app_origin.source == CONFIG_COMMAND_LINE) {
-		text_add(reading->why, "both an app, \"");
-		text_add_escaped(reading->why, config->app, strlen(config->app), false);
-		text_add(reading->why, "\", and a program behind --: allowed is one of them");
-		return -EINVAL;
-	}
-	free(config->app);
-	config->app = NULL;
-	return 0;
-}
-
 /* Some values have a grammar of their own. */
 static int check_grammars(struct config_reading *reading)
 {
@@ -167,7 +143,7 @@ static int (*const sources[])(struct config_reading *reading) = {
 	config_read_file,
 	read_cmd_args,
 	read_command_line,
-	choose_app,
+	config_choose_app,
 	check_grammars,
 };
 

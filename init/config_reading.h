@@ -50,8 +50,8 @@ MUST_USE int config_read_file(struct config_reading *reading);
 /* Whether a line of the file can hold this value, and give it back unchanged. */
 bool config_file_holds(const char *name, const char *value, size_t size) PURE;
 
-/* config_split.c: words as a shell makes them; -EINVAL for a quote that does not end. */
-MUST_USE int config_split(const char *text, char ***words);
+/* config_program.c: an app and a program behind -- become one app, or are refused. */
+MUST_USE int config_choose_app(struct config_reading *reading);
 
 /* config_flags.c: the verb and the file first, without the settings; then the settings and the app.
  */

@@ -11,6 +11,7 @@
 #include "init/image.h"
 #include "init/inherit.h"
 #include "init/logfile.h"
+#include "init/outsider.h"
 #include "init/shards.h"
 #include "init/tickets.h"
 #include "seccomp/filter.h"
@@ -74,6 +75,7 @@ static int open_parts(struct generation *generation, const struct legacy *legacy
 		.before = legacy->before != NULL ? &legacy->before->listeners : NULL,
 		.shelf = legacy->shelf,
 		.inherited = legacy->inherited,
+		.blocking = outsider_is_wished(generation),
 	};
 	struct address_list addresses;
 	size_t shards = 1;
@@ -97,8 +99,9 @@ static int open_parts(struct generation *generation, const struct legacy *legacy
 		error = shards_expand(&addresses, shards, why);
 	if (error != 0)
 		return error;
-	return listener_set_open(&generation->listeners, &addresses, (int)s->backlog, &sources,
+	error = listener_set_open(&generation->listeners, &addresses, (int)s->backlog, &sources,
 		why);
+	return error == 0 ? outsider_check(generation, why) : error;
 }
 
 int generation_open(struct generation *generation, uint64_t number, struct config *config,

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/exits.h"
 #include "base/fd.h"
+#include "init/outsider.h"
 #include "init/spawn.h"
 #include "init/warden.h"
 
@@ -20,7 +21,8 @@ void gossip_distrust(struct child *child, int error)
 
 	spawn_hang_up(child);
 	if (error == -EPIPE) {
-		arbiter_step(a, slot, EVENT_HUNG_UP);
+		if (!outsider_began(child))
+			arbiter_step(a, slot, EVENT_HUNG_UP);
 		return;
 	}
 	log_warning(&a->log, "worker_gossip", arbiter_who(a, slot),
@@ -202,12 +204,21 @@ static void look_at(struct arbiter *a, struct child *child)
 	}
 }
 
+static bool is_looked_at(const struct child *child)
+{
+	return child->page != NULL || child->outsider;
+}
+
 void gossip_look(struct arbiter *a)
 {
 	for (unsigned i = 0; i < ARBITER_CHILDREN; i++) {
 		struct child *child = &a->children[i];
 
-		if (child->page != NULL && child->look_ms <= a->now_ms)
+		if (!is_looked_at(child) || child->look_ms > a->now_ms)
+			continue;
+		if (child->outsider)
+			outsider_missed(child);
+		else
 			look_at(a, child);
 	}
 }
@@ -219,7 +230,7 @@ uint64_t gossip_deadline(const struct arbiter *a)
 	for (unsigned i = 0; i < ARBITER_CHILDREN; i++) {
 		const struct child *child = &a->children[i];
 
-		if (child->page != NULL && child->look_ms < nearest)
+		if (is_looked_at(child) && child->look_ms < nearest)
 			nearest = child->look_ms;
 	}
 	return nearest;

@@ -2,15 +2,16 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/execute.h"
 #include "base/fd.h"
 #include "base/text.h"
 #include "init/inherit.h"
-#include "init/search.h"
 
 /* They were handed to us: from now on to the program. */
 static int hand_on(const struct launch *launch)
@@ -30,55 +31,13 @@ static int hand_on(const struct launch *launch)
 	return setenv("LISTEN_PID", number, 1) == 0 ? 0 : -errno;
 }
 
-/* Other places may still have it. */
-static bool is_elsewhere(int error)
-{
-	return error == ENOENT || error == ENOTDIR || error == EACCES || error == ENAMETOOLONG ||
-	       error == ELOOP || error == ESTALE || error == ENODEV || error == ETIMEDOUT;
-}
-
-/* Returns only if that failed: what is worth telling of all the places. */
-static int execute(char **argv)
-{
-	struct search search = search_begin(argv[0], getenv("PATH"));
-	char bytes[PATH_MAX];
-	struct text place = TEXT_OVER(bytes);
-	bool is_path = strchr(argv[0], '/') != NULL;
-	int error = ENOENT;
-
-	while (search_next(&search, &place)) {
-		if (!place.cut) {
-			(void)execve(bytes, argv, environ);
-			if (is_path || !is_elsewhere(errno))
-				return -errno;
-			error = errno == EACCES ? EACCES : error;
-		}
-		place = TEXT_OVER(bytes);
-	}
-	return -error;
-}
-
-/* A file may be there and its interpreter not: then a bare "No such file" would lie. */
-static const char *reason_of(const char *name, int error)
-{
-	bool is_path = strchr(name, '/') != NULL;
-
-	if (error == -ENOENT && is_path && access(name, F_OK) == 0)
-		return "its interpreter (of the #! line, or the dynamic loader) is not there";
-	if (error == -ENOENT && !is_path)
-		return "not found in PATH";
-	if (error == -ENOEXEC)
-		return "is no program: not of this machine's kind, or a script without a #! line";
-	return strerror(-error);
-}
-
 NORETURN static void fail(const char *name, int error)
 {
 	char bytes[PATH_MAX + 256], escaped[PATH_MAX];
 	struct text line = TEXT_OVER(bytes), text = TEXT_OVER(escaped);
 
 	text_add_escaped(&text, name, strlen(name), false);
-	text_printf(&line, "narwhal: %s: %s\n", escaped, reason_of(name, error));
+	text_printf(&line, "narwhal: %s: %s\n", escaped, execute_reason(name, error));
 	(void)!write(STDERR_FILENO, line.bytes, line.used);
 	_exit(error == -ENOENT || error == -ENOTDIR ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE);
 }
@@ -96,7 +55,7 @@ NORETURN static void be_program(const struct launch *launch)
 		terminal_give(launch->terminal, getpid());
 	signals_return(launch->signals);
 	if (error == 0)
-		error = execute(launch->argv);
+		error = execute_words(launch->argv);
 	fail(launch->argv[0], error);
 }
 

@@ -1,6 +1,7 @@
 #include "init/listener_set.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,10 +46,22 @@ static int refuse_stranger(const struct address *address, struct text *why)
 	return -EBADF;
 }
 
+/*
+ * As sd_listen_fds(3) hands them over. Once: a program with an event loop makes it non-blocking
+ * for all that share it, and one of them that waited in accept(2) would hang.
+ */
+static void block(const struct listener *listener)
+{
+	int flags = fcntl(listener->fd, F_GETFL);
+
+	if (flags >= 0)
+		(void)fcntl(listener->fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
 /* The next of them. A shard is bound where the first one is: its port may be the kernel's choice.
  */
 static int open_new(struct listener_set *set, const struct address_list *addresses, int backlog,
-	struct text *why)
+	bool blocking, struct text *why)
 {
 	struct listener *item = &set->item[set->count];
 	struct address address = addresses->item[set->count];
@@ -57,6 +70,8 @@ static int open_new(struct listener_set *set, const struct address_list *address
 	if (address.shard != 0)
 		address.socket = set->item[set->count - 1].address.socket;
 	error = listener_open(item, &address, addresses, backlog, why);
+	if (error == 0 && blocking)
+		block(item);
 	if (error != 0 || address.shards < 2 || address.shard + 1 < address.shards)
 		return error;
 	error = shards_steer(item->fd, address.shards);
@@ -98,7 +113,7 @@ int listener_set_open(struct listener_set *set, const struct address_list *addre
 			 !inherit_has(sources->inherited, address->fd))
 			error = refuse_stranger(address, why);
 		else
-			error = open_new(set, addresses, backlog, why);
+			error = open_new(set, addresses, backlog, sources->blocking, why);
 		if (error != 0) {
 			give_up(set, sources);
 			return error;

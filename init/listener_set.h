@@ -41,6 +41,7 @@ struct listener_sources {
 	const struct listener_set *before; /* the generation that serves; or NULL */
 	const struct shelf *shelf;
 	const struct inherited *inherited; /* the only descriptors that fd://N may name */
+	bool blocking;			   /* what is opened anew is for programs that expect it */
 };
 
 /*

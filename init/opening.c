@@ -16,6 +16,7 @@
 #include "init/herald.h"
 #include "init/inherit.h"
 #include "init/logfile.h"
+#include "init/noticeboard.h"
 #include "init/readiness.h"
 #include "init/reload.h"
 #include "init/signals.h"
@@ -109,6 +110,7 @@ int opening_prepare(struct arbiter *a, struct text *why)
 	a->candidate = &a->made[1];
 	a->now_ms = clock_ms();
 	a->start_fd = a->loop.epoll_fd = a->signals.fd = a->pidfile.fd = -1;
+	a->noticeboard.fd = -1;
 	a->oom.fd = a->termination_fd = -1;
 	a->retry_ms = a->reap_ms = CLOCK_NEVER;
 	tickets_init(&a->tickets);
@@ -262,6 +264,7 @@ void opening_close(struct arbiter *a)
 	shelf_close(&a->shelf);
 	herald_close(a);
 	fd_close(&a->signals.fd);
+	noticeboard_close(a);
 	loop_close(&a->loop);
 	oom_close(&a->oom);
 	fd_close(&a->termination_fd);

@@ -10,6 +10,7 @@
 #include "base/exits.h"
 #include "init/gossip.h"
 #include "init/herald.h"
+#include "init/outsider.h"
 #include "init/spawn.h"
 #include "init/trial.h"
 #include "init/warden.h"
@@ -86,7 +87,8 @@ static void write_obituary(struct arbiter *a, const struct obituary *o)
 		fields[n++] = log_int("status", o->status);
 	}
 	fields[n++] = log_uint("uptime_ms", a->now_ms - slot->born_ms);
-	fields[n++] = log_uint("requests", page != NULL ? atomic_load(&page->requests) : 0);
+	if (!a->children[o->slot].outsider) /* nobody counts those of a program */
+		fields[n++] = log_uint("requests", page != NULL ? atomic_load(&page->requests) : 0);
 	if (page != NULL)
 		page_copy_request(page, request);
 	if (request[0] != '\0') {
@@ -129,6 +131,7 @@ static void bury(struct arbiter *a, unsigned index, const siginfo_t *info)
 	write_obituary(a, &obituary);
 	if (is_worker(a, index))
 		tally(a, child->page, &obituary);
+	outsider_clear(child, slot->pid, obituary.signalled);
 	upgrade_mourn(a, index, obituary.cause);
 	spawn_forget(child);
 	slot->killed = obituary.cause == CAUSE_SIGNAL && obituary.status == SIGKILL;

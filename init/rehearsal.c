@@ -20,6 +20,7 @@
 #include "init/gossip.h"
 #include "init/heirloom.h"
 #include "init/opening.h"
+#include "init/outsider.h"
 #include "init/program.h"
 #include "init/reap.h"
 #include "init/reload.h"
@@ -235,20 +236,27 @@ static int read_program_settings(struct rehearsal *r, struct text *why)
 struct step {
 	const char *name;
 	int (*run)(struct rehearsal *r, struct text *why);
+	bool plays; /* the app is started */
 };
 
 static const struct step program_steps[] = {
-	{"the way back", check_way_back},
-	{"the settings", read_program_settings},
+	{"the way back", check_way_back, false},
+	{"the settings", read_program_settings, false},
 };
 
 static const struct step steps[] = {
-	{"the way back", check_way_back},
-	{"the config", read_config},
-	{"its stage", set_stage},
-	{"a worker", start_worker},
-	{"a request", ask},
+	{"the way back", check_way_back, false},
+	{"the config", read_config, false},
+	{"its stage", set_stage, false},
+	{"a worker", start_worker, true},
+	{"a request", ask, true},
 };
+
+/* A program that serves is not started only to be killed. */
+static bool is_played(const struct rehearsal *r)
+{
+	return !outsider_is_wished(r->stage.current);
+}
 
 static int run_steps(struct rehearsal *r, struct text *why)
 {
@@ -258,6 +266,8 @@ static int run_steps(struct rehearsal *r, struct text *why)
 	int error = opening_prepare(&r->stage, why);
 
 	for (; error == 0 && step < end; step++) {
+		if (step->plays && !is_played(r))
+			continue;
 		report(r, "at ", step->name);
 		error = step->run(r, why);
 	}

@@ -10,6 +10,7 @@
 
 #include "init/arbiter.h"
 #include "init/logfile.h"
+#include "init/outsider.h"
 #include "init/reload.h"
 #include "init/request.h"
 
@@ -152,9 +153,12 @@ static void act(struct arbiter *a, const struct signalfd_siginfo *info)
 	log_at(&a->log, level, "signal", log_string("name", name),
 		log_uint("number", info->ssi_signo), log_uint("sender", info->ssi_pid));
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		if (rows[i].number == (int)info->ssi_signo)
-			carry_out(a, i, info);
+		if (rows[i].number != (int)info->ssi_signo)
+			continue;
+		carry_out(a, i, info);
+		return;
 	}
+	outsider_forward(a, info);
 }
 
 static void read_signals(struct watch *watch, uint32_t events)

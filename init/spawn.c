@@ -18,6 +18,8 @@
 #include "init/herald.h"
 #include "init/inherit.h"
 #include "init/logfile.h"
+#include "init/noticeboard.h"
+#include "init/outsider.h"
 #include "init/signals.h"
 #include "init/warden.h"
 #include "seccomp/filter.h"
@@ -64,10 +66,27 @@ static void hand_listeners(const struct listener_set *listeners, struct heritage
 	}
 }
 
+/* A worker alone becomes the program. */
+static bool is_outsider(const struct arbiter *a, unsigned slot)
+{
+	return is_servant(a, slot) && outsider_is_wished(spawn_generation(a, slot));
+}
+
+static void add_app(const struct arbiter *a, unsigned slot, struct text *app)
+{
+	const struct generation *generation = spawn_generation(a, slot);
+
+	if (is_outsider(a, slot))
+		outsider_add_app(generation, slot, app);
+	else
+		text_add(app, generation->config.app != NULL ? generation->config.app : "");
+}
+
 static int make_heritage(struct arbiter *a, unsigned slot, struct birth *birth)
 {
 	const struct generation *generation = spawn_generation(a, slot);
-	struct text text = {.bytes = a->heritage, .size = HERITAGE_SIZE_MAX};
+	struct text text = {.bytes = a->heritage, .size = HERITAGE_SIZE_MAX / 2};
+	struct text app = {.bytes = a->heritage + text.size, .size = text.size};
 	struct heritage heritage = {
 		.role = a->roster.slots[slot].role,
 		.slot = slot,
@@ -81,14 +100,15 @@ static int make_heritage(struct arbiter *a, unsigned slot, struct birth *birth)
 		.certificates_fd =
 			generation->certificates_fd > 0 ? generation->certificates_fd : 0,
 		.tickets_fd = tickets_fd(a, slot),
-		.app = generation->config.app,
+		.app = app.bytes,
 		.settings = generation->config.settings,
 	};
 
+	add_app(a, slot, &app);
 	if (is_servant(a, slot))
 		hand_listeners(&generation->listeners, &heritage);
 	heritage_write(&heritage, &text);
-	if (text.cut)
+	if (text.cut || app.cut)
 		return -E2BIG;
 	birth->heritage_fd = fd_sealed("narwhal-heritage", text.bytes, text.used);
 	return birth->heritage_fd < 0 ? birth->heritage_fd : 0;
@@ -130,6 +150,8 @@ static int prepare(struct arbiter *a, unsigned slot, struct birth *birth)
 
 	if (error == 0)
 		error = make_page(birth);
+	if (error == 0 && is_outsider(a, slot))
+		error = noticeboard_open(a);
 	if (is_servant(a, slot))
 		open_access(a, slot, birth);
 	if (error == 0)
@@ -166,7 +188,7 @@ static int hand_down(const struct arbiter *a, unsigned slot, const struct birth 
 	return error;
 }
 
-static int set_environment(const struct birth *birth)
+static int set_environment(const struct arbiter *a, unsigned slot, const struct birth *birth)
 {
 	char number[16];
 	struct text text = TEXT_OVER(number);
@@ -175,7 +197,7 @@ static int set_environment(const struct birth *birth)
 	if (setenv(HERITAGE_ENVIRONMENT, number, 1) != 0)
 		return -errno;
 	inherit_clear_environment();
-	return 0;
+	return is_outsider(a, slot) ? outsider_set_environment(a, spawn_generation(a, slot)) : 0;
 }
 
 /* In the child: becomes the worker's image, or says on the channel why not. */
@@ -194,7 +216,7 @@ NORETURN static void be_worker(const struct arbiter *a, unsigned slot, const str
 	text = TEXT_OVER(generation_text);
 	text_printf(&text, "generation=%llu", (unsigned long long)generation->number);
 	if (error == 0)
-		error = set_environment(birth);
+		error = set_environment(a, slot, birth);
 	if (error == 0) {
 		signals_restore();
 		(void)execveat(generation->image_fd, "", argv, environ, AT_EMPTY_PATH);
@@ -208,6 +230,7 @@ NORETURN static void be_worker(const struct arbiter *a, unsigned slot, const str
 /* From here on the child owns the channel and the page; spawn_forget() gives them back. */
 static int take_over(struct arbiter *a, unsigned slot, struct birth *birth)
 {
+	const struct settings *s = &spawn_generation(a, slot)->config.settings;
 	struct child *child = &a->children[slot];
 
 	*child = (struct child){
@@ -216,10 +239,13 @@ static int take_over(struct arbiter *a, unsigned slot, struct birth *birth)
 		.slot = slot,
 		.page = birth->page,
 		.page_fd = birth->page_fd,
-		.timeout_ms = spawn_generation(a, slot)->config.settings.timeout,
+		.timeout_ms = s->timeout,
 		.look_ms = CLOCK_NEVER,
 		.notifier = {.fd = -1},
-		.logs_only = spawn_generation(a, slot)->config.settings.sandbox_mode == SANDBOX_LOG,
+		.logs_only = s->sandbox_mode == SANDBOX_LOG,
+		.outsider = is_outsider(a, slot),
+		.group = s->signal_group,
+		.ready_by = s->exec_ready,
 	};
 	birth->own_fd = -1;
 	birth->page = NULL;

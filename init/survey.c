@@ -269,6 +269,10 @@ static void judge_swap(const struct survey_facts *f, struct judgement *j)
 
 static void judge_worker(const struct survey_facts *f, struct judgement *j)
 {
+	if (f->is_program && f->settings_why[0] == '\0') {
+		text_add(&j->found, "a program that is there; not started");
+		return;
+	}
 	if (!f->tried)
 		text_add(&j->found, "not tried");
 	else

@@ -33,6 +33,7 @@ struct survey_facts {
 	char settings_why[SURVEY_WHY]; /* "": they are good */
 	char worker_why[SURVEY_WHY];   /* "": one has answered a request */
 	bool tried;		       /* a worker was started */
+	bool is_program;	       /* it would be a program behind --: none is started */
 
 	pid_t pid;
 	uid_t uid, worker_uid;

@@ -14,6 +14,7 @@
 #include "service/birth.h"
 #include "service/confinement.h"
 #include "service/limits.h"
+#include "service/program.h"
 #include "service/sandbox.h"
 
 /* Bytes: what of freed memory stays with the worker, and how large a single piece of it may be. */
@@ -225,38 +226,44 @@ static int say_ready(struct worker *worker, struct text *why)
 	return channel_send(worker->heritage.channel_fd, MESSAGE_READY, NULL, 0);
 }
 
+/* Whose step it is: a worker's that serves, or one's that becomes a program. */
+enum boot_kind { SERVES = 1, EXECUTES = 2, EACH = SERVES | EXECUTES };
+
 static const struct boot_step {
 	const char *name;
 	int (*run)(struct worker *worker, struct text *why);
 	enum exits status;
+	enum boot_kind kind;
 } steps[] = {
-	{"parent-death signal", tie_to_parent, EXIT_BOOT},
-	{"process group", leave_group, EXIT_BOOT},
-	{"shared page", map_page, EXIT_BOOT},
-	{"signals", take_signals, EXIT_BOOT},
-	{"limits", limit_resources, EXIT_BOOT},
-	{"privileges", drop_privileges, EXIT_BOOT},
+	{"parent-death signal", tie_to_parent, EXIT_BOOT, EACH},
+	{"process group", leave_group, EXIT_BOOT, EACH},
+	{"shared page", map_page, EXIT_BOOT, SERVES},
+	{"signals", take_signals, EXIT_BOOT, SERVES},
+	{"limits", limit_resources, EXIT_BOOT, EACH},
+	{"privileges", drop_privileges, EXIT_BOOT, EACH},
 	/* Again: the kernel forgot it when the ids changed (prctl(2)). */
-	{"parent-death signal", tie_to_parent, EXIT_BOOT},
-	{"dumpable flag", hide_memory, EXIT_BOOT},
-	{"umask", mask_others, EXIT_BOOT},
-	{"bind_tls", open_tls, EXIT_USAGE},
-	{"proxies", open_rules, EXIT_BOOT},
-	{"memory", open_exchange, EXIT_BOOT},
-	{"memory to keep", keep_memory, EXIT_BOOT},
-	{"event loop", open_loop, EXIT_BOOT},
-	{"options", open_host, EXIT_APP},
-	{"app", load_app, EXIT_APP},
-	{"worker_init", start_app, EXIT_BOOT},
-	{"access log", open_access_log, EXIT_BOOT},
-	{"listeners", open_listeners, EXIT_BOOT},
-	{"max_requests", limit_requests, EXIT_BOOT},
-	{"what the kernel says", ask_kernel, EXIT_BOOT},
-	{"warm-up", sandbox_warm_up, EXIT_BOOT},
-	{"landlock", confinement_enter, EXIT_BOOT},
-	{"sandbox", sandbox_enter, EXIT_BOOT},
-	{"/proc/self/status", read_back, EXIT_BOOT},
-	{"channel", say_ready, EXIT_BOOT},
+	{"parent-death signal", tie_to_parent, EXIT_BOOT, EACH},
+	{"dumpable flag", hide_memory, EXIT_BOOT, EACH},
+	{"umask", mask_others, EXIT_BOOT, EACH},
+	{"bind_tls", open_tls, EXIT_USAGE, SERVES},
+	{"proxies", open_rules, EXIT_BOOT, SERVES},
+	{"memory", open_exchange, EXIT_BOOT, SERVES},
+	{"memory to keep", keep_memory, EXIT_BOOT, SERVES},
+	{"event loop", open_loop, EXIT_BOOT, SERVES},
+	{"options", open_host, EXIT_APP, SERVES},
+	{"app", load_app, EXIT_APP, SERVES},
+	{"worker_init", start_app, EXIT_BOOT, SERVES},
+	{"access log", open_access_log, EXIT_BOOT, SERVES},
+	{"listeners", open_listeners, EXIT_BOOT, SERVES},
+	{"max_requests", limit_requests, EXIT_BOOT, SERVES},
+	{"program", program_plan, EXIT_BOOT, EXECUTES},
+	{"what the kernel says", ask_kernel, EXIT_BOOT, EACH},
+	{"warm-up", sandbox_warm_up, EXIT_BOOT, SERVES},
+	{"landlock", confinement_enter, EXIT_BOOT, SERVES},
+	{"sandbox", sandbox_enter, EXIT_BOOT, EACH},
+	{"/proc/self/status", read_back, EXIT_BOOT, EACH},
+	{"channel", say_ready, EXIT_BOOT, SERVES},
+	{"program", program_execute, EXIT_APP, EXECUTES},
 };
 
 static const enum message_type messages[] = {
@@ -267,8 +274,10 @@ static const enum message_type messages[] = {
 
 static enum exits run_steps(struct worker *worker, struct text *why)
 {
+	enum boot_kind kind = program_is_app(worker) ? EXECUTES : SERVES;
+
 	for (size_t i = 0; i < COUNT_OF(steps); i++) {
-		int error = steps[i].run(worker, why);
+		int error = (steps[i].kind & kind) != 0 ? steps[i].run(worker, why) : 0;
 
 		if (error == 0)
 			continue;

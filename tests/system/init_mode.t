@@ -141,7 +141,6 @@ subtest 'what is wrong is told, and nothing is started' => sub {
 		'rewrite_signal: "KILL:15" is not FROM:TO' => [ '--rewrite-signal', 'KILL:15' ],
 		'parent_death_signal: "NEVER" is no signal' => [ '--parent-death-signal', 'NEVER' ],
 		'user (from --user): is for workers' => [ '--user', 'nobody' ],
-		'a program behind -- and a bind: only an app' => [ '--bind', '127.0.0.1:0' ],
 	);
 	for my $reason (sort keys %wrong) {
 		my ($status, $output) = status_of([ @{ $wrong{$reason} }, '--', 'echo', 'started' ]);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/fd.h"
+#include "base/words.h"
 #include "init/config_reading.h"
 #include "init/usage.h"
 #include "seccomp/filter.h"
@@ -352,19 +353,19 @@ static void the_environments_words_are_split_as_a_shell_splits(void **state)
 	char **words;
 
 	(void)state;
-	assert_int_equal(config_split(text, &words), 0);
+	assert_int_equal(words_split(text, &words), 0);
 	for (size_t i = 0; i < COUNT_OF(wanted); i++)
 		assert_string_equal(words[i], wanted[i]);
 	assert_null(words[COUNT_OF(wanted)]);
 	free(words);
-	assert_int_equal(config_split("", &words), 0);
+	assert_int_equal(words_split("", &words), 0);
 	assert_null(words[0]);
 	free(words);
-	assert_int_equal(config_split("a b c d e f", &words), 0);
+	assert_int_equal(words_split("a b c d e f", &words), 0);
 	assert_string_equal(words[5], "f");
 	free(words);
 	for (size_t i = 0; i < COUNT_OF(wrong); i++)
-		assert_int_equal(config_split(wrong[i], &words), -EINVAL);
+		assert_int_equal(words_split(wrong[i], &words), -EINVAL);
 }
 
 static void the_environments_words_may_name_the_app_but_ask_for_nothing(void **state)
@@ -469,11 +470,11 @@ static void what_is_wrong_in_a_file_is_named_with_its_line(void **state)
 	assert_file_refused("[https]\n",
 		"narwhal.conf:1: [https] is an unknown section: "
 		"allowed are [arbiter], [lifecycle], [upgrade], [hooks], [app], [http], "
-		"[files], [proxies], [tls], [privileges], [program], [log]");
+		"[files], [proxies], [tls], [privileges], [program], [exec], [log]");
 	assert_file_refused("[",
 		"narwhal.conf:1: [ is an unknown section: "
 		"allowed are [arbiter], [lifecycle], [upgrade], [hooks], [app], [http], "
-		"[files], [proxies], [tls], [privileges], [program], [log]");
+		"[files], [proxies], [tls], [privileges], [program], [exec], [log]");
 }
 
 static void no_value_of_a_file_is_cut_or_merged(void **state)

@@ -116,7 +116,11 @@ static void fill_workers(struct arbiter *a)
 		.page_fd = 15,
 		.messages = 3,
 		.look_ms = 8,
-		.notifier = {.fd = -1}};
+		.notifier = {.fd = -1},
+		.outsider = true,
+		.executed = true,
+		.group = true,
+		.ready_by = 1};
 }
 
 static void fill_attendant(struct arbiter *a)
@@ -195,6 +199,7 @@ static void fill(struct arbiter *a)
 	a->generations = 9;
 	a->start_fd = 35;
 	a->tickets.fd = 36;
+	a->noticeboard.fd = 37;
 	memcpy(a->last_cause, "a\nb", 4);
 }
 
@@ -373,10 +378,10 @@ static void every_descriptor_is_told(void **state)
 	fill(&a);
 	descriptors = 0;
 	heirloom_each_fd(&a, HEIRLOOM_VERSION, count_fd, NULL);
-	/* Start, pidfile, tickets, two images, a worker's image, its certificates, 2 listeners, 3
-	 * on the shelf, 2 inherited, and of the workers 2 pages, a channel and a notifier, and of
-	 * an attendant one of each. */
-	assert_int_equal(descriptors, 1 + 1 + 1 + 2 + 1 + 1 + 2 + 3 + 2 + 4 + 3);
+	/* Start, pidfile, tickets, noticeboard, two images, a worker's image, its certificates, 2
+	 * listeners, 3 on the shelf, 2 inherited, and of the workers 2 pages, a channel and a
+	 * notifier, and of an attendant one of each. */
+	assert_int_equal(descriptors, 1 + 1 + 1 + 1 + 2 + 1 + 1 + 2 + 3 + 2 + 4 + 3);
 	let_go(&a);
 }
 
@@ -600,6 +605,7 @@ static void version_3_thaws(void **state)
 	(void)state;
 	thaw_released(&a, "tests/heirloom/version-3");
 	assert_int_equal(a.current->certificates_fd, 17);
+	assert_int_equal(a.noticeboard.fd, -1);
 	assert_false(a.current->listeners.item[0].tls);
 	assert_true(a.current->listeners.item[1].tls);
 	assert_int_equal(a.tickets.fd, -1);
@@ -614,6 +620,10 @@ static void version_4_thaws(void **state)
 
 	(void)state;
 	thaw_released(&a, "tests/heirloom/version-4");
+	assert_int_equal(a.noticeboard.fd, 37);
+	assert_true(a.children[900].outsider);
+	assert_true(a.children[900].executed);
+	assert_false(a.children[0].outsider);
 	assert_int_equal(a.tickets.fd, 36);
 	assert_true(a.current->tickets);
 	attendant = &a.roster.slots[ARBITER_SLOTS];

@@ -67,7 +67,7 @@ static int tear_down(void **state)
 
 static int open_list(struct fixture *f, struct listener_set *set, const char *list)
 {
-	struct listener_sources sources = {NULL, &f->shelf, &f->inherited};
+	struct listener_sources sources = {NULL, &f->shelf, &f->inherited, false};
 	struct address_list addresses;
 
 	f->why = TEXT_OVER(f->why_bytes);
@@ -574,7 +574,7 @@ static void a_gated_socket_file_is_gone_and_its_queue_is_not(void **state)
 /* The list once more, sharing with f->set what it has; both are then open. */
 static void open_next(struct fixture *f, struct listener_set *next, const char *list)
 {
-	struct listener_sources sources = {&f->set, &f->shelf, &f->inherited};
+	struct listener_sources sources = {&f->set, &f->shelf, &f->inherited, false};
 	struct address_list addresses;
 
 	f->why = TEXT_OVER(f->why_bytes);

@@ -4,7 +4,7 @@
 
 #include <cmocka.h>
 
-#include "init/search.h"
+#include "base/search.h"
 
 /* All places, each with a space behind it. */
 static void assert_places(const char *name, const char *path, const char *places)

@@ -1,8 +1,8 @@
+#include "base/words.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "init/config_reading.h"
 
 /* Where in the text, and where in the words. */
 struct split {
@@ -45,7 +45,7 @@ static int take_word(struct split *split)
 	return 0;
 }
 
-int config_split(const char *text, char ***words)
+int words_split(const char *text, char ***words)
 {
 	size_t length = strlen(text);
 	size_t most = length / 2 + 2; /* a word takes two bytes, but for the last; and the NULL */
@@ -69,4 +69,49 @@ int config_split(const char *text, char ***words)
 	list[n] = NULL;
 	*words = list;
 	return 0;
+}
+
+/* As in 'it'\''s'. */
+static void add_quoted(struct text *text, const char *word)
+{
+	text_add_char(text, '\'');
+	for (; *word != '\0'; word++) {
+		if (*word == '\'')
+			text_add(text, "'\\''");
+		else
+			text_add_char(text, *word);
+	}
+	text_add_char(text, '\'');
+}
+
+static bool is_plain(const char *word)
+{
+	return word[0] != '\0' && strpbrk(word, " \t\n'\"\\") == NULL;
+}
+
+void words_join(char *const *words, struct text *text)
+{
+	for (; *words != NULL; words++) {
+		if (text->used != 0)
+			text_add_char(text, ' ');
+		if (is_plain(*words))
+			text_add(text, *words);
+		else
+			add_quoted(text, *words);
+	}
+}
+
+bool words_are_program(const char *app)
+{
+	return app != NULL && strncmp(app, "-- ", 3) == 0;
+}
+
+int words_of_program(const char *app, char ***words)
+{
+	int error = words_split(app + 3, words);
+
+	if (error != 0 || **words != NULL)
+		return error;
+	free(*words);
+	return -EINVAL;
 }

@@ -1,4 +1,4 @@
-#include "init/search.h"
+#include "base/search.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
  *
  * execvp itself will not do: it hands a file that is no program to /bin/sh.
  */
-#ifndef INIT_SEARCH_H
-#define INIT_SEARCH_H
+#ifndef BASE_SEARCH_H
+#define BASE_SEARCH_H
 
 #include <stdbool.h>
 

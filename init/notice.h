@@ -1,0 +1,33 @@
+/*
+ * notice.h - what a program said in one datagram of sd_notify(3), taken apart. Pure.
+ *
+ * Lines that stand in no row of notices.def are passed over, as are bytes that make no sense: the
+ * protocol grows, and nobody but the program loses by it.
+ */
+#ifndef INIT_NOTICE_H
+#define INIT_NOTICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+
+enum notice {
+#define NOTICE(name, line, meaning) NOTICE_##name,
+#include "init/notices.def"
+#undef NOTICE
+	NOTICES
+};
+
+#define NOTICE_MAX 2048 /* a longer datagram is nobody's */
+
+/* Borrowed from the datagram: where the values begin, and how long they are. */
+struct notice_found {
+	bool said[NOTICES];
+	const char *value[NOTICES]; /* of rows that end with "=", the last one of its kind */
+	size_t size[NOTICES];
+};
+
+void notice_read(const char *bytes, size_t size, struct notice_found *found);
+
+#endif

@@ -1,0 +1,118 @@
+/* What is decided of workers that are programs: their words, their notices, whose child they are.
+ */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "init/lineage.h"
+#include "init/notice.h"
+#include "init/placeholders.h"
+
+static void assert_filled(const char *words, const char *wanted)
+{
+	static const uint64_t values[PLACEHOLDERS] = {
+		[PLACEHOLDER_fd] = 3,
+		[PLACEHOLDER_port] = 8080,
+		[PLACEHOLDER_slot] = 0,
+		[PLACEHOLDER_generation] = 12,
+	};
+	char bytes[128];
+	struct text text = TEXT_OVER(bytes);
+
+	placeholders_fill(words, values, &text);
+	assert_string_equal(bytes, wanted);
+}
+
+static void placeholders_are_filled_and_other_braces_stay(void **state)
+{
+	(void)state;
+	assert_filled("-- a --fd {fd} --port={port}", "-- a --fd 3 --port=8080");
+	assert_filled("{slot}{generation}{slot}", "0120");
+	assert_filled("{} {fd {FD} {ports} {\"a\":1} {", "{} {fd {FD} {ports} {\"a\":1} {");
+	assert_filled("{{fd}}", "{3}");
+	assert_filled("", "");
+	assert_true(placeholders_has("a{port}", PLACEHOLDER_port));
+	assert_false(placeholders_has("a{fd}", PLACEHOLDER_port));
+}
+
+static void assert_said(const char *bytes, size_t size, unsigned wanted)
+{
+	struct notice_found found;
+
+	notice_read(bytes, size, &found);
+	for (enum notice i = 0; i < NOTICES; i++)
+		assert_int_equal(found.said[i], (wanted >> i) & 1);
+}
+
+#define SAID(bytes, wanted) assert_said((bytes), sizeof(bytes) - 1, (wanted))
+
+static void lines_of_a_notice_are_known_whole(void **state)
+{
+	(void)state;
+	SAID("READY=1", 1U << NOTICE_READY);
+	SAID("READY=1\n", 1U << NOTICE_READY);
+	SAID("STATUS=ok\nREADY=1\nWATCHDOG=1\n",
+		1U << NOTICE_STATUS | 1U << NOTICE_READY | 1U << NOTICE_BEAT);
+	SAID("WATCHDOG=trigger", 1U << NOTICE_TRIGGER);
+	SAID("RELOADING=1\nMONOTONIC_USEC=12", 1U << NOTICE_RELOAD);
+	SAID("STOPPING=1", 1U << NOTICE_STOPPING);
+	SAID("MAINPID=17", 1U << NOTICE_MAINPID);
+}
+
+static void what_makes_no_sense_is_passed_over(void **state)
+{
+	(void)state;
+	SAID("", 0);
+	SAID("\n\n\n", 0);
+	SAID("READY=10", 0);
+	SAID("READY=", 0);
+	SAID(" READY=1", 0);
+	SAID("READY=1\0", 0);
+	SAID("X\0READY=1", 0);
+	SAID("FDSTORE=1\nERRNO=2\nBARRIER=1", 0);
+	SAID("STATUS", 0);
+}
+
+static void a_value_is_where_it_stands(void **state)
+{
+	static const char bytes[] = "STATUS=one\nSTATUS=two = 2\nREADY=1";
+	struct notice_found found;
+
+	(void)state;
+	notice_read(bytes, sizeof(bytes) - 1, &found);
+	assert_int_equal(found.size[NOTICE_STATUS], 7);
+	assert_memory_equal(found.value[NOTICE_STATUS], "two = 2", 7);
+}
+
+static void assert_parent(const char *bytes, pid_t wanted)
+{
+	assert_int_equal(lineage_parse(bytes, strlen(bytes)), wanted);
+}
+
+static void a_parent_stands_behind_a_name_that_may_hold_anything(void **state)
+{
+	(void)state;
+	assert_parent("17 (node) S 5 17 5 0", 5);
+	assert_parent("17 (a) S 9 (b) R 1234 1 1", 1234);
+	assert_parent("1 (init) S 0 1 1", 0);
+	assert_parent("17 (node) S 5", -EINVAL);
+	assert_parent("17 (node", -EINVAL);
+	assert_parent("17 (node) S -5 1", -EINVAL);
+	assert_parent("", -EINVAL);
+	assert_int_equal(lineage_parent(getpid()), getppid());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(placeholders_are_filled_and_other_braces_stay),
+		cmocka_unit_test(lines_of_a_notice_are_known_whole),
+		cmocka_unit_test(what_makes_no_sense_is_passed_over),
+		cmocka_unit_test(a_value_is_where_it_stands),
+		cmocka_unit_test(a_parent_stands_behind_a_name_that_may_hold_anything),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
