@@ -14,6 +14,7 @@
 #include "base/attr.h"
 #include "base/buffer.h"
 #include "narwhal/service.h"
+#include "service/tls_hello.h"
 
 struct tls;
 struct transport;
@@ -23,13 +24,14 @@ struct tls_session {
 	SSL *ssl;
 	struct buffer early; /* read from the socket before we were there */
 	struct buffer wire;  /* records that the socket had no room for */
-	size_t share;	     /* bytes that this read may still take from the socket */
-	bool fresh;	     /* nothing was written since the last read */
-	bool begun;	     /* the client has sent something */
-	bool plain;	     /* and it is HTTP */
-	bool drained;	     /* the socket was seen empty in this read */
-	bool ended;	     /* the client has */
-	bool broken;	     /* there is nothing more to be said */
+	struct tls_hello hello;
+	size_t share; /* bytes that this read may still take from the socket */
+	bool fresh;   /* nothing was written since the last read */
+	bool begun;   /* the client has sent something */
+	bool plain;   /* and it is HTTP */
+	bool drained; /* the socket was seen empty in this read */
+	bool ended;   /* the client has */
+	bool broken;  /* there is nothing more to be said */
 	const char *reason;
 };
 

@@ -43,25 +43,51 @@ static int take_socket(struct tls_session *session, int fd, char *bytes, size_t 
 	return n >= 0 || errno == EAGAIN ? (int)n : -2;
 }
 
+static int take(struct tls_session *session, int fd, char *bytes, size_t size)
+{
+	if (session->early.used != 0)
+		return take_early(session, bytes, size);
+	if (session->ended)
+		return 0;
+	return session->drained || session->share == 0 ? -1 : take_socket(session, fd, bytes, size);
+}
+
+/* In plain text (RFC 8446 section 5.1): a fatal illegal_parameter, as OpenSSL has it for its limit.
+ */
+static void refuse_hello(struct tls_session *session)
+{
+	static const char alert[] = "\x15\x03\x03\x00\x02\x02\x2f";
+
+	session->reason = "the ClientHello is larger than 16 KiB";
+	(void)!buffer_add(&session->tls->wire, alert, sizeof(alert) - 1);
+}
+
+/* Whether OpenSSL may see bytes that came before the handshake is over. */
+static bool is_welcome(struct tls_session *session, const char *bytes, size_t size)
+{
+	if (!session->begun) {
+		session->begun = true;
+		session->plain = is_http(bytes[0]);
+	}
+	if (session->plain)
+		return false;
+	/* TLS 1.2, once it is agreed upon, has no second hello, but records like one. */
+	if (SSL_version(session->ssl) != TLS1_3_VERSION ||
+		!tls_hello_exceeds(&session->hello, bytes, size))
+		return true;
+	refuse_hello(session);
+	return false;
+}
+
 static int bio_read(BIO *bio, char *bytes, int size)
 {
 	struct transport *transport = BIO_get_data(bio);
 	struct tls_session *session = transport->state;
-	int n = -1;
+	int n = take(session, transport->fd, bytes, (size_t)size);
 
 	BIO_clear_retry_flags(bio);
-	if (session->early.used != 0)
-		n = take_early(session, bytes, (size_t)size);
-	else if (session->ended)
-		n = 0;
-	else if (!session->drained && session->share != 0)
-		n = take_socket(session, transport->fd, bytes, (size_t)size);
-	if (n > 0 && !session->begun) {
-		session->begun = true;
-		session->plain = is_http(bytes[0]);
-		if (session->plain)
-			return -1;
-	}
+	if (n > 0 && transport->greeting && !is_welcome(session, bytes, (size_t)n))
+		return -1;
 	if (n == -1)
 		BIO_set_retry_read(bio);
 	return n;

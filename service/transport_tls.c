@@ -69,7 +69,9 @@ static ssize_t explain(struct transport *transport, int outcome)
 		return -EAGAIN;
 	if (error == SSL_ERROR_ZERO_RETURN || session->ended)
 		return 0;
-	session->reason = error == SSL_ERROR_SSL ? tls_reason() : "the connection is broken";
+	if (session->reason == NULL)
+		session->reason =
+			error == SSL_ERROR_SSL ? tls_reason() : "the connection is broken";
 	session->broken = true;
 	return -EPROTO;
 }

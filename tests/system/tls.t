@@ -291,6 +291,45 @@ subtest 'what is no TLS is refused, and whoever comes next is served' => sub {
 	unlike(join("\n", $n->lines), qr/worker_exit/, 'and none had died');
 };
 
+subtest 'a hello that declares more than 16 KiB is refused before there is room made for it' => sub {
+	my $n = start($secured, '--workers', 1, '--tls-handshake-timeout', 3600);
+	my $alert = "\x15\x03\x03\x00\x02\x02\x2f";
+	my $hello = client_hello();
+	my %declared = (
+		'in nine bytes' => "\x16\x03\x01\x00\x04\x01\x02\x00\x00",
+		'byte by byte' => join('', map { "\x16\x03\x01\x00\x01$_" } "\x01", "\x00", "\x40", "\x01"),
+	);
+	for my $name (sort keys %declared) {
+		my $c = $n->connect;
+		$c->write($declared{$name});
+		is($c->fill(sub { 0 }), 0, "$name: ended at once");
+		is($c->{rest}, $alert, 'by an alert');
+	}
+	like($n->wait_line(qr/handshake_failed/), qr/reason="the ClientHello is larger than 16 KiB"/,
+		'the log says why');
+	my $c = $n->connect;
+	$c->write($hello);
+	ok($c->fill(sub { $c->{rest} =~ /^\x16\x03\x03/ }), 'one that fits is answered');
+};
+
+subtest 'many hellos that stand still cost little memory each' => sub {
+	my $n = start($secured, '--workers', 1, '--tls-handshake-timeout', 3600);
+	my ($pid) = $n->workers;
+	my $memory = sub { Narwhal::slurp("/proc/$pid/smaps_rollup") =~ /^Private_Dirty:\s+(\d+)/m ? $1 : die };
+	my $start = "\x16\x03\x01\x40\x00\x01\x00\x3f\xf0\x03\x03";    # of the largest that fits
+	my @some = map { $n->connect } 1 .. 20;
+	$_->write($start) for @some;
+	is(Tls::connect($n->port)->request('GET', '/')->{status}, 200, 'the worker has seen them');
+	my $before = $memory->();
+	push @some, map { $n->connect } 1 .. 200;
+	$_->write($start) for @some[ 20 .. $#some ];
+	is(Tls::connect($n->port)->request('GET', '/')->{status}, 200, 'and 200 more');
+	my $each = ($memory->() - $before) / 200;
+	cmp_ok($each, '<', 64, 'KiB for each of them') unless $ENV{SANITIZE};
+	$_->close for @some;
+	is(Tls::connect($n->port)->request('GET', '/')->{status}, 200, 'it serves on');
+};
+
 subtest 'renegotiation is refused' => sub {
 	my $n = start($secured);
 	my $port = $n->port;
