@@ -48,7 +48,7 @@ LDFLAGS += $(LINK)
 TLS_LIBS := -l:libssl.a -l:libcrypto.a
 
 # A floor is a folder and an archive. main.c stays out, so that tests can link the rest.
-sources = $(filter-out %/main.c,$(wildcard $(1)/*.c $(1)/*/*.c))
+sources = $(filter-out %/main.c,$(wildcard $(1)/*.c $(1)/*/*.c $(1)/*/*/*.c))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 FLOORS := base seccomp service init
 ARCHIVES := $(FLOORS:%=$(BUILD)/%.a)
@@ -201,6 +201,9 @@ $(BUILD)/libexecdir: FORCE
 	@echo '$(LIBEXECDIR)' | cmp -s - $@ || echo '$(LIBEXECDIR)' >$@
 $(BUILD)/init/image.o: $(BUILD)/libexecdir
 .PHONY: FORCE
+
+# It holds that file as it is.
+$(BUILD)/service/apps/wsgi/script.o: service/apps/wsgi/narwhal.py
 
 define FLOOR
 $(BUILD)/$(1).a: $(call objects,$(call sources,$(1)))

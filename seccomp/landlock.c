@@ -71,7 +71,8 @@ uint64_t landlock_given(int abi, enum landlock_grant grant, bool directory)
 	for (size_t i = 0; i < COUNT_OF(rights); i++) {
 		const struct right *right = &rights[i];
 		bool is_meant = right->given == grant ||
-				(grant == LANDLOCK_WRITE && right->given == LANDLOCK_READ);
+				(right->given == LANDLOCK_READ &&
+					(grant == LANDLOCK_WRITE || grant == LANDLOCK_RUN));
 
 		if (is_meant && right->abi <= abi && (directory || right->on_file))
 			given |= right->bit;

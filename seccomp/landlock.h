@@ -34,6 +34,7 @@ enum landlock_grant {
 	LANDLOCK_NEVER,
 	LANDLOCK_READ,
 	LANDLOCK_WRITE, /* and read */
+	LANDLOCK_RUN,	/* and read */
 	LANDLOCK_CONNECT,
 };
 

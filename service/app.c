@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "service/apps/files.h"
+#include "service/apps/wsgi/wsgi.h"
 
 static int load_files(struct app *app, const char *root, struct narwhal_host *host,
 	struct text *why)
@@ -16,6 +17,17 @@ static int load_files(struct app *app, const char *root, struct narwhal_host *ho
 	app->module = &files_module;
 	if (error == 0)
 		app->role = files_walks(app->state) ? CALLS_WALK : CALLS_FILES;
+	return error;
+}
+
+static int load_wsgi(struct app *app, const char *name, struct narwhal_host *host, struct text *why)
+{
+	int error = wsgi_open(name, host, &app->state, why);
+
+	app->module = &wsgi_module;
+	app->role = CALLS_APP;
+	if (error == 0)
+		app->needs = wsgi_needs(app->state);
 	return error;
 }
 
@@ -65,10 +77,12 @@ static int load(struct app *app, const char *name, struct narwhal_host *host, st
 	*app = (struct app){0};
 	if (error == 0 && S_ISDIR(status.st_mode))
 		return load_files(app, name, host, why);
+	if (error != 0 && wsgi_is_name(name))
+		return load_wsgi(app, name, host, why);
 	if (!looks_like_module(name)) {
 		text_printf(why,
-			"app \"%s\": allowed are a directory of files (./public) and "
-			"a C module (./hello.so)",
+			"app \"%s\": allowed are a directory of files (./public), a C module "
+			"(./hello.so) and a WSGI app (package.module:app)",
 			name);
 		return -EINVAL;
 	}

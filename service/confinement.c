@@ -85,6 +85,7 @@ static int allow(struct worker *worker, struct landlock *landlock, struct text *
 		{"landlock_write", s->landlock_write, LANDLOCK_WRITE},
 		{"narwhal_module.read_paths", needs->read_paths, LANDLOCK_READ},
 		{"narwhal_module.write_paths", needs->write_paths, LANDLOCK_WRITE},
+		{"python", needs->run_paths, LANDLOCK_RUN},
 	};
 	int root_fd = app_confine(&worker->app, &worker->host);
 	int error = root_fd >= 0 ? landlock_allow(landlock, root_fd, LANDLOCK_READ) : 0;
@@ -96,13 +97,14 @@ static int allow(struct worker *worker, struct landlock *landlock, struct text *
 	return error == 0 ? allow_ports(landlock, needs->connect_ports, why) : error;
 }
 
-/* What a module asks for is the operator's to know. */
+/* What a module asks for is the operator's to know; what a kind of app has is in the manual. */
 static void say_needs(struct worker *worker)
 {
 	const struct module_needs *needs = &worker->app.needs;
+	const bool own = worker->app.role == CALLS_MODULE;
 
 	if (needs->read_paths != NULL || needs->write_paths != NULL || needs->connect_ports != NULL)
-		log_info(&worker->log, "landlock_needs",
+		log_at(&worker->log, own ? LOG_INFO : LOG_DEBUG, "landlock_needs",
 			log_string("app", worker->app.module->name),
 			log_string("read", needs->read_paths),
 			log_string("write", needs->write_paths),

@@ -12,6 +12,7 @@ struct module_needs {
 	const char *calls;
 	const char *read_paths;
 	const char *write_paths;
+	const char *run_paths; /* of an app in another language alone */
 	const char *connect_ports;
 };
 

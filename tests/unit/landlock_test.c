@@ -88,6 +88,14 @@ static void writing_makes_no_device_no_link_and_no_socket_and_executes_nothing(v
 		FILES_READ_FILE | FILES_WRITE_FILE | FILES_TRUNCATE);
 }
 
+static void running_is_reading_and_executing_and_no_list_gives_it(void **state)
+{
+	(void)state;
+	assert_int_equal(landlock_given(7, LANDLOCK_RUN, true),
+		FILES_READ_FILE | FILES_READ_DIR | FILES_EXECUTE);
+	assert_int_equal(landlock_given(7, LANDLOCK_RUN, false), FILES_READ_FILE | FILES_EXECUTE);
+}
+
 static void each_way_of_having_none_has_its_remedy(void **state)
 {
 	(void)state;
@@ -137,6 +145,7 @@ int main(void)
 		cmocka_unit_test(
 			writing_makes_no_device_no_link_and_no_socket_and_executes_nothing),
 		cmocka_unit_test(a_port_is_a_number_up_to_65535),
+		cmocka_unit_test(running_is_reading_and_executing_and_no_list_gives_it),
 		cmocka_unit_test(each_way_of_having_none_has_its_remedy),
 	};
 

@@ -1,0 +1,102 @@
+#include "service/apps/wsgi/crew.h"
+
+#include <errno.h>
+
+void crew_init(struct crew *crew, struct interpreter *interpreter, unsigned threads)
+{
+	*crew = (struct crew){.interpreter = interpreter, .threads = threads};
+	MUST(pthread_mutex_init(&crew->lock, NULL) == 0);
+	MUST(pthread_cond_init(&crew->wanted, NULL) == 0);
+}
+
+/* NULL: there will be none. */
+static struct crew_work *take(struct crew *crew)
+{
+	struct crew_work *work;
+
+	(void)pthread_mutex_lock(&crew->lock);
+	while (crew->first == NULL && !crew->stopped)
+		(void)pthread_cond_wait(&crew->wanted, &crew->lock);
+	work = crew->first;
+	if (work != NULL) {
+		crew->first = work->next;
+		crew->at_work++;
+	}
+	(void)pthread_mutex_unlock(&crew->lock);
+	return work;
+}
+
+static void put_down(struct crew *crew)
+{
+	(void)pthread_mutex_lock(&crew->lock);
+	crew->at_work--;
+	(void)pthread_mutex_unlock(&crew->lock);
+}
+
+/* A thread's whole life: it waits without the interpreter's lock. */
+static struct object *serve(void *target, struct object *arguments)
+{
+	struct crew *crew = target;
+	const struct python *python = &crew->interpreter->python;
+
+	(void)arguments;
+	for (;;) {
+		struct thread *thread = python->PyEval_SaveThread();
+		struct crew_work *work = take(crew);
+
+		python->PyEval_RestoreThread(thread);
+		if (work == NULL)
+			return python_hold(python, python->none);
+		work->run(work);
+		put_down(crew);
+	}
+}
+
+static bool begin(struct crew *crew)
+{
+	struct interpreter *interpreter = crew->interpreter;
+	const struct python *python = &interpreter->python;
+	struct callable *callable;
+	struct object *result = NULL;
+
+	interpreter_enter(interpreter);
+	callable = callable_new(python, serve, crew);
+	if (callable != NULL) {
+		result = python->PyObject_CallFunction(interpreter->start_threads, "IO",
+			crew->threads, &callable->head);
+		python->Py_DecRef(&callable->head);
+	}
+	crew->begun = result != NULL;
+	python_drop(python, &result);
+	python->PyErr_Clear();
+	interpreter_leave(interpreter);
+	return crew->begun;
+}
+
+int crew_add(struct crew *crew, struct crew_work *work)
+{
+	if (!crew->begun && !begin(crew))
+		return -ENOMEM;
+	work->next = NULL;
+	(void)pthread_mutex_lock(&crew->lock);
+	if (crew->first == NULL)
+		crew->first = work;
+	else
+		crew->last->next = work;
+	crew->last = work;
+	(void)pthread_cond_signal(&crew->wanted);
+	(void)pthread_mutex_unlock(&crew->lock);
+	return 0;
+}
+
+bool crew_stop(struct crew *crew)
+{
+	bool free;
+
+	(void)pthread_mutex_lock(&crew->lock);
+	crew->stopped = true;
+	free = crew->at_work == 0 && crew->first == NULL;
+	(void)pthread_cond_broadcast(&crew->wanted);
+	(void)pthread_mutex_unlock(&crew->lock);
+	return free;
+}

@@ -1,0 +1,37 @@
+/*
+ * crew.h - the threads that Python runs in when there is more than one (setting `threads`): work is
+ * handed to whichever is free, in the order in which it came.
+ *
+ * They are Python's own (threading.Thread), begun with the first work: what confines a worker is in
+ * force by then, and holds for them, too. Knows no request.
+ */
+#ifndef SERVICE_APPS_WSGI_CREW_H
+#define SERVICE_APPS_WSGI_CREW_H
+
+#include <pthread.h>
+
+#include "service/apps/wsgi/interpreter.h"
+
+struct crew_work {
+	void (*run)(struct crew_work *work); /* in a thread, with the interpreter's lock */
+	struct crew_work *next;
+};
+
+struct crew {
+	struct interpreter *interpreter;
+	unsigned threads;
+	bool begun;
+	pthread_mutex_t lock;
+	pthread_cond_t wanted;
+	struct crew_work *first, *last;
+	unsigned at_work;
+	bool stopped;
+};
+
+void crew_init(struct crew *crew, struct interpreter *interpreter, unsigned threads);
+/* From the worker's thread, without the interpreter's lock. -ENOMEM: there are no threads. */
+MUST_USE int crew_add(struct crew *crew, struct crew_work *work);
+/* Threads that wait end; false: another one is in the app's hands. */
+bool crew_stop(struct crew *crew);
+
+#endif

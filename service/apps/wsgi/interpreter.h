@@ -1,0 +1,55 @@
+/*
+ * interpreter.h - CPython at work in this worker: opened, begun with its program's modules, and
+ * ended; and what narwhal.py brings.
+ *
+ * The interpreter's lock is held between interpreter_enter() and interpreter_leave() alone: while
+ * the worker waits, the app's own threads run. Knows no request.
+ */
+#ifndef SERVICE_APPS_WSGI_INTERPRETER_H
+#define SERVICE_APPS_WSGI_INTERPRETER_H
+
+#include <stdbool.h>
+
+#include "base/log.h"
+#include "base/settings.h"
+#include "service/apps/wsgi/locate.h"
+#include "service/apps/wsgi/python.h"
+
+struct interpreter {
+	struct python python;
+	struct thread *thread; /* the worker's own, while it does not hold the lock */
+	struct log log;	       /* of our own: lines are written by any thread that has the lock */
+	bool forked;	       /* this is a child that the app has made */
+#define SCRIPT(name) struct object *name;
+#include "service/apps/wsgi/script.def"
+#undef SCRIPT
+};
+
+/* Finds and begins it; the lock is held. 0, or -errno with `why`. */
+MUST_USE int interpreter_open(struct interpreter *interpreter, const struct settings *settings,
+	const struct log *log, struct text *why);
+/* Ends it, atexit and all; takes the lock. */
+void interpreter_close(struct interpreter *interpreter);
+
+static inline void interpreter_enter(struct interpreter *interpreter)
+{
+	interpreter->python.PyEval_RestoreThread(interpreter->thread);
+}
+
+static inline void interpreter_leave(struct interpreter *interpreter)
+{
+	interpreter->thread = interpreter->python.PyEval_SaveThread();
+}
+
+/* The exception that is set, taken; NULL: none. */
+struct object *interpreter_take_error(const struct interpreter *interpreter);
+/* The exception in one line. */
+void interpreter_tell(const struct interpreter *interpreter, struct object *error,
+	struct text *text);
+/*
+ * Its traceback to the log. In a child of the app's it ends the process: what came back into the
+ * worker there must not serve.
+ */
+void interpreter_report(struct interpreter *interpreter, struct object *error);
+
+#endif

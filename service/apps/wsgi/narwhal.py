@@ -1,0 +1,179 @@
+# What a worker does for a WSGI app in Python, because no request waits for it: loading the app,
+# telling of exceptions, files, the environment's streams. Run once in each worker, as a module
+# without a name; _log(), _forked() and _descriptor are the worker's.
+import importlib
+import io
+import os
+import stat
+import subprocess
+import sys
+import traceback
+
+ERROR = 3
+_LINE = 1500    # characters: a line of the log takes 4096 bytes, and a few are escaped
+
+
+def _say(text):
+    for line in text.splitlines():
+        for at in range(0, max(len(line), 1), _LINE):
+            _log(ERROR, line[at:at + _LINE])
+
+
+def _call_literally(name, module, call):
+    """factory("x", debug=True): what Gunicorn takes, too."""
+    import ast
+    if not isinstance(call.func, ast.Name):
+        raise ValueError("%s: allowed is a name, or a call of one" % name)
+    arguments = [ast.literal_eval(argument) for argument in call.args]
+    keywords = {word.arg: ast.literal_eval(word.value) for word in call.keywords}
+    return getattr(module, call.func.id)(*arguments, **keywords)
+
+
+def _look_up(name, module, expression):
+    import ast
+    body = ast.parse(expression, mode="eval").body
+    if isinstance(body, ast.Call):
+        return _call_literally(name, module, body)
+    app = module
+    for part in expression.split("."):
+        app = getattr(app, part)
+    return app
+
+
+def load(name, path):
+    """MODULE, MODULE:NAME or MODULE:FACTORY()"""
+    sys.argv = [name]
+    sys.path[0:0] = path
+    module, _, expression = name.partition(":")
+    app = _look_up(name, importlib.import_module(module), expression or "application")
+    if not callable(app):
+        raise TypeError("it is of type %s, which cannot be called" % type(app).__name__)
+    return app
+
+
+def essence(error):
+    """An exception in one line, with the innermost place in a file."""
+    last = traceback.format_exception_only(type(error), error)[-1].strip()
+    places = traceback.extract_tb(error.__traceback__)
+    places = [place for place in places if not place.filename.startswith("<")]
+    if not places:
+        return last
+    return "%s (%s, line %s)" % (last, places[-1].filename, places[-1].lineno)
+
+
+def report(error):
+    """Its traceback to the log, line by line."""
+    _say("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+
+
+def leave(error):
+    """The end of a process that the app has forked, and that came back into the worker."""
+    status = 1
+    if isinstance(error, SystemExit):
+        status = error.code if isinstance(error.code, int) else int(error.code is not None)
+    elif error is not None:
+        report(error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+class _Errors:
+    """wsgi.errors"""
+    encoding = "utf-8"
+
+    def __init__(self):
+        self._rest = ""
+
+    def write(self, text):
+        lines = (self._rest + text).split("\n")
+        self._rest = lines.pop()
+        for line in lines:
+            _say(line)
+        return len(text)
+
+    def writelines(self, lines):
+        for line in lines:
+            self.write(line)
+
+    def flush(self):
+        rest, self._rest = self._rest, ""
+        if rest:
+            _say(rest)
+
+    def isatty(self):
+        return False
+
+
+errors = _Errors()
+
+
+class FileWrapper:
+    """wsgi.file_wrapper"""
+
+    def __init__(self, filelike, blksize=8192):
+        self.filelike = filelike
+        self.blksize = blksize
+        if hasattr(filelike, "close"):
+            self.close = filelike.close
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        data = self.filelike.read(self.blksize)
+        if data:
+            return data
+        raise StopIteration
+
+
+# Others may give other bytes than the file has that their fileno() names: gzip.GzipFile does.
+_PLAIN = (io.BufferedReader, io.BufferedRandom, io.FileIO)
+
+
+def place(wrapper):
+    """Descriptor, offset and size, where the kernel can send it; else None."""
+    filelike = wrapper.filelike
+    if type(filelike) not in _PLAIN:
+        return None
+    try:
+        status = os.fstat(filelike.fileno())
+        at = filelike.tell()
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return filelike.fileno(), at, max(0, status.st_size - at)
+
+
+def open_spool(descriptor):
+    """wsgi.input of a large body"""
+    return io.open(descriptor, "rb")
+
+
+in_memory = io.BytesIO
+
+
+def _there(paths):
+    return sorted({os.path.abspath(path) for path in paths if path and os.path.exists(path)})
+
+
+def module_paths():
+    return _there(sys.path)
+
+
+def prefixes():
+    return _there([sys.prefix, sys.base_prefix, sys.exec_prefix])
+
+
+def start_threads(count, serve):
+    import threading
+    for n in range(count):
+        threading.Thread(target=serve, name="narwhal-%d" % (n + 1), daemon=True).start()
+
+
+# The worker blocks the signals that it takes by descriptor. Behind fork(2) its C library gives a
+# child its own again; behind vfork(2) nobody would, and a child could not be terminated.
+subprocess._USE_VFORK = False
+subprocess._USE_POSIX_SPAWN = False
+os.register_at_fork(after_in_child=_forked)
