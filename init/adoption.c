@@ -155,6 +155,7 @@ static int (*const adoptions_of_program[])(struct arbiter *, struct text *) = {
 
 static int (*const adoptions[])(struct arbiter *, struct text *) = {
 	check_descriptors,
+	opening_hide,
 	adopt_log,
 	adopt_listeners,
 	opening_loop,

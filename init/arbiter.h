@@ -16,6 +16,7 @@
 #include "base/loop.h"
 #include "base/page.h"
 #include "init/config.h"
+#include "init/descriptors.h"
 #include "init/generation.h"
 #include "init/herald.h"
 #include "init/inherit.h"
@@ -98,6 +99,7 @@ struct arbiter {
 	uint64_t killed;	/* workers that ended by SIGKILL */
 	uint64_t exits[CAUSES]; /* of workers, by their cause */
 	struct violations violations; /* what sandbox_mode = log has told of */
+	struct descriptors descriptors;
 	struct oom oom;
 	int termination_fd;   /* the termination log; -1 when there is none */
 	char last_cause[512]; /* why the service ends: a signal, or what went wrong */

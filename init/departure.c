@@ -58,9 +58,11 @@ void departure_exec(struct arbiter *a, uint64_t version, struct text *why)
 		return;
 	error = hand_on(a, version, heirloom_fd);
 	if (error == 0) {
+		descriptors_give_back(&a->descriptors);
 		(void)execveat(a->upgrade.other.fd, "", a->input->argv, a->input->envp,
 			AT_EMPTY_PATH);
 		error = -errno;
+		descriptors_raise(&a->descriptors);
 	}
 	fd_disinherit_from(STDERR_FILENO + 1);
 	text_printf(why, "exec: %s: %s", a->upgrade.other.path, strerror(-error));

@@ -35,7 +35,7 @@ static void fire(struct arbiter *a, enum hook hook, const struct log_field *own)
 int herald_prepare(struct arbiter *a, struct text *why)
 {
 	a->herald = (struct herald){.exit_ms = CLOCK_NEVER, .notify = {.fd = -1}};
-	return hooks_open(&a->herald.hooks, &a->log, why);
+	return hooks_open(&a->herald.hooks, &a->log, &a->descriptors, why);
 }
 
 int herald_open(struct arbiter *a, struct text *why)

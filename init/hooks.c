@@ -17,13 +17,15 @@
 #define RETRY_MS 1000 /* when no process could be had */
 #define EXIT_NO_EXEC 127
 
-int hooks_open(struct hooks *h, struct log *log, struct text *why)
+int hooks_open(struct hooks *h, struct log *log, const struct descriptors *descriptors,
+	struct text *why)
 {
 	void *memory = mmap(NULL, HOOKS_AT_ONCE * sizeof(*h->errors), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	*h = (struct hooks){
 		.log = log,
+		.descriptors = descriptors,
 		.runs = calloc(HOOKS_AT_ONCE, sizeof(*h->runs)),
 		.queue = calloc(HOOKS_WAITING, sizeof(*h->queue)),
 		.errors = memory != MAP_FAILED ? memory : NULL,
@@ -122,7 +124,7 @@ static int hand_down(void)
 }
 
 /* In the child: becomes the hook, or leaves in `error` why not. */
-NORETURN static void be_hook(struct hook_run *run, int *error)
+NORETURN static void be_hook(const struct hooks *h, struct hook_run *run, int *error)
 {
 	char *path = run->book->file[run->file].path;
 	char *argv[] = {path, NULL};
@@ -136,6 +138,7 @@ NORETURN static void be_hook(struct hook_run *run, int *error)
 		*error = set_environment(run);
 	if (*error == 0) {
 		signals_restore();
+		descriptors_give_back(h->descriptors);
 		(void)execv(path, argv);
 		*error = -errno;
 	}
@@ -170,7 +173,7 @@ static void launch(struct hooks *h, struct hook_run *run, uint64_t now_ms)
 	run->killed = false;
 	run->pid = fork();
 	if (run->pid == 0)
-		be_hook(run, error);
+		be_hook(h, run, error);
 	if (run->pid > 0) {
 		run->deadline_ms = now_ms + run->book->timeout_ms;
 		log_debug(h->log, "hook_started", log_string("hook", hook_name(run->hook)),

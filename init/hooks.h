@@ -18,6 +18,7 @@
 #include "base/attr.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "init/descriptors.h"
 #include "init/hook_book.h"
 
 #define HOOKS_AT_ONCE 32
@@ -38,10 +39,11 @@ struct hook_run {
 };
 
 struct hooks {
-	struct log *log;	/* borrowed */
-	struct hook_book *book; /* that counts now; NULL: none */
-	struct hook_run *runs;	/* HOOKS_AT_ONCE */
-	struct hook_run *queue; /* HOOKS_WAITING, a ring */
+	struct log *log;		       /* borrowed */
+	const struct descriptors *descriptors; /* borrowed: the arbiter's */
+	struct hook_book *book;		       /* that counts now; NULL: none */
+	struct hook_run *runs;		       /* HOOKS_AT_ONCE */
+	struct hook_run *queue;		       /* HOOKS_WAITING, a ring */
 	size_t first, waiting;
 	int *errors; /* beside runs, shared with children: why one could not exec */
 	bool ended;
@@ -50,7 +52,8 @@ struct hooks {
 
 /* Allocates all that there will be. 0, or -ENOMEM with `why`; hooks_close() is due in both cases.
  */
-MUST_USE int hooks_open(struct hooks *hooks, struct log *log, struct text *why);
+MUST_USE int hooks_open(struct hooks *hooks, struct log *log, const struct descriptors *descriptors,
+	struct text *why);
 void hooks_close(struct hooks *hooks);
 /* From now on that book counts (NULL: no hook); what runs or waits is still of the one before. */
 void hooks_use(struct hooks *hooks, struct hook_book *book);

@@ -22,6 +22,8 @@ void net_return(const struct net *net)
 
 	signals_block(&ignored);
 	(void)alarm(0); /* it would survive the exec */
+	if (net->descriptors != NULL)
+		descriptors_give_back(net->descriptors);
 	for (;;) {
 		/* The one place where PID 1 sleeps: there is nothing else that it could do. Before
 		 * the first time, too: an image that lacks memory to thaw goes back to itself. */

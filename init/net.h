@@ -10,11 +10,13 @@
 #include <stddef.h>
 
 #include "base/attr.h"
+#include "init/descriptors.h"
 
 struct net {
 	int back_fd;
 	char *const *argv;
 	char *const *envp;
+	const struct descriptors *descriptors; /* NULL: there is nothing to give back */
 };
 
 #define NET_SIZE ((size_t)64 * 1024) /* the net, and a stack to fall onto */

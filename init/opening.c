@@ -207,6 +207,19 @@ static int try_sandbox(struct arbiter *a, struct text *why)
 	return s->sandbox != SANDBOX_OFF ? filter_probe(why) : 0;
 }
 
+/*
+ * Workers of our own user shall get at our memory, our environment and our descriptors no more than
+ * those of another one (PTRACE_MODE_*, ptrace(2)). An exec undoes it.
+ */
+int opening_hide(struct arbiter *a, struct text *why)
+{
+	(void)a;
+	if (geteuid() == 0 || prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) == 0)
+		return 0;
+	text_printf(why, "PR_SET_DUMPABLE: %s", strerror(errno));
+	return -errno;
+}
+
 /* Not PID 1, as under systemd or in a shared PID namespace: orphans come to us all the same. */
 static int become_reaper(struct arbiter *a, struct text *why)
 {
@@ -226,6 +239,7 @@ static int (*const openings[])(struct arbiter *, struct text *) = {
 	open_oom,
 	count_workers,
 	try_sandbox,
+	opening_hide,
 	become_reaper,
 	opening_loop,
 	open_pidfile,
@@ -240,6 +254,7 @@ int opening_run(struct arbiter *a, struct config *config, struct text *why)
 {
 	int error = opening_prepare(a, why);
 
+	descriptors_raise(&a->descriptors);
 	a->generations = 1;
 	a->born_ms = a->now_ms;
 	*a->current = (struct generation){.number = 1,

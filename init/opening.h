@@ -20,6 +20,8 @@ MUST_USE int opening_run(struct arbiter *arbiter, struct config *config, struct 
 MUST_USE int opening_umask(const struct settings *settings, mode_t *mode, struct text *why);
 /* Goes where the settings `chdir` and `umask` say. 0, or -errno with `why`. */
 MUST_USE int opening_directory(const struct settings *settings, struct text *why);
+/* Out of reach of other processes of our user; for each image. 0, or -errno with `why`. */
+MUST_USE int opening_hide(struct arbiter *arbiter, struct text *why);
 /* The loop, and the signals in it. 0, or -errno with `why`. */
 MUST_USE int opening_loop(struct arbiter *arbiter, struct text *why);
 void opening_close(struct arbiter *arbiter);

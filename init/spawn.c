@@ -219,6 +219,7 @@ NORETURN static void be_worker(const struct arbiter *a, unsigned slot, const str
 		error = set_environment(a, slot, birth);
 	if (error == 0) {
 		signals_restore();
+		descriptors_give_back(&a->descriptors);
 		(void)execveat(generation->image_fd, "", argv, environ, AT_EMPTY_PATH);
 		error = -errno;
 	}

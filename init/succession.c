@@ -29,7 +29,8 @@
 struct succession {
 	int image_fd;
 	struct config_input *input;
-	const char *bytes; /* the heirloom */
+	const struct descriptors *descriptors; /* the arbiter's */
+	const char *bytes;		       /* the heirloom */
 	size_t size;
 	struct net net;
 	void *net_memory;
@@ -76,7 +77,7 @@ static int find_way_back(struct succession *s, struct text *why)
 
 	if (error != 0)
 		return error;
-	s->net = (struct net){head.back_fd, s->input->argv, s->input->envp};
+	s->net = (struct net){head.back_fd, s->input->argv, s->input->envp, s->descriptors};
 	if (head.back_fd < 0)
 		return 0;
 	s->net_memory = aligned_alloc(4096, NET_SIZE);
@@ -146,6 +147,8 @@ static int adopt(struct succession *s, struct arbiter *a, struct text *why)
 
 	if (s->image_fd == s->net.back_fd)
 		adoption_trim(a); /* nobody else is there to give up for */
+	if (a->program == NULL)
+		descriptors_raise(&a->descriptors);
 	error = adoption_run(a, why);
 	if (error != 0)
 		return error;
@@ -180,8 +183,13 @@ static int rehearse(struct succession *s, struct arbiter *a)
  */
 int succession_run(int image_fd, struct config_input *input)
 {
-	struct succession s = {.image_fd = image_fd, .input = input, .net = {.back_fd = -1}};
 	struct arbiter a = {.input = input};
+	struct succession s = {
+		.image_fd = image_fd,
+		.input = input,
+		.descriptors = &a.descriptors,
+		.net = {.back_fd = -1},
+	};
 	struct program program;
 	char bytes[1024];
 	struct text why = TEXT_OVER(bytes);

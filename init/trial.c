@@ -55,6 +55,7 @@ NORETURN static void be_trial(const struct arbiter *a, const struct birth *birth
 	(void)prctl(PR_SET_PDEATHSIG, (long)SIGKILL, 0L, 0L, 0L);
 	error = hand_down(a, birth);
 	if (error == 0) {
+		descriptors_give_back(&a->descriptors);
 		(void)execveat(a->upgrade.other.fd, "", a->input->argv, a->input->envp,
 			AT_EMPTY_PATH);
 		error = -errno;

@@ -83,6 +83,17 @@ subtest 'as another user they stay that' => sub {
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'then the arbiter keeps its memory and its environment from them' => sub {
+	my @as = qw(setpriv --reuid=1000 --regid=1000 --clear-groups --);
+	my $n = begin(\@as, '--upgrade-probation', 0.1);
+	my $secret = '/proc/' . $n->arbiter . '/environ';
+
+	isnt(system(@as, 'sh', '-c', "cat $secret >/dev/null 2>&1"), 0, 'which no process of that user reads');
+	$n->signal('USR2')->wait_line(qr/ upgraded /);
+	isnt(system(@as, 'sh', '-c', "cat $secret >/dev/null 2>&1"), 0, 'nor when it is another image');
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'as a uid of OpenShift with group 0, and none of its powers' => sub {
 	my $n = begin([qw(setpriv --reuid=1000660000 --regid=0 --clear-groups --bounding-set=-all --)]);
 	is_nobody($n, 1_000_660_000, 0);

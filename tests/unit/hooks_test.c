@@ -27,6 +27,7 @@ struct fixture {
 	struct log log;
 	char lines[65536]; /* of the log */
 	struct hooks hooks;
+	struct descriptors descriptors;
 	uint64_t now_ms;
 };
 
@@ -143,7 +144,7 @@ static int load(struct fixture *f)
 
 static void begin(struct fixture *f)
 {
-	assert_int_equal(hooks_open(&f->hooks, &f->log, &f->why), 0);
+	assert_int_equal(hooks_open(&f->hooks, &f->log, &f->descriptors, &f->why), 0);
 	assert_int_equal(load(f), 0);
 }
 

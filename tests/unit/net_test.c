@@ -23,7 +23,7 @@ static int status_of(void (*act)(void), unsigned seconds)
 	int status;
 
 	if (pid == 0) {
-		struct net net = {open("/bin/true", O_PATH | O_CLOEXEC), argv, environ};
+		struct net net = {open("/bin/true", O_PATH | O_CLOEXEC), argv, environ, NULL};
 		void *memory = aligned_alloc(4096, NET_SIZE);
 		struct signals_found ignored;
 
