@@ -40,6 +40,8 @@ static const struct spare {
 	{"tickets", offsetof(struct heritage, tickets_fd)},
 };
 
+static const char *const listener_names[] = {[false] = "listener", [true] = "tls_listener"};
+
 _Static_assert(sizeof(uid_t) == 4 && sizeof(gid_t) == 4, "an id is 32 bits wide");
 
 static const uint64_t kind_max[] = {
@@ -141,7 +143,7 @@ void heritage_write(const struct heritage *heritage, struct text *text)
 			add_number(text, spares[i].name, (uint64_t)fd);
 	}
 	for (size_t i = 0; i < heritage->listeners; i++)
-		add_number(text, heritage->listener_tls[i] ? "tls_listener" : "listener",
+		add_number(text, listener_names[heritage->listener_tls[i]],
 			(uint64_t)heritage->listener_fd[i]);
 	heritage_add_settings(&heritage->settings, text);
 	/* Last, and never left out: a text that was cut is known by that. */
@@ -351,18 +353,53 @@ void heritage_free(struct heritage *heritage)
 	heritage->app = NULL;
 }
 
-int heritage_each_fd(struct heritage *heritage, int (*visit)(int fd))
-{
-	int error = visit(heritage->channel_fd);
+/* By their names in the text. */
 
-	if (error == 0)
-		error = visit(heritage->page_fd);
+int heritage_each_fd(const struct heritage *heritage,
+	int (*visit)(const char *name, int fd, void *context), void *context)
+{
+	int error = heritage->page_fd >= 0 ? visit("page_fd", heritage->page_fd, context) : 0;
+
 	for (size_t i = 0; error == 0 && i < COUNT_OF(spares); i++) {
 		int fd = *spare_of(heritage, &spares[i]);
 
-		error = fd > 0 ? visit(fd) : 0;
+		error = fd > 0 ? visit(spares[i].name, fd, context) : 0;
 	}
 	for (size_t i = 0; error == 0 && i < heritage->listeners; i++)
-		error = visit(heritage->listener_fd[i]);
+		error = visit(listener_names[heritage->listener_tls[i]], heritage->listener_fd[i],
+			context);
 	return error;
+}
+
+/* Where it belongs; NULL: no such name, or no room for one more. */
+static int *place_of(struct heritage *heritage, const char *name)
+{
+	if (strcmp(name, "page_fd") == 0)
+		return &heritage->page_fd;
+	for (size_t i = 0; i < COUNT_OF(spares); i++) {
+		if (strcmp(name, spares[i].name) == 0)
+			return spare_of(heritage, &spares[i]);
+	}
+	for (size_t i = 0; i < COUNT_OF(listener_names); i++) {
+		if (heritage->listeners == HERITAGE_LISTENERS ||
+			strcmp(name, listener_names[i]) != 0)
+			continue;
+		heritage->listener_tls[heritage->listeners] = i != 0;
+		heritage->listener_fd[heritage->listeners] = -1;
+		return &heritage->listener_fd[heritage->listeners++];
+	}
+	return NULL;
+}
+
+int heritage_take(struct heritage *heritage, const char *name, int *fd)
+{
+	int *place = place_of(heritage, name);
+
+	if (place == NULL)
+		return -EINVAL;
+	if (*place > 0)
+		return -EEXIST;
+	*place = *fd;
+	*fd = -1;
+	return 0;
 }

@@ -55,8 +55,13 @@ MUST_USE int heritage_read(struct heritage *heritage, const char *bytes, size_t 
 	struct text *why);
 void heritage_free(struct heritage *heritage);
 
-/* `visit` of each descriptor that it names, until one fails: that -errno, or 0. */
-MUST_USE int heritage_each_fd(struct heritage *heritage, int (*visit)(int fd));
+/* `visit` of each descriptor but the channel, by its name in the text, until one fails: -errno, or
+ * 0.
+ */
+MUST_USE int heritage_each_fd(const struct heritage *heritage,
+	int (*visit)(const char *name, int fd, void *context), void *context);
+/* Takes *fd as the one of that name. 0; -EINVAL or -EEXIST if it cannot be. */
+MUST_USE int heritage_take(struct heritage *heritage, const char *name, int *fd);
 
 /*
  * In a worker: finds the file by the environment, reads it, closes it, and makes every descriptor
@@ -66,10 +71,8 @@ MUST_USE int heritage_receive(struct heritage *heritage, struct text *why);
 
 /*
  * To a worker that a zygote has forked, and that has the zygote's heritage: lends it the
- * descriptors that are its own, all but its channel, over that one. Errors as channel_send().
+ * descriptors that are its own over its channel, for heritage_take(). Errors as channel_send().
  */
 MUST_USE int heritage_give(const struct heritage *heritage, int channel_fd);
-/* There: takes *fd as the one of that name. 0; -EINVAL, -EEXIST or -E2BIG if it cannot be. */
-MUST_USE int heritage_take(struct heritage *heritage, const char *name, int *fd);
 
 #endif

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/channel.h"
 #include "base/fd.h"
 #include "base/heritage.h"
 
@@ -50,6 +51,20 @@ static int read_file(struct heritage *heritage, int fd, struct text *why)
 	return error;
 }
 
+static int disinherit(const char *name, int fd, void *context)
+{
+	(void)name;
+	(void)context;
+	return fd_disinherit(fd);
+}
+
+static int disinherit_all(const struct heritage *heritage)
+{
+	int error = fd_disinherit(heritage->channel_fd);
+
+	return error == 0 ? heritage_each_fd(heritage, disinherit, NULL) : error;
+}
+
 int heritage_receive(struct heritage *heritage, struct text *why)
 {
 	int fd = find_file(why);
@@ -61,10 +76,20 @@ int heritage_receive(struct heritage *heritage, struct text *why)
 	fd_close(&fd);
 	if (error != 0)
 		return error;
-	error = heritage_each_fd(heritage, fd_disinherit);
+	error = disinherit_all(heritage);
 	if (error != 0) {
 		heritage_free(heritage);
 		return fail_with(why, error, "names a descriptor that was not handed on");
 	}
 	return 0;
+}
+
+static int give(const char *name, int fd, void *context)
+{
+	return channel_give(*(const int *)context, name, fd);
+}
+
+int heritage_give(const struct heritage *heritage, int channel_fd)
+{
+	return heritage_each_fd(heritage, give, &channel_fd);
 }

@@ -14,6 +14,7 @@
 #include "init/herald.h"
 #include "init/lesson.h"
 #include "init/opening.h"
+#include "init/preload.h"
 #include "init/reap.h"
 #include "init/reload.h"
 #include "init/spawn.h"
@@ -39,6 +40,8 @@ static void send_signal(struct arbiter *a, unsigned index, int number)
 	const struct slot *slot = &a->roster.slots[index];
 	bool group = a->children[index].outsider && (a->children[index].group || number == SIGKILL);
 
+	if (slot->pid == 0)
+		return; /* unborn: there is nobody */
 	/* It leads a group a moment after it is born: until then it is alone. */
 	if (group && kill(-slot->pid, number) == 0)
 		return;
@@ -97,6 +100,8 @@ void arbiter_step(struct arbiter *a, unsigned index, enum event event)
 		log_string("to", roster_state_name(slot->state)));
 	if (slot->state != before && enter_state[slot->state] != NULL)
 		enter_state[slot->state](a, index);
+	if (slot->state != STATE_BOOTING && a->children[index].unborn)
+		preload_give_up(a, index);
 }
 
 /*

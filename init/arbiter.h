@@ -40,6 +40,7 @@ struct child {
 	struct watch watch; /* its channel; fd -1 when there is none */
 	struct arbiter *arbiter;
 	unsigned slot;
+	bool unborn;	     /* a zygote was told to fork it: its pid is not known yet */
 	struct page *page;   /* NULL when there is none */
 	int page_fd;	     /* its memory's, for the image that comes after this one; -1 */
 	uint64_t timeout_ms; /* its generation's; 0: its heartbeat is not looked at */

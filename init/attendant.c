@@ -7,6 +7,11 @@ static bool wants_keyholder(const struct settings *settings)
 	return settings->bind_tls != NULL && settings->tls_key_isolation != 0;
 }
 
+static bool wants_zygote(const struct settings *settings)
+{
+	return settings->preload_app;
+}
+
 static const struct {
 	bool (*is_wanted)(const struct settings *settings); /* NULL: it is no attendant's role */
 	enum attendant_share share;
@@ -45,22 +50,32 @@ static bool is_of(const struct slot *slot, uint64_t generation, enum process_rol
 	return slot->generation == generation && slot->role == role;
 }
 
-bool attendant_serves(const struct roster *roster, uint64_t generation, enum process_role role)
+int attendant_find(const struct roster *roster, uint64_t generation, enum process_role role)
 {
-	for (unsigned i = 0; i < roster->attendants; i++) {
-		const struct slot *slot = &first_attendant(roster)[i];
+	for (unsigned i = roster->size; i < roster_whole(roster); i++) {
+		const struct slot *slot = &roster->slots[i];
 
 		if (slot->state == STATE_SERVING && is_of(slot, generation, role))
-			return true;
+			return (int)i;
 	}
-	return false;
+	return -1;
+}
+
+static bool lacks(const struct roster *roster, const struct crew *crew, enum process_role role)
+{
+	return (crew->attendants & ATTENDANT_BIT(role)) != 0 &&
+	       attendant_find(roster, crew->generation, role) < 0;
+}
+
+bool attendant_holds(const struct roster *roster, const struct crew *crew)
+{
+	return lacks(roster, crew, PROCESS_ZYGOTE);
 }
 
 bool attendant_all_serve(const struct roster *roster, const struct crew *crew)
 {
 	for (enum process_role role = 0; role < PROCESS_ROLES; role++) {
-		if ((crew->attendants & ATTENDANT_BIT(role)) != 0 &&
-			!attendant_serves(roster, crew->generation, role))
+		if (lacks(roster, crew, role))
 			return false;
 	}
 	return true;
@@ -91,7 +106,9 @@ static const struct crew *crew_of(const struct wish *wish, uint64_t generation)
 /* One that is there stays as long as it is of use to somebody. */
 static bool is_needed(const struct roster *roster, const struct wish *wish, uint64_t generation)
 {
-	return (wish_is_serving(wish) && crew_of(wish, generation) != NULL) ||
+	bool is_birthplace = wish_is_serving(wish) || wish->backlog;
+
+	return (is_birthplace && crew_of(wish, generation) != NULL) ||
 	       has_workers(roster, generation);
 }
 

@@ -30,6 +30,7 @@
 /* What a role is handed beside its channel, its page and the settings. */
 enum attendant_share {
 	ATTENDANT_NOTHING,
+	ATTENDANT_KEYS,	   /* certificates, and their keys */
 	ATTENDANT_SERVICE, /* all that a worker gets */
 };
 
@@ -37,10 +38,11 @@ enum attendant_share {
 PURE unsigned attendant_wanted(const struct settings *settings);
 PURE enum attendant_share attendant_share(enum process_role role);
 
-/* One of that role and generation has said READY, and is there. */
-PURE bool attendant_serves(const struct roster *roster, uint64_t generation,
-	enum process_role role);
+/* The slot of the one of that role and generation that has said READY, and is there; or -1. */
+PURE int attendant_find(const struct roster *roster, uint64_t generation, enum process_role role);
 PURE bool attendant_all_serve(const struct roster *roster, const struct crew *crew);
+/* No worker of it can be born now: its zygote is not there. */
+PURE bool attendant_holds(const struct roster *roster, const struct crew *crew);
 
 /* As converge_next() and converge_deadline(), of the attendants alone. */
 MUST_USE bool attendant_next(const struct roster *roster, const struct wish *wish, uint64_t now_ms,

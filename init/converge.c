@@ -7,6 +7,7 @@
 struct demand {
 	uint64_t generation; /* of which the missing ones are born; 0: it only shrinks */
 	unsigned count;
+	bool held; /* nobody can be born now */
 };
 
 static unsigned least(unsigned a, unsigned b)
@@ -96,6 +97,15 @@ static bool has_emptier(const struct roster *roster, const struct census *census
 	return census->of_rank[RANK_SERVING] != 0 || roster_count(roster, STATE_DRAINING) != 0;
 }
 
+static struct demand demand_of(const struct roster *roster, const struct crew *crew, unsigned count)
+{
+	return (struct demand){
+		.generation = crew->generation,
+		.count = count,
+		.held = attendant_holds(roster, crew),
+	};
+}
+
 /*
  * A candidate comes up beside the generation that serves, which stays whole. Once promoted, each
  * of its workers that serves lets one of the older ones go, so that there are never fewer than
@@ -110,13 +120,13 @@ static void make_demands(const struct roster *roster, const struct wish *wish, s
 	const struct crew *crew = &wish->crew, *candidate = &wish->candidate;
 	bool serving = wish_is_serving(wish);
 
-	demands[PART_OLD] = (struct demand){0, 0};
-	demands[PART_CREW] = (struct demand){crew->generation, crew->workers};
-	demands[PART_CANDIDATE] = (struct demand){candidate->generation,
-		least(candidate->workers, census->serving[PART_CANDIDATE] + candidate->surge)};
+	demands[PART_OLD].count = 0;
+	demands[PART_CREW] = demand_of(roster, crew, crew->workers);
+	demands[PART_CANDIDATE] = demand_of(roster, candidate,
+		least(candidate->workers, census->serving[PART_CANDIDATE] + candidate->surge));
 	/* Those of a candidate that was discarded help out while the crew is not whole. */
-	demands[PART_DISCARDED] =
-		(struct demand){0, least(younger, crew->workers - least(crew->workers, old + now))};
+	demands[PART_DISCARDED].count =
+		least(younger, crew->workers - least(crew->workers, old + now));
 	if (old != 0) {
 		demands[PART_OLD].count = crew->workers - least(crew->workers, now);
 		demands[PART_CREW].count = least(crew->workers, now + crew->surge);
@@ -166,7 +176,7 @@ static enum event vacancy_needs(const struct slot *slot, struct demand *demand, 
 	if (!is_waiting(slot, demand, now_ms) || demand->count == 0)
 		return EVENTS;
 	demand->count--;
-	return slot->backoff.due_ms <= now_ms ? EVENT_SPAWNED : EVENTS;
+	return slot->backoff.due_ms <= now_ms && !demand->held ? EVENT_SPAWNED : EVENTS;
 }
 
 static enum event slot_needs(const struct slot *slot, struct demand *demand,
@@ -234,7 +244,7 @@ static bool fill(const struct roster *roster, const struct wish *wish, uint64_t 
 	const struct demand demands[PARTS], struct order *order)
 {
 	for (enum part part = 0; part < PARTS; part++) {
-		if (demands[part].count == 0 || demands[part].generation == 0)
+		if (demands[part].count == 0 || demands[part].generation == 0 || demands[part].held)
 			continue;
 		for (unsigned i = 0; i < roster->size; i++) {
 			const struct slot *slot = &roster->slots[i];

@@ -9,12 +9,14 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "init/heirloom.h"
+#include "init/preload.h"
 
 int departure_freeze(struct arbiter *a, uint64_t version, struct text *why)
 {
 	struct text text = {.bytes = malloc(HEIRLOOM_SIZE_MAX), .size = HEIRLOOM_SIZE_MAX};
 	int fd = -ENOMEM;
 
+	preload_take_back(a);
 	if (text.bytes != NULL) {
 		heirloom_freeze(a, version, &text);
 		fd = text.cut ? -E2BIG : fd_sealed("narwhal-heirloom", text.bytes, text.used);

@@ -8,6 +8,7 @@
 #include "base/exits.h"
 #include "base/fd.h"
 #include "init/outsider.h"
+#include "init/preload.h"
 #include "init/spawn.h"
 #include "init/warden.h"
 
@@ -146,12 +147,24 @@ static bool is_final(int error)
 	return error == -EPIPE || error == -EBADMSG || error == -EMFILE;
 }
 
+/* Its first word, and with that its name: false, if there is more to wait for, or nothing. */
+static bool greet(struct child *child)
+{
+	int outcome = preload_greet(child);
+
+	if (outcome < 0 && is_final(outcome))
+		gossip_distrust(child, outcome);
+	return outcome > 0;
+}
+
 void gossip_read(struct watch *watch, uint32_t events)
 {
 	struct child *child = CONTAINER_OF(watch, struct child, watch);
 	struct message message;
 
 	(void)events;
+	if (child->unborn && !greet(child))
+		return;
 	for (int i = 0; i < MESSAGES_AT_ONCE && watch->fd >= 0; i++) {
 		int outcome = channel_receive(watch->fd, CHANNEL_WORKER, &message);
 

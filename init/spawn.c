@@ -20,6 +20,7 @@
 #include "init/logfile.h"
 #include "init/noticeboard.h"
 #include "init/outsider.h"
+#include "init/preload.h"
 #include "init/signals.h"
 #include "init/warden.h"
 #include "seccomp/filter.h"
@@ -34,6 +35,8 @@ struct birth {
 	struct page *page;
 };
 
+#define NOTHING_YET ((struct birth){-1, -1, -1, -1, -1, NULL})
+
 const struct generation *spawn_generation(const struct arbiter *a, unsigned slot)
 {
 	uint64_t number = a->roster.slots[slot].generation;
@@ -45,6 +48,14 @@ const struct generation *spawn_generation(const struct arbiter *a, unsigned slot
 static bool is_servant(const struct arbiter *a, unsigned slot)
 {
 	return attendant_share(a->roster.slots[slot].role) == ATTENDANT_SERVICE;
+}
+
+static int certificates_fd(const struct arbiter *a, unsigned slot)
+{
+	const struct generation *generation = spawn_generation(a, slot);
+	bool has_keys = attendant_share(a->roster.slots[slot].role) >= ATTENDANT_KEYS;
+
+	return has_keys && generation->certificates_fd > 0 ? generation->certificates_fd : 0;
 }
 
 /* A worker of a release that knows of no such descriptor would not start with it. */
@@ -82,11 +93,11 @@ static void add_app(const struct arbiter *a, unsigned slot, struct text *app)
 		text_add(app, generation->config.app != NULL ? generation->config.app : "");
 }
 
-static int make_heritage(struct arbiter *a, unsigned slot, struct birth *birth)
+/* All but the app. */
+static struct heritage heritage_of(const struct arbiter *a, unsigned slot,
+	const struct birth *birth)
 {
 	const struct generation *generation = spawn_generation(a, slot);
-	struct text text = {.bytes = a->heritage, .size = HERITAGE_SIZE_MAX / 2};
-	struct text app = {.bytes = a->heritage + text.size, .size = text.size};
 	struct heritage heritage = {
 		.role = a->roster.slots[slot].role,
 		.slot = slot,
@@ -97,16 +108,24 @@ static int make_heritage(struct arbiter *a, unsigned slot, struct birth *birth)
 		.uid = generation->users.uid,
 		.gid = generation->users.gid,
 		.access_fd = birth->access_fd > 0 ? birth->access_fd : 0,
-		.certificates_fd =
-			generation->certificates_fd > 0 ? generation->certificates_fd : 0,
+		.certificates_fd = certificates_fd(a, slot),
 		.tickets_fd = tickets_fd(a, slot),
-		.app = app.bytes,
 		.settings = generation->config.settings,
 	};
 
-	add_app(a, slot, &app);
 	if (is_servant(a, slot))
 		hand_listeners(&generation->listeners, &heritage);
+	return heritage;
+}
+
+static int make_heritage(struct arbiter *a, unsigned slot, struct birth *birth)
+{
+	struct text text = {.bytes = a->heritage, .size = HERITAGE_SIZE_MAX / 2};
+	struct text app = {.bytes = a->heritage + text.size, .size = text.size};
+	struct heritage heritage = heritage_of(a, slot, birth);
+
+	add_app(a, slot, &app);
+	heritage.app = app.bytes;
 	heritage_write(&heritage, &text);
 	if (text.cut || app.cut)
 		return -E2BIG;
@@ -159,13 +178,17 @@ static int prepare(struct arbiter *a, unsigned slot, struct birth *birth)
 	return error;
 }
 
+static int inherit(const char *name, int fd, void *context)
+{
+	(void)name;
+	(void)context;
+	return fd_inherit(fd);
+}
+
 /* Everything that the next image shall have, and an empty standard input. */
 static int hand_down(const struct arbiter *a, unsigned slot, const struct birth *birth)
 {
-	const struct generation *generation = spawn_generation(a, slot);
-	int tickets = tickets_fd(a, slot);
-	const struct listener_set *listeners = &generation->listeners;
-	size_t count = is_servant(a, slot) ? listeners->count : 0;
+	const struct heritage heritage = heritage_of(a, slot, birth);
 	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int error = null_fd >= 0 ? fd_place(null_fd, STDIN_FILENO) : 0; /* no /dev: keep ours */
 
@@ -174,18 +197,8 @@ static int hand_down(const struct arbiter *a, unsigned slot, const struct birth 
 	if (error == 0)
 		error = fd_inherit(birth->channel_fd);
 	if (error == 0)
-		error = fd_inherit(birth->page_fd);
-	if (error == 0 && birth->access_fd >= 0)
-		error = fd_inherit(birth->access_fd);
-	if (error == 0 && generation->certificates_fd >= 0)
-		error = fd_inherit(generation->certificates_fd);
-	if (error == 0 && tickets > 0)
-		error = fd_inherit(tickets);
-	if (error == 0)
 		error = fd_inherit(birth->heritage_fd);
-	for (size_t i = 0; error == 0 && i < count; i++)
-		error = fd_inherit(listeners->item[i].fd);
-	return error;
+	return error == 0 ? heritage_each_fd(&heritage, inherit, NULL) : error;
 }
 
 static int set_environment(const struct arbiter *a, unsigned slot, const struct birth *birth)
@@ -212,7 +225,8 @@ NORETURN static void be_worker(const struct arbiter *a, unsigned slot, const str
 	if (slot < a->roster.size)
 		text_printf(&text, "slot=%u", slot);
 	else
-		text_add(&text, process_role_name(a->roster.slots[slot].role));
+		/* As wide as the slots of those that it forks, see service/forked.c. */
+		text_printf(&text, "%-9s", process_role_name(a->roster.slots[slot].role));
 	text = TEXT_OVER(generation_text);
 	text_printf(&text, "generation=%llu", (unsigned long long)generation->number);
 	if (error == 0)
@@ -265,9 +279,56 @@ static void let_go(struct birth *birth)
 	fd_close(&birth->page_fd);
 }
 
-int spawn_worker(struct arbiter *a, unsigned slot)
+static int refuse(struct arbiter *a, unsigned slot, int error)
 {
-	struct birth birth = {-1, -1, -1, -1, -1, NULL};
+	spawn_forget(&a->children[slot]);
+	log_warning(&a->log, "spawn_refused", arbiter_who(a, slot), log_errno("error", error));
+	return error;
+}
+
+static int order_worker(struct arbiter *a, unsigned slot, int zygote)
+{
+	struct birth birth = NOTHING_YET;
+	struct child *child = &a->children[slot];
+	int error = channel_pair(&birth.own_fd, &birth.channel_fd);
+
+	if (error == 0)
+		error = make_page(&birth);
+	if (error == 0)
+		error = take_over(a, slot, &birth);
+	if (error == 0)
+		error = channel_want_pid(child->watch.fd, true);
+	if (error == 0) {
+		herald_forking(a, slot);
+		child->unborn = true;
+		error = preload_order(a, zygote, birth.channel_fd);
+	}
+	let_go(&birth);
+	return error == 0 ? 0 : refuse(a, slot, error);
+}
+
+int spawn_endow(struct arbiter *a, unsigned slot)
+{
+	const struct child *child = &a->children[slot];
+	struct birth birth = NOTHING_YET;
+	struct heritage heritage;
+	char bytes[24];
+	struct text number = TEXT_OVER(bytes);
+	int error;
+
+	text_add_uint(&number, slot);
+	open_access(a, slot, &birth);
+	birth.page_fd = child->page_fd;
+	heritage = heritage_of(a, slot, &birth);
+	error = heritage_give(&heritage, child->watch.fd);
+	fd_close(&birth.access_fd);
+	return error == 0 ? channel_send(child->watch.fd, MESSAGE_GO, number.bytes, number.used)
+			  : error;
+}
+
+static int fork_worker(struct arbiter *a, unsigned slot)
+{
+	struct birth birth = NOTHING_YET;
 	int error = prepare(a, slot, &birth);
 	pid_t pid = -1;
 
@@ -282,18 +343,24 @@ int spawn_worker(struct arbiter *a, unsigned slot)
 	if (pid == 0)
 		be_worker(a, slot, &birth);
 	let_go(&birth);
-	if (error != 0) {
-		spawn_forget(&a->children[slot]);
-		log_warning(&a->log, "spawn_refused", arbiter_who(a, slot),
-			log_errno("error", error));
-		return error;
-	}
+	if (error != 0)
+		return refuse(a, slot, error);
 	a->roster.slots[slot].pid = pid;
 	oom_look(&a->oom, a->now_ms);
 	if (slot < a->roster.size)
 		herald_forked(a, slot);
 	log_debug(&a->log, "worker_spawned", arbiter_who(a, slot), log_int("pid", pid));
 	return 0;
+}
+
+int spawn_worker(struct arbiter *a, unsigned slot)
+{
+	const struct slot *who = &a->roster.slots[slot];
+	int zygote = who->role == PROCESS_WORKER
+			     ? attendant_find(&a->roster, who->generation, PROCESS_ZYGOTE)
+			     : -1;
+
+	return zygote >= 0 ? order_worker(a, slot, zygote) : fork_worker(a, slot);
 }
 
 void spawn_hang_up(struct child *child)

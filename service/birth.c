@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -38,10 +39,28 @@ int birth_leave_group(const char *name)
 	return setpgid(0, 0) == 0 || getpgrp() == getpid() ? 0 : -errno;
 }
 
+/*
+ * A worker that was forked has its zygote's: its own takes that place, with what stands there, as
+ * the app may know it already: counters, for instance.
+ */
+static int map_memory(struct page **page, int fd)
+{
+	int flags = *page != NULL ? MAP_SHARED | MAP_FIXED : MAP_SHARED;
+	void *memory;
+
+	if (*page != NULL && pwrite(fd, *page, sizeof(**page), 0) != (ssize_t)sizeof(**page))
+		return -EIO;
+	memory = mmap(*page, sizeof(**page), PROT_READ | PROT_WRITE, flags, fd, 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	*page = memory;
+	return 0;
+}
+
 int birth_map_page(struct heritage *heritage, struct page **page, struct text *why)
 {
 	struct stat status;
-	void *memory;
+	int error;
 
 	if (fstat(heritage->page_fd, &status) != 0)
 		return -errno;
@@ -49,13 +68,9 @@ int birth_map_page(struct heritage *heritage, struct page **page, struct text *w
 		text_add(why, "the shared page is too small: narwhal and narwhal-worker differ");
 		return -EINVAL;
 	}
-	memory = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED,
-		heritage->page_fd, 0);
-	if (memory == MAP_FAILED)
-		return -errno;
+	error = map_memory(page, heritage->page_fd);
 	fd_close(&heritage->page_fd);
-	*page = memory;
-	return 0;
+	return error;
 }
 
 int birth_take_signals(int *fd)
@@ -110,4 +125,18 @@ int birth_read_back(const struct readback *wanted, int *status_fd, struct text *
 		error = readback_read(*status_fd, &found, why);
 	fd_close(status_fd);
 	return error == 0 ? readback_compare(wanted, &found, why) : error;
+}
+
+/*
+ * The kernel counts a process's threads as links to that directory, beside its own two. Without
+ * /proc it still lets a process share nothing with other threads if it has none (unshare(2)). -1:
+ * nobody tells.
+ */
+long birth_other_threads(void)
+{
+	struct stat status;
+
+	if (stat("/proc/self/task", &status) == 0)
+		return status.st_nlink > 3 ? (long)status.st_nlink - 3 : 0;
+	return unshare(CLONE_THREAD) == 0 ? 0 : -1;
 }

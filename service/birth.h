@@ -17,6 +17,7 @@
 MUST_USE int birth_tie(const struct heritage *heritage, struct text *why);
 /* Its name, and a process group that a terminal does not reach. */
 MUST_USE int birth_leave_group(const char *name);
+/* *page is NULL, or the zygote's. */
 MUST_USE int birth_map_page(struct heritage *heritage, struct page **page, struct text *why);
 /* They come by *fd from now on. */
 MUST_USE int birth_take_signals(int *fd);
@@ -30,5 +31,8 @@ MUST_USE int birth_drop_privileges(const struct heritage *heritage, struct readb
 MUST_USE int birth_ask_kernel(struct readback *wanted, int *status_fd, struct text *why);
 /* Whether all is as it was wanted, now that nothing more comes. */
 MUST_USE int birth_read_back(const struct readback *wanted, int *status_fd, struct text *why);
+
+/* How many threads there are beside this one; -1: nobody tells. */
+MUST_USE long birth_other_threads(void);
 
 #endif

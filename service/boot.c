@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "service/birth.h"
 #include "service/confinement.h"
+#include "service/forked.h"
 #include "service/limits.h"
 #include "service/program.h"
 #include "service/sandbox.h"
@@ -31,6 +32,13 @@ static int leave_group(struct worker *worker, struct text *why)
 	(void)worker;
 	(void)why;
 	return birth_leave_group("narwhal-worker");
+}
+
+static int leave_group_as_zygote(struct worker *worker, struct text *why)
+{
+	(void)worker;
+	(void)why;
+	return birth_leave_group("narwhal-zygote");
 }
 
 static int map_page(struct worker *worker, struct text *why)
@@ -83,9 +91,23 @@ static int open_host(struct worker *worker, struct text *why)
 	return host_open(host, why);
 }
 
+static int wake_host(struct worker *worker, struct text *why)
+{
+	(void)why;
+	return host_wake(&worker->host);
+}
+
 static int load_app(struct worker *worker, struct text *why)
 {
 	return app_load(&worker->app, worker->heritage.app, &worker->host, why);
+}
+
+/* In a worker that was forked, before anything else of the app's. */
+static int wake_app(struct worker *worker, struct text *why)
+{
+	(void)why;
+	worker->app.forks.child(worker->app.state);
+	return 0;
 }
 
 static int start_app(struct worker *worker, struct text *why)
@@ -226,44 +248,58 @@ static int say_ready(struct worker *worker, struct text *why)
 	return channel_send(worker->heritage.channel_fd, MESSAGE_READY, NULL, 0);
 }
 
-/* Whose step it is: a worker's that serves, or one's that becomes a program. */
-enum boot_kind { SERVES = 1, EXECUTES = 2, EACH = SERVES | EXECUTES };
+/* Who takes a step. */
+enum {
+	ALONE = 1 << BOOT_ALONE,
+	ZYGOTE = 1 << BOOT_ZYGOTE,
+	FORKED = 1 << BOOT_FORKED,
+	PROGRAM = 1 << BOOT_PROGRAM,
+	LOADS = ALONE | ZYGOTE,	 /* who is forked has it from there */
+	FRESH = LOADS | PROGRAM, /* was exec'd: who is forked inherits that */
+	SERVES = ALONE | FORKED,
+	STAYS = LOADS | SERVES, /* and does not become another program */
+	EVERY = STAYS | PROGRAM,
+};
 
 static const struct boot_step {
 	const char *name;
 	int (*run)(struct worker *worker, struct text *why);
 	enum exits status;
-	enum boot_kind kind;
+	unsigned who;
 } steps[] = {
-	{"parent-death signal", tie_to_parent, EXIT_BOOT, EACH},
-	{"process group", leave_group, EXIT_BOOT, EACH},
-	{"shared page", map_page, EXIT_BOOT, SERVES},
-	{"signals", take_signals, EXIT_BOOT, SERVES},
-	{"limits", limit_resources, EXIT_BOOT, EACH},
-	{"privileges", drop_privileges, EXIT_BOOT, EACH},
+	{"parent-death signal", tie_to_parent, EXIT_BOOT, EVERY},
+	{"go-ahead", forked_await, EXIT_BOOT, FORKED},
+	{"process group", leave_group, EXIT_BOOT, SERVES | PROGRAM},
+	{"process group", leave_group_as_zygote, EXIT_BOOT, ZYGOTE},
+	{"shared page", map_page, EXIT_BOOT, STAYS},
+	{"signals", take_signals, EXIT_BOOT, STAYS},
+	{"limits", limit_resources, EXIT_BOOT, FRESH},
+	{"privileges", drop_privileges, EXIT_BOOT, FRESH},
 	/* Again: the kernel forgot it when the ids changed (prctl(2)). */
-	{"parent-death signal", tie_to_parent, EXIT_BOOT, EACH},
-	{"dumpable flag", hide_memory, EXIT_BOOT, EACH},
-	{"umask", mask_others, EXIT_BOOT, EACH},
+	{"parent-death signal", tie_to_parent, EXIT_BOOT, FRESH},
+	{"dumpable flag", hide_memory, EXIT_BOOT, FRESH},
+	{"umask", mask_others, EXIT_BOOT, FRESH},
+	{"fork_child", wake_app, EXIT_BOOT, FORKED},
 	{"bind_tls", open_tls, EXIT_USAGE, SERVES},
 	{"proxies", open_rules, EXIT_BOOT, SERVES},
 	{"memory", open_exchange, EXIT_BOOT, SERVES},
-	{"memory to keep", keep_memory, EXIT_BOOT, SERVES},
+	{"memory to keep", keep_memory, EXIT_BOOT, LOADS},
 	{"event loop", open_loop, EXIT_BOOT, SERVES},
-	{"options", open_host, EXIT_APP, SERVES},
-	{"app", load_app, EXIT_APP, SERVES},
+	{"options", open_host, EXIT_APP, LOADS},
+	{"wake-up", wake_host, EXIT_BOOT, SERVES},
+	{"app", load_app, EXIT_APP, LOADS},
 	{"worker_init", start_app, EXIT_BOOT, SERVES},
 	{"access log", open_access_log, EXIT_BOOT, SERVES},
 	{"listeners", open_listeners, EXIT_BOOT, SERVES},
 	{"max_requests", limit_requests, EXIT_BOOT, SERVES},
-	{"program", program_plan, EXIT_BOOT, EXECUTES},
-	{"what the kernel says", ask_kernel, EXIT_BOOT, EACH},
-	{"warm-up", sandbox_warm_up, EXIT_BOOT, SERVES},
+	{"program", program_plan, EXIT_BOOT, PROGRAM},
+	{"what the kernel says", ask_kernel, EXIT_BOOT, EVERY},
+	{"warm-up", sandbox_warm_up, EXIT_BOOT, LOADS},
 	{"landlock", confinement_enter, EXIT_BOOT, SERVES},
-	{"sandbox", sandbox_enter, EXIT_BOOT, EACH},
-	{"/proc/self/status", read_back, EXIT_BOOT, EACH},
-	{"channel", say_ready, EXIT_BOOT, SERVES},
-	{"program", program_execute, EXIT_APP, EXECUTES},
+	{"sandbox", sandbox_enter, EXIT_BOOT, SERVES | PROGRAM},
+	{"/proc/self/status", read_back, EXIT_BOOT, EVERY},
+	{"channel", say_ready, EXIT_BOOT, STAYS},
+	{"program", program_execute, EXIT_APP, PROGRAM},
 };
 
 static const enum message_type messages[] = {
@@ -272,20 +308,26 @@ static const enum message_type messages[] = {
 	[EXIT_APP] = MESSAGE_LOAD_FAILED,
 };
 
-static enum exits run_steps(struct worker *worker, struct text *why)
+static enum exits fail(struct worker *worker, const struct boot_step *step, int error,
+	struct text *why)
 {
-	enum boot_kind kind = program_is_app(worker) ? EXECUTES : SERVES;
+	if (why->used == 0)
+		text_printf(why, "%s: %s", step->name, strerror(-error));
+	(void)!channel_send(worker->heritage.channel_fd, messages[step->status], why->bytes,
+		why->used);
+	return step->status;
+}
+
+enum exits boot_run(struct worker *worker, enum boot_kind kind)
+{
+	char bytes[CHANNEL_PAYLOAD_MAX];
+	struct text why = TEXT_OVER(bytes);
 
 	for (size_t i = 0; i < COUNT_OF(steps); i++) {
-		int error = (steps[i].kind & kind) != 0 ? steps[i].run(worker, why) : 0;
+		int error = (steps[i].who & 1U << kind) != 0 ? steps[i].run(worker, &why) : 0;
 
-		if (error == 0)
-			continue;
-		if (why->used == 0)
-			text_printf(why, "%s: %s", steps[i].name, strerror(-error));
-		(void)!channel_send(worker->heritage.channel_fd, messages[steps[i].status],
-			why->bytes, why->used);
-		return steps[i].status;
+		if (error != 0)
+			return fail(worker, &steps[i], error, &why);
 	}
 	return EXIT_OK;
 }
@@ -301,11 +343,8 @@ static void take_access_log(struct worker *worker)
 		worker->access_fd = worker->heritage.access_fd;
 }
 
-enum exits boot_worker(struct worker *worker, const struct heritage *heritage)
+void boot_begin(struct worker *worker, const struct heritage *heritage)
 {
-	char bytes[CHANNEL_PAYLOAD_MAX];
-	struct text why = TEXT_OVER(bytes);
-
 	*worker = (struct worker){
 		.step = WORKER_SERVING,
 		.heritage = *heritage,
@@ -322,5 +361,4 @@ enum exits boot_worker(struct worker *worker, const struct heritage *heritage)
 		.json = worker->heritage.settings.log_format == 1,
 	};
 	take_access_log(worker);
-	return run_steps(worker, &why);
 }

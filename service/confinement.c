@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "seccomp/landlock.h"
+#include "service/birth.h"
 
 static int refuse(struct text *why, int error)
 {
@@ -111,20 +112,6 @@ static void say_needs(struct worker *worker)
 			log_string("connect", needs->connect_ports));
 }
 
-/*
- * The kernel counts a process's threads as links to that directory, beside its own two. Without
- * /proc it still lets a process share nothing with other threads if it has none (unshare(2)). -1:
- * nobody tells.
- */
-static long other_threads(void)
-{
-	struct stat status;
-
-	if (stat("/proc/self/task", &status) == 0)
-		return status.st_nlink > 3 ? (long)status.st_nlink - 3 : 0;
-	return unshare(CLONE_THREAD) == 0 ? 0 : -1;
-}
-
 static int refuse_threads(long threads, struct text *why)
 {
 	text_add(why, "landlock = require: ");
@@ -142,7 +129,7 @@ static int refuse_threads(long threads, struct text *why)
 /* Landlock is a thread's: those that the app has begun by now stay as they are. */
 static int mind_threads(struct worker *worker, struct text *why)
 {
-	long threads = other_threads();
+	long threads = birth_other_threads();
 
 	if (threads == 0)
 		return 0;

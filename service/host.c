@@ -61,16 +61,21 @@ static void run_posted(struct watch *watch, uint32_t events)
 
 int host_open(struct narwhal_host *host, struct text *why)
 {
-	int error = split_options(host, why);
+	return split_options(host, why);
+}
 
-	if (error != 0)
-		return error;
+int host_wake(struct narwhal_host *host)
+{
+	const uint64_t one = 1;
+
 	host->wake = (struct watch){
 		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.ready = run_posted,
 	};
 	if (host->wake.fd < 0)
 		return -errno;
+	if (atomic_load(&host->posted) != NULL)
+		(void)!write(host->wake.fd, &one, sizeof(one));
 	return loop_add(host->loop, &host->wake, EPOLLIN);
 }
 

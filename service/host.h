@@ -28,8 +28,11 @@ struct narwhal_host {
 	_Atomic(struct narwhal_task *) posted; /* the last first */
 };
 
-/* `log`, `settings`, `loop` and `page` are set. 0, or -errno, for options with `why`. */
+/* `log`, `settings`, `loop` and `page` are set. 0, or -errno with `why`. */
 MUST_USE int host_open(struct narwhal_host *host, struct text *why);
+/* In a worker, whose loop is open: what is posted is run, also what was posted before. 0, -errno.
+ */
+MUST_USE int host_wake(struct narwhal_host *host);
 /* Also after a host_open() that failed, or none. */
 void host_close(struct narwhal_host *host);
 /* What the app has counted, if anything: for when the worker leaves. */

@@ -3,14 +3,39 @@
 
 #include "service/boot.h"
 #include "service/keyholder.h"
+#include "service/program.h"
+#include "service/zygote.h"
+
+static enum exits serve(struct worker *worker, enum boot_kind kind)
+{
+	enum exits status = boot_run(worker, kind);
+
+	if (status == EXIT_OK)
+		worker_run(worker);
+	return status;
+}
 
 static enum exits be_worker(const struct heritage *heritage)
 {
 	struct worker worker;
-	enum exits status = boot_worker(&worker, heritage);
+	enum exits status;
 
-	if (status == EXIT_OK)
-		worker_run(&worker);
+	boot_begin(&worker, heritage);
+	status = serve(&worker, program_is_app(&worker) ? BOOT_PROGRAM : BOOT_ALONE);
+	worker_close(&worker);
+	return status;
+}
+
+/* And each of its children comes by here, to be a worker. */
+static enum exits be_zygote(const struct heritage *heritage)
+{
+	struct worker worker;
+	enum exits status;
+
+	boot_begin(&worker, heritage);
+	status = boot_run(&worker, BOOT_ZYGOTE);
+	if (status == EXIT_OK && zygote_run(&worker))
+		status = serve(&worker, BOOT_FORKED);
 	worker_close(&worker);
 	return status;
 }
@@ -18,6 +43,7 @@ static enum exits be_worker(const struct heritage *heritage)
 static enum exits (*const be[PROCESS_ROLES])(const struct heritage *heritage) = {
 	[PROCESS_WORKER] = be_worker,
 	[PROCESS_KEYHOLDER] = keyholder_run,
+	[PROCESS_ZYGOTE] = be_zygote,
 };
 
 int main(void)

@@ -55,7 +55,7 @@ static int place_log(int fd, int at)
 	return at == STDERR_FILENO ? fd_place(fd, at) : fd_replace(at, fd);
 }
 
-static void reopen_log(struct worker *worker, const struct message *message)
+void worker_reopen_log(struct worker *worker, const struct message *message)
 {
 	if (message->fd >= 0 && place_log(message->fd, worker->log.fd) == 0)
 		log_debug(&worker->log, "log_reopened", log_uint("slot", worker->heritage.slot));
@@ -72,7 +72,7 @@ static void reopen_access_log(struct worker *worker, struct message *message)
 static void hear(struct worker *worker, struct message *message)
 {
 	if (message->type == MESSAGE_REOPEN)
-		reopen_log(worker, message);
+		worker_reopen_log(worker, message);
 	else if (message->type == MESSAGE_REOPEN_ACCESS)
 		reopen_access_log(worker, message);
 	else

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/channel.h"
 #include "base/heritage.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -68,6 +69,8 @@ void worker_run(struct worker *worker);
 void worker_close(struct worker *worker);
 /* `draining`: the service ends, so take what waits in the backlog, too. */
 void worker_retire(struct worker *worker, bool draining);
+/* Writes to the file that comes with REOPEN from now on. */
+void worker_reopen_log(struct worker *worker, const struct message *message);
 /* What connections wait for, in the table's order; see deadlines.def. */
 void worker_durations(const struct settings *settings, uint64_t after_ms[DEADLINES]);
 

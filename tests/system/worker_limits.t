@@ -89,6 +89,18 @@ subtest 'of its successor, and of one of another generation' => sub {
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'of one that a zygote has forked, and of the successor that is forked beside others' => sub {
+	my $n = begin([ '--preload-app', '--accesslog', "$dir/access", '--loglevel', 'debug' ]);
+	my %more = ('the access log' => [ qr{/access$}, 1 ]);
+	has_only($n, 1, table(%more));
+	$n->signal('TTIN')->wait_line(qr/ worker_ready slot=1 /);
+	kill 'KILL', ($n->workers)[0];
+	$n->wait_line(qr/ worker_exit /);
+	$n->wait_line(qr/ worker_ready slot=0 /);
+	has_only($n, 1, table(%more));
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'what was left open for narwhal goes no further' => sub {
 	my $n = begin([], wrap => [ 'bash', '-c', 'exec 20</etc/passwd 21<>/dev/null; exec "$@"', 'bash' ]);
 	has_only($n, 1, table());

@@ -113,6 +113,8 @@ static void assert_line_refused(const char *name, const char *line, const char *
 
 	write_sample(&text, 7, 8, 9);
 	at = strstr(bytes, name);
+	while (at != NULL && at != bytes && at[-1] != '\n')
+		at = strstr(at + 1, name);
 	assert_non_null(at);
 	behind = strchr(at, '\n') + 1;
 	text_add_bytes(&other, bytes, (size_t)(at - bytes));
