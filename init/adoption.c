@@ -67,6 +67,18 @@ static int adopt_listeners(struct arbiter *a, struct text *why)
 	return error;
 }
 
+/*
+ * A worker of an older release has a shorter one: of what its release did not know yet there are
+ * zeros, up to the end of the last page of memory (mmap(2)).
+ */
+static bool is_page(const struct stat *status)
+{
+	off_t unit = (off_t)sysconf(_SC_PAGESIZE);
+
+	return S_ISREG(status->st_mode) && status->st_size > 0 &&
+	       (status->st_size + unit - 1) / unit * unit >= (off_t)sizeof(struct page);
+}
+
 static int map_page(struct child *child)
 {
 	struct stat status;
@@ -76,7 +88,7 @@ static int map_page(struct child *child)
 		return 0;
 	if (fstat(child->page_fd, &status) != 0)
 		return -errno;
-	if (status.st_size < (off_t)sizeof(struct page))
+	if (!is_page(&status))
 		return -EINVAL;
 	memory = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED, child->page_fd,
 		0);

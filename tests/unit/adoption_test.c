@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -63,6 +64,30 @@ static void what_is_lost_is_let_go_and_what_is_there_stays(void **state)
 	opening_close(&a);
 }
 
+/* As it was before an app could count: it ended behind the request in hand. */
+static void a_page_of_an_older_release_is_taken(void **state)
+{
+	static struct arbiter a;
+	struct page *page;
+
+	(void)state;
+	prepare(&a);
+	a.children[4] = (struct child){.arbiter = &a,
+		.slot = 4,
+		.watch = {.fd = -1},
+		.page_fd = fd_shared("page", offsetof(struct page, counters)),
+		.notifier = {.fd = -1}};
+	assert_true(a.children[4].page_fd >= 0);
+	adoption_trim(&a);
+	page = a.children[4].page;
+	assert_non_null(page);
+	assert_int_equal(atomic_load(&page->counters), 0);
+	assert_int_equal(page->counter[PAGE_COUNTERS - 1].name[0], '\0');
+	(void)munmap(page, sizeof(*page));
+	fd_close(&a.children[4].page_fd);
+	opening_close(&a);
+}
+
 /* Its page is no memory of a worker's: it is watched no more, and serves on. */
 static void a_page_that_is_none_is_let_go(void **state)
 {
@@ -101,6 +126,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_lost_is_let_go_and_what_is_there_stays),
+		cmocka_unit_test(a_page_of_an_older_release_is_taken),
 		cmocka_unit_test(a_page_that_is_none_is_let_go),
 		cmocka_unit_test(a_lost_descriptor_is_an_error_for_an_image_that_can_go_back),
 	};
