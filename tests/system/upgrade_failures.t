@@ -181,6 +181,34 @@ fails('the old image is deleted meanwhile', settings => { upgrade_timeout => '0.
 	break => sub { fickle('mute')->(); install('narwhal'); return },
 	line => $RETURNED, reason => qr/not within upgrade_timeout/);
 
+# The pid file is not written again; the ready file is, for it names the generation.
+subtest 'a disk that is full meanwhile keeps no upgrade, and is asked again' => sub {
+	my ($disk, $pidfile, $ready) = ("$DIR/disk", "$DIR/disk/pid", "$DIR/disk/ready");
+	my @mounted = ('sh', '-c', "mount -t tmpfs -o size=16k,mode=755 none $disk && exec \"\$@\"", 'sh');
+
+	mkdir $disk or die "$disk: $!";
+	my $n = begin(pidfile => $pidfile, when_ready => $ready,
+		start => { unshare => ['--mount'], wrap => \@mounted });
+	my $root = '/proc/' . $n->arbiter . '/root';
+	my $pid = Narwhal::slurp("$root$pidfile");
+	my @counters = load($n);
+
+	$n->wait_until('the ready file is there', sub { -e "$root$ready" });
+	open my $filler, '>', "$root$disk/filler" or die "filler: $!";
+	1 while defined syswrite $filler, 'x' x 4096;
+	close $filler;
+	install('narwhal');
+	$n->signal('USR2')->wait_line(qr/ upgraded /, 30);
+	like($n->wait_line(qr/ when_ready_failed /), qr/No space left/, 'one line says what could not be written');
+	is(Narwhal::slurp("$root$pidfile"), $pid, 'the pid file is what it was');
+	work(@counters);
+	unlink "$root$disk/filler" or die "filler: $!";
+	$n->wait_until('it is written as soon as there is room',
+		sub { (eval { Narwhal::slurp("$root$ready") } // '') =~ /\bgeneration=?\W*2\b/ });
+	none_lost($n, @counters);
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'a new worker that dies in its probation takes the upgrade with it' => sub {
 	my $n = begin(upgrade_probation => 30);
 	my ($exe, @old) = (exe($n), $n->workers);
