@@ -71,3 +71,21 @@ int bundle_next(char **bytes, size_t *size, struct bundle_item *item)
 	*size = left - item->size - 1;
 	return 1;
 }
+
+/* Behind the first item: its line, and a line of digits. */
+static const char *skip_made(const char *bytes, size_t size)
+{
+	const char *newline = size != 0 ? memchr(bytes, '\n', size) : NULL;
+
+	if (newline != NULL)
+		newline = memchr(newline + 1, '\n', size - (size_t)(newline + 1 - bytes));
+	return newline != NULL ? newline + 1 : bytes;
+}
+
+bool bundle_same(const char *one, size_t one_size, const char *other, size_t other_size)
+{
+	const char *a = skip_made(one, one_size), *b = skip_made(other, other_size);
+	size_t size = one_size - (size_t)(a - one);
+
+	return size == other_size - (size_t)(b - other) && memcmp(a, b, size) == 0;
+}

@@ -8,6 +8,7 @@
 #ifndef BASE_BUNDLE_H
 #define BASE_BUNDLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,5 +44,7 @@ void bundle_add_line(struct text *text, enum bundle_kind kind, const char *name,
  * what is no bundle. The item borrows from them.
  */
 MUST_USE int bundle_next(char **bytes, size_t *size, struct bundle_item *item);
+/* Whether both hold the same items with the same bytes, but for BUNDLE_MADE. */
+bool bundle_same(const char *one, size_t one_size, const char *other, size_t other_size) PURE;
 
 #endif

@@ -204,6 +204,7 @@ static void converge(struct arbiter *a)
 	upgrade_turn(a);
 	reload_settle(a);
 	tickets_turn(&a->tickets, a->now_ms, &a->log);
+	certificate_watch_turn(a);
 	shelf_clear(&a->shelf, &a->roster);
 	a->wish.backlog = a->wish.phase == PHASE_DRAIN && has_backlog(a);
 	announce_readiness(a); /* unready before anybody is told to leave */
@@ -228,11 +229,13 @@ static uint64_t nearest_deadline(const struct arbiter *a)
 	uint64_t file = scribe_deadline(a);
 	uint64_t upgrade = upgrade_deadline(a);
 	uint64_t tickets = tickets_deadline(&a->tickets);
+	uint64_t certificates = certificate_watch_deadline(a);
 
 	nearest = look < nearest ? look : nearest;
 	nearest = news < nearest ? news : nearest;
 	nearest = upgrade < nearest ? upgrade : nearest;
 	nearest = tickets < nearest ? tickets : nearest;
+	nearest = certificates < nearest ? certificates : nearest;
 	nearest = a->reap_ms < nearest ? a->reap_ms : nearest;
 	return file < nearest ? file : nearest;
 }

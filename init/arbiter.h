@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/page.h"
+#include "init/certificate_watch.h"
 #include "init/config.h"
 #include "init/descriptors.h"
 #include "init/generation.h"
@@ -80,6 +81,7 @@ struct arbiter {
 	struct shelf shelf;	      /* listeners that only workers who leave have */
 	struct inherited inherited;
 	struct tickets tickets;
+	struct certificate_watch certificate_watch;
 	int start_fd;	/* where narwhal was started: a relative config file is looked for there; -1
 			 */
 	char *heritage; /* HERITAGE_SIZE_MAX bytes to write a heritage in */

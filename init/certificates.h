@@ -8,6 +8,8 @@
 #ifndef INIT_CERTIFICATES_H
 #define INIT_CERTIFICATES_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 #include "base/settings.h"
 #include "base/text.h"
@@ -17,5 +19,10 @@
  * bind_tls; or -errno with `why`, which names the setting and the file.
  */
 MUST_USE int certificates_open(const struct settings *settings, int *fd, struct text *why);
+/*
+ * Whether two bundles hold the same, but for when they were made; -1 is none, and like no other.
+ * Compared where they lie.
+ */
+bool certificates_same(int one, int other);
 
 #endif

@@ -114,6 +114,7 @@ int opening_prepare(struct arbiter *a, struct text *why)
 	a->oom.fd = a->termination_fd = -1;
 	a->retry_ms = a->reap_ms = CLOCK_NEVER;
 	tickets_init(&a->tickets);
+	certificate_watch_init(&a->certificate_watch);
 	upgrade_init(&a->upgrade);
 	wish_init(&a->wish, &nobody, ARBITER_WORKERS_MAX, &wish_limits);
 	a->heritage = malloc(HERITAGE_SIZE_MAX);
@@ -278,6 +279,7 @@ void opening_close(struct arbiter *a)
 	generation_close(a->current);
 	shelf_close(&a->shelf);
 	herald_close(a);
+	certificate_watch_close(a);
 	fd_close(&a->signals.fd);
 	noticeboard_close(a);
 	loop_close(&a->loop);

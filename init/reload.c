@@ -118,6 +118,7 @@ void reload_apply(struct arbiter *a)
 	a->wish.limits.drain = s->graceful_timeout + s->boot_timeout + s->hook_timeout + SPARE_MS;
 	a->wish.limits.quick = s->hook_timeout + SPARE_MS;
 	tickets_use(&a->tickets, s);
+	certificate_watch_use(a);
 	hooks_use(&a->herald.hooks, a->current->hooks);
 }
 

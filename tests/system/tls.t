@@ -532,7 +532,7 @@ subtest 'a reload brings new certificates, or keeps the old ones' => sub {
 	};
 	$use->($one);
 	my $n = Narwhal->start(bind => 0, args => ['--bind-tls', '127.0.0.1:0', '--certfile', $certificate,
-		'--keyfile', $key, '--workers', 2, $secured]);
+		'--keyfile', $key, '--workers', 2, '--no-tls-watch', $secured]);
 	$n->wait_ready;
 	my $kept = Tls::connect($n->port);
 	is($kept->request('GET', '/')->{status}, 200, 'a connection');

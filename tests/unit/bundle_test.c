@@ -69,11 +69,27 @@ static void what_is_no_bundle_is_refused(void **state)
 	}
 }
 
+static bool same(const char *one, const char *other)
+{
+	return bundle_same(one, strlen(one), other, strlen(other));
+}
+
+static void bundles_are_the_same_whenever_they_were_made(void **state)
+{
+	(void)state;
+	assert_true(same("made 1 \n5\nkey 1 a\nx\n", "made 2 \n10\nkey 1 a\nx\n"));
+	assert_false(same("made 1 \n5\nkey 1 a\nx\n", "made 1 \n5\nkey 1 a\ny\n"));
+	assert_false(same("made 1 \n5\nkey 1 a\nx\n", "made 1 \n5\nkey 1 a\nx\nkey 1 b\nx\n"));
+	assert_false(same("made 1 \n5\n", "made 1 \n5\nkey 1 a\nx\n"));
+	assert_true(same("", ""));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_reads_back_the_same),
 		cmocka_unit_test(what_is_no_bundle_is_refused),
+		cmocka_unit_test(bundles_are_the_same_whenever_they_were_made),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
