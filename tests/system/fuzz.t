@@ -15,7 +15,8 @@ needs('make', 'clang', 'nproc', 'setarch');
 delete @ENV{qw(MAKEFLAGS MAKELEVEL CFLAGS LDFLAGS CPPFLAGS)};
 
 my $SLICE_RUNS = 20_000;
-my %SLICE_RUNS_SLOW = (config_file => 1_500, heirloom => 1_500);    # each opens files
+my %SLICE_RUNS_SLOW = (config_file => 1_500, heirloom => 1_500,    # each opens files
+	transport_tls => 500);    # each shakes hands
 my $CORPUS_FILE_MAX = 8192;    # an heirloom holds every setting
 my $BUILD = ($ENV{BUILD} // 'build') . '/fuzz';
 my ($processors) = output('nproc');
