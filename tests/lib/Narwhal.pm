@@ -247,12 +247,12 @@ sub write_file {
 	return $name;
 }
 
-# A config file of these settings; sections are not needed.
+# A config file of these settings, but for those that are undef; sections are not needed.
 sub write_config {
 	my ($name, %settings) = @_;
 
 	open my $file, '>', $name or die "$name: $!";
-	print $file "$_ = $settings{$_}\n" for sort keys %settings;
+	print $file "$_ = $settings{$_}\n" for grep { defined $settings{$_} } sort keys %settings;
 	close $file or die "$name: $!";
 	return;
 }

@@ -12,6 +12,7 @@ use warnings;
 use Exporter qw(import);
 use IO::Socket::INET;
 use IO::Socket::SSL;
+use IO::Socket::UNIX;
 use Narwhal;
 
 our @EXPORT_OK = qw(openssl try_connect);
@@ -73,12 +74,15 @@ sub certificate {
 	return \%pair;
 }
 
-# A connection whose handshake is over, or undef; then $SSL_ERROR says why.
+# A connection to a port, or to unix:PATH, whose handshake is over, or undef; then $SSL_ERROR says why.
 sub try_connect {
-	my ($port, %option) = @_;
+	my ($where, %option) = @_;
 
-	my $plain = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port", Proto => 'tcp',
-		Timeout => $Narwhal::PATIENCE) or die "connect: $@";
+	my $plain = $where =~ /^unix:(.+)/
+		? IO::Socket::UNIX->new(Peer => $1)
+		: IO::Socket::INET->new(PeerAddr => "127.0.0.1:$where", Proto => 'tcp',
+			Timeout => $Narwhal::PATIENCE);
+	$plain or die "connect: $@ $!\n";
 	print {$plain} delete $option{first} if defined $option{first};
 	my $socket = IO::Socket::SSL->start_SSL($plain, Timeout => $Narwhal::PATIENCE,
 		SSL_verify_mode => $option{SSL_ca_file} ? SSL_VERIFY_PEER : SSL_VERIFY_NONE,
@@ -88,9 +92,9 @@ sub try_connect {
 }
 
 sub connect {
-	my ($port, %option) = @_;
+	my ($where, %option) = @_;
 
-	return try_connect($port, %option) // die "no handshake: $IO::Socket::SSL::SSL_ERROR\n";
+	return try_connect($where, %option) // die "no handshake: $IO::Socket::SSL::SSL_ERROR\n";
 }
 
 # What a client keeps of its last session: SSL_session_cache => Tls::Session->new. It offers it again

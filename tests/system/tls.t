@@ -330,6 +330,40 @@ subtest 'many hellos that stand still cost little memory each' => sub {
 	is(Tls::connect($n->port)->request('GET', '/')->{status}, 200, 'it serves on');
 };
 
+subtest 'a flood ends the connection that brings it, and no other' => sub {
+	my $n = start("$Narwhal::BUILD/examples/echo.so", '--workers', 1, '--tls-handshake-timeout', 3600);
+	my $other = Tls::connect($n->port);
+	local $SIG{PIPE} = 'IGNORE';
+	my %flood = (
+		'plain text' => 'plain text, and more of it ' x 40000,
+		'empty records' => "\x17\x03\x03\x00\x00" x 200_000,
+		'alerts' => "\x15\x03\x03\x00\x02\x01\x5a" x 150_000,
+		'change_cipher_spec' => "\x14\x03\x03\x00\x01\x01" x 150_000,
+	);
+	for my $name (sort keys %flood) {
+		for my $greeted (0, 1) {
+			my $when = $greeted ? "$name behind a handshake" : "$name at once";
+			my $c = $greeted ? Tls::connect($n->port) : $n->connect;
+			open my $raw, '>&', fileno $c->{socket} or die "dup: $!";
+			my $rest = $flood{$name};
+			while (length $rest) {
+				my $sent = syswrite $raw, $rest or last;
+				substr $rest, 0, $sent, '';
+			}
+			shutdown $raw, 1;
+			ok(IO::Select->new($raw)->can_read($Narwhal::PATIENCE), "$when: an answer, or the end");
+			1 while sysread $raw, my $bytes, 65536;
+			is($other->request('GET', '/')->{status}, 200, 'the other goes on');
+		}
+	}
+	open my $pipe, '|-', 'sh', '-c', 'exec openssl s_client -tls1_3 -connect "$1" >/dev/null 2>&1', 'sh',
+		'127.0.0.1:' . $n->port or die "openssl: $!";
+	print {$pipe} "K\n" x 2000, "Q\n";
+	close $pipe;
+	is($other->request('GET', '/')->{status}, 200, 'nor do 2,000 wishes for new keys matter');
+	is(scalar(grep { /worker_exit/ } $n->lines), 0, 'no worker has died');
+};
+
 subtest 'renegotiation is refused' => sub {
 	my $n = start($secured);
 	my $port = $n->port;
