@@ -23,8 +23,10 @@ my %COMMAND = (
 	narwhal => \&narwhal_command,
 	'narwhal+log' => sub { narwhal_command(@_, '--accesslog', "$_[0]{dir}/narwhal.access") },
 	'narwhal+open' => sub { narwhal_command(@_, '--sandbox', 'off') },
+	'narwhal+upgrade' => sub { narwhal_command(@_, '--upgrade-probation', '0.05', '--idle-grace', '0.1') },
 	nginx => \&nginx_command,
 	'nginx+cache' => sub { nginx_command(@_, CACHE => 'max=1000 inactive=60s') },
+	'nginx+upgrade' => sub { nginx_command(@_, DAEMON => 'on') },
 	'nginx+log' => sub { nginx_command(@_, LOG => "$_[0]{dir}/nginx.access") },
 	'nginx+body' => \&nginx_command,
 	bare => \&bare_command,
@@ -67,7 +69,7 @@ sub nginx_command {
 	my %value = (
 		DIR => $with->{dir}, PORT => $with->{port}, WORKERS => $with->{workers},
 		TLS => $with->{tls} ? 'ssl' : '', CERTIFICATE => $with->{tls} // 'ec',
-		MASTER => $with->{alone} ? 'off' : 'on', CACHE => 'off', LOG => 'off',
+		DAEMON => 'off', MASTER => $with->{alone} ? 'off' : 'on', CACHE => 'off', LOG => 'off',
 		CONNECTIONS => $with->{connections}, FILES => 2 * $with->{connections},
 		USER => 'nobody ' . getgrgid((getpwnam 'nobody')[3]), %more,
 	);
@@ -76,7 +78,9 @@ sub nginx_command {
 	open my $out, '>', $path or die "bench: $path: $!\n";
 	print {$out} $conf;
 	close $out or die "bench: $path: $!\n";
-	return ('nginx', '-e', 'stderr', '-p', $with->{dir}, '-c', $path);
+	# An upgrade executes the path that it was called by, and searches nowhere.
+	my ($program) = grep { -x } map { "$_/nginx" } split(/:/, $ENV{PATH}), '/usr/sbin';
+	return ($program, '-e', 'stderr', '-p', $with->{dir}, '-c', $path);
 }
 
 sub bare_command {
@@ -91,12 +95,13 @@ sub start {
 	my ($class, $kind, %with) = @_;
 	my $self = bless {
 		kind => $kind, port => $next_port++, workers => $with{workers}, alone => $with{alone},
-		tls => $with{tls}, greet => "$with{dir}/greet",
+		tls => $with{tls}, greet => "$with{dir}/greet", dir => $with{dir},
 	}, $class;
 	$self->{log} = "$with{dir}/$kind.$self->{port}.log";
 	my @command = (@{ $with{prefix} // [] },
 		$COMMAND{$kind}->({ connections => 4096, %with, port => $self->{port} }));
 	$self->spawn(@command);
+	$self->await_daemon if $kind eq 'nginx+upgrade';
 	$self->await_ready;
 	return $self;
 }
@@ -115,6 +120,20 @@ sub spawn {
 	$self->{pid} = $pid;
 	$running{$pid} = $self;
 	return;
+}
+
+# It upgrades itself only when it is nobody's child but init's: and that is this script.
+sub await_daemon {
+	my ($self) = @_;
+	my $file = "$self->{dir}/nginx.pid";
+	waitpid $self->{pid}, 0;
+	my $deadline = time + $PATIENCE;
+	my $pid;
+	until (($pid) = (eval { Process::read_file($file) } // '') =~ /^(\d+)\n/) {
+		$self->fail('has no pid file') if time > $deadline;
+		sleep 0.01;
+	}
+	return $self->becomes($pid);
 }
 
 sub await_ready {
@@ -171,6 +190,15 @@ sub fail {
 sub worker_pids {
 	my ($self) = @_;
 	return $self->{alone} ? $self->{pid} : Process::children($self->{pid});
+}
+
+# Another process is it from now on.
+sub becomes {
+	my ($self, $pid) = @_;
+	delete $running{ $self->{pid} };
+	$self->{pid} = $pid;
+	$running{$pid} = $self;
+	return;
 }
 
 # Asks for a good end, more than once: nginx in a single process can miss the first, just before it
