@@ -7,6 +7,7 @@
 #ifndef SERVICE_OCTET_H
 #define SERVICE_OCTET_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -66,13 +67,14 @@ static inline uint64_t octet_controls(uint64_t eight)
 /* octet_span() of OCTET_TEXT. */
 static inline size_t octet_span_text(const char *bytes, size_t at, size_t end)
 {
-	uint64_t eight;
+	uint64_t eight, found = 0;
 
-	for (; at + sizeof(eight) <= end; at += sizeof(eight)) {
+	for (; found == 0 && at + sizeof(eight) <= end; at += sizeof(eight)) {
 		memcpy(&eight, bytes + at, sizeof(eight));
-		if (octet_controls(eight) != 0)
-			break;
+		found = octet_controls(le64toh(eight));
 	}
+	if (found != 0) /* the lowest is exact: what is borrowed goes upwards */
+		at -= sizeof(eight) - (size_t)__builtin_ctzll(found) / 8;
 	return octet_span(bytes, at, end, OCTET_TEXT);
 }
 

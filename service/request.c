@@ -13,7 +13,11 @@ size_t request_size(const struct request_limits *limits)
 
 void request_reset(struct request *request)
 {
-	memset(request, 0, sizeof(*request));
+	const size_t half = offsetof(struct request, phase);
+
+	/* One memset() of so much is "rep stos", which takes longer to begin than this in all. */
+	memset(request, 0, half);
+	memset((char *)request + half, 0, sizeof(*request) - half);
 }
 
 /* Phases return whether to go on with the next one; if not, `outcome` says what is. */
