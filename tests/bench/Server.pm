@@ -60,6 +60,7 @@ sub narwhal_command {
 	return ("$with->{build}/narwhal", @tls ? '--bind-tls' : '--bind', "127.0.0.1:$with->{port}", @tls,
 		'--workers', $with->{workers}, '--min-ready', $with->{workers},
 		'--worker-connections', $with->{connections}, '--keepalive', 600,
+		'--head-timeout', 600, # counted clients are slow to begin on a busy machine
 		'--user', 'nobody', @more, $app);
 }
 
