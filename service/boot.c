@@ -121,7 +121,7 @@ static int open_tls(struct worker *worker, struct text *why)
 
 	if (heritage->certificates_fd <= 0)
 		return 0;
-	return tls_open(&worker->tls, heritage, why);
+	return tls_open(&worker->tls, heritage, &worker->log, why);
 }
 
 static int open_rules(struct worker *worker, struct text *why)

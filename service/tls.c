@@ -11,6 +11,7 @@
 
 #include "base/bundle.h"
 #include "base/fd.h"
+#include "service/tls_check.h"
 #include "service/tls_context.h"
 #include "service/tls_random.h"
 #include "service/tls_wire.h"
@@ -23,6 +24,7 @@ struct reading {
 	STACK_OF(X509) * chain; /* of the certificate whose key comes next; its own first */
 	const char *name;	/* of its file */
 	struct text *why;
+	struct log *log;
 };
 
 /* Its names. */
@@ -99,17 +101,6 @@ static int take_made(struct reading *reading, const struct bundle_item *item)
 	return 0;
 }
 
-static int check_dates(const struct reading *reading, const X509 *certificate)
-{
-	time_t made = reading->made;
-
-	if (X509_cmp_time(X509_get0_notAfter(certificate), &made) < 0)
-		return tls_refuse(reading->why, reading->name, "the certificate has expired");
-	if (X509_cmp_time(X509_get0_notBefore(certificate), &made) > 0)
-		return tls_refuse(reading->why, reading->name, "the certificate is not valid yet");
-	return 0;
-}
-
 static int take_certificate(struct reading *reading, const struct bundle_item *item)
 {
 	sk_X509_pop_free(reading->chain, X509_free);
@@ -122,7 +113,8 @@ static int take_certificate(struct reading *reading, const struct bundle_item *i
 	ERR_clear_error();
 	if (sk_X509_num(reading->chain) == 0)
 		return tls_refuse(reading->why, item->name, "holds no certificate in PEM");
-	return check_dates(reading, sk_X509_value(reading->chain, 0));
+	tls_check_age(reading->chain, item->name, time(NULL), reading->log);
+	return tls_check_chain(reading->chain, item->name, reading->made, reading->why);
 }
 
 /* Nobody is there to be asked. */
@@ -194,6 +186,8 @@ static int take_key(struct reading *reading, const struct bundle_item *item)
 	if (error == 0 && use_pair(reading, context, key) != 0)
 		error = tls_refuse(reading->why, reading->name, tls_reason());
 	if (error == 0)
+		error = tls_check_suites(context, reading->name, reading->why);
+	if (error == 0)
 		error = add_certificate(reading->tls, context);
 	if (error != 0)
 		SSL_CTX_free(context);
@@ -206,6 +200,10 @@ static int take_staple(struct reading *reading, const struct bundle_item *item)
 {
 	struct tls_certificate *certificate = &reading->tls->certificates[reading->tls->count - 1];
 
+	certificate->staple_until =
+		tls_check_staple(item->bytes, item->size, item->name, time(NULL), reading->log);
+	if (certificate->staple_until == 0)
+		return 0;
 	certificate->staple = OPENSSL_memdup(item->bytes, item->size);
 	certificate->staple_size = item->size;
 	return certificate->staple != NULL ? 0 : -ENOMEM;
@@ -294,11 +292,12 @@ static int begin_openssl(void)
 	return tls_random_settle();
 }
 
-static int fill(struct tls *tls, struct heritage *heritage, struct text *why)
+static int fill(struct tls *tls, struct heritage *heritage, struct log *log, struct text *why)
 {
 	struct reading reading = {.tls = tls,
 		.rules = {.settings = &heritage->settings},
-		.why = why};
+		.why = why,
+		.log = log};
 	int error = begin_openssl();
 
 	tls->method = tls_wire_method();
@@ -316,13 +315,13 @@ static int fill(struct tls *tls, struct heritage *heritage, struct text *why)
 	return error;
 }
 
-int tls_open(struct tls **tls, struct heritage *heritage, struct text *why)
+int tls_open(struct tls **tls, struct heritage *heritage, struct log *log, struct text *why)
 {
 	int error = -ENOMEM;
 
 	*tls = calloc(1, sizeof(**tls));
 	if (*tls != NULL)
-		error = fill(*tls, heritage, why);
+		error = fill(*tls, heritage, log, why);
 	fd_close(&heritage->certificates_fd);
 	if (error != 0)
 		tls_close(tls);

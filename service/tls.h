@@ -9,6 +9,7 @@
 
 #include "base/attr.h"
 #include "base/heritage.h"
+#include "base/log.h"
 #include "base/text.h"
 
 struct tls;
@@ -16,9 +17,11 @@ struct tls;
 /*
  * Takes certificates_fd (base/bundle.h) and tickets_fd (base/ticket_keys.h). 0, or -errno with
  * `why`, which names the file and what is wrong with it. What was good when the bundle was made
- * stays good: a worker that is born later has to serve, too.
+ * stays good: a worker that is born later has to serve, too. What is good for now alone is
+ * warned of in the log.
  */
-MUST_USE int tls_open(struct tls **tls, struct heritage *heritage, struct text *why);
+MUST_USE int tls_open(struct tls **tls, struct heritage *heritage, struct log *log,
+	struct text *why);
 /* *tls may be NULL. */
 void tls_close(struct tls **tls);
 

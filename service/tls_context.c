@@ -55,7 +55,10 @@ static int choose_certificate(SSL *ssl, UNUSED int *alert, void *state)
 static int staple(SSL *ssl, void *state)
 {
 	const struct tls_certificate *certificate = state;
-	unsigned char *copy = OPENSSL_memdup(certificate->staple, certificate->staple_size);
+	unsigned char *copy =
+		time(NULL) < certificate->staple_until
+			? OPENSSL_memdup(certificate->staple, certificate->staple_size)
+			: NULL;
 
 	if (copy == NULL)
 		return SSL_TLSEXT_ERR_NOACK;

@@ -18,6 +18,7 @@ struct tls_certificate {
 	SSL_CTX *context;
 	unsigned char *staple; /* NULL: none */
 	size_t staple_size;
+	time_t staple_until;
 };
 
 struct tls {

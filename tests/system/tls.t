@@ -154,7 +154,28 @@ subtest 'an OCSP response beside a certificate is stapled to it' => sub {
 	my $told = openssl('s_client', '-status', '-connect', '127.0.0.1:' . $n->port);
 	like($told, qr/OCSP Response Status: successful/, 'to who asks');
 	like($told, qr/Cert Status: good/, 'as it was');
+
+	# All its times in the past: whoever checks it finds a bad signature, but nobody checks it here.
+	Narwhal::write_file("$one->{certificate}.ocsp", Narwhal::slurp("$one->{certificate}.ocsp")
+		=~ s/\x18\x0f\K\d{14}Z/20200101000000Z/gr);
+	$n = start($secured);
+	like(join("\n", $n->lines), qr/warning staple_refused .*one\.crt\.ocsp.*nextUpdate is past/,
+		'one that is too old has a line');
+	$told = openssl('s_client', '-status', '-connect', '127.0.0.1:' . $n->port);
+	like($told, qr/OCSP response: no response sent/, 'and is not sent');
+	Narwhal::write_file("$one->{certificate}.ocsp", 'nonsense');
+	$n = start($secured);
+	like(join("\n", $n->lines), qr/warning staple_refused .*is no OCSP response/, 'nor is nonsense');
 	unlink "$one->{certificate}.ocsp";
+};
+
+subtest 'a chain in its order serves, and what expires soon is told of' => sub {
+	my $soon = Tls::certificate($dir, 'soon', by => $ca, days => 13);
+	my $chain = joined('chain', $soon, $ca);
+	my $n = start($secured, '--certfile', $chain, '--keyfile', $soon->{key});
+	my @told = grep { /certificate_expires/ } $n->lines;
+	like("@told", qr/warning certificate_expires file=\S+chain\.crt days=1[23]\b/, 'its days are counted');
+	unlike("@told", qr/one\.crt/, 'and not those of another');
 };
 
 note 'What goes through';
@@ -510,6 +531,13 @@ subtest 'https_redirect sends plain requests to TLS, and hsts keeps clients ther
 
 note 'What is wrong at the start';
 
+# One file of the certificates of these.
+sub joined {
+	my ($name, @all) = @_;
+
+	return Narwhal::write_file("$dir/$name.crt", join '', map { Narwhal::slurp($_->{certificate}) } @all);
+}
+
 subtest 'each fault has its line, and status 1' => sub {
 	my $sealed = "$dir/sealed.key";
 	Tls::must_openssl('pkey', '-in', $one->{key}, '-aes128', '-passout', 'pass:secret', '-out', $sealed);
@@ -532,6 +560,12 @@ subtest 'each fault has its line, and status 1' => sub {
 		[qr{two\.key: the key is not that of the certificate \Q$one->{certificate}\E},
 			$with->($one->{certificate}, $two->{key})],
 		[qr{old\.crt: the certificate has expired}, $with->($old->{certificate}, $old->{key})],
+		[qr{strangers\.crt: certificate 1 in it is not signed by number 2}, $with->(
+			joined('strangers', $one, Tls::authority($dir, 'stranger')), $one->{key})],
+		[qr{ciphers: no suite of TLS 1\.2 is for the key of \S+two\.crt: allowed are those with RSA},
+			$with->($two->{certificate}, $two->{key}), '--ciphers', 'ECDHE-ECDSA-AES128-GCM-SHA256'],
+		[qr{ciphers: no suite of TLS 1\.2 is for the key of \S+one\.crt: allowed are those with ECDSA},
+			@pair, '--ciphers', 'ECDHE-RSA-AES128-GCM-SHA256:TLS_AES_128_GCM_SHA256'],
 		[qr{sealed\.key: the key is protected by a password}, $with->($one->{certificate}, $sealed)],
 		[qr{ciphers: NONSENSE: is no suite}, @pair, '--ciphers', 'ECDHE+AESGCM:NONSENSE'],
 		[qr{ciphers: TLS_NONSENSE: is no suite}, @pair, '--ciphers', 'TLS_NONSENSE'],
