@@ -1,5 +1,5 @@
-# Twenty upgrades of a real container, five of them bad ones, under load: it stays the container that it
-# was, and nothing is lost.
+# Upgrades of a real container, one in four a bad one, under load: it stays the container that it was, and
+# nothing is lost. UPGRADES says how many.
 use strict;
 use warnings;
 
@@ -12,6 +12,7 @@ use Upgrade qw($DIR $IMAGE $UNIX configure install misfit);
 
 plan(skip_all => 'a container holds no build with sanitizers') if $ENV{SANITIZE};
 
+my $TIMES = $ENV{UPGRADES} // 20;
 my $docker = Docker->start;
 
 $docker->base_image;
@@ -47,13 +48,25 @@ my @BAD = (
 	sub { configure(app => "$DIR/hello.so", workers => 'x') },
 );
 
+# What PID 1 has when those have left that were replaced: descriptors, and KiB of memory of its own.
+sub holds {
+	$docker->wait_until(60, 'two workers', sub {
+		return $docker->ok('exec', $id, 'sh', '-c', 'grep -l narwhal-worker /proc/[0-9]*/comm | wc -l') == 2;
+	});
+	my $said = $docker->ok('exec', $id, 'sh', '-c',
+		'ls /proc/1/fd | wc -l; grep ^RssAnon: /proc/1/status');
+
+	return $said =~ /^(\d+)\s+RssAnon:\s+(\d+)/ ? ($1, $2) : die "holds: $said";
+}
+
 my $before = inspect();
 my @counters = map { Counter->start($_, keepalive => 64, closing => 64, patience => 20_000) } $address, $UNIX;
 my ($good, $bad) = (0, 0);
 
 $_->wait_answered(300) for @counters;
-for my $n (1 .. 20) {
-	my $break = $n % 4 == 0 ? $BAD[ $n / 4 - 1 ] : undef;
+my @held;
+for my $n (1 .. $TIMES) {
+	my $break = $n % 4 == 0 ? $BAD[ ($n / 4 - 1) % @BAD ] : undef;
 
 	install('narwhal');
 	$break->() if $break;
@@ -62,12 +75,16 @@ for my $n (1 .. 20) {
 	configure(app => "$DIR/hello.so", upgrade_timeout => 2) if $break;
 	wait_count(qr/ info upgraded /, ++$good) if !$break;
 	$_->wait_answered(50) for @counters;
+	@held = holds() if $n == 4;
 }
-is("$good $bad", '15 5', 'fifteen took over, five did not');
+is("$good $bad", ($TIMES * 3 / 4) . ' ' . $TIMES / 4, 'three of four took over, one did not');
+my @holds = holds();
+cmp_ok($holds[0], '<=', $held[0], 'no descriptor has leaked');
+cmp_ok($holds[1], '<=', $held[1] + 256, 'nor memory');
 is(inspect(), $before, 'the same pid and the same start time, and no restart');
 install('narwhal');
 $docker->ok('exec', $id, $IMAGE, 'upgrade');
-wait_count(qr/ info upgraded /, 16);
+wait_count(qr/ info upgraded /, $good + 1);
 is($docker->ok('exec', $id, 'stat', '-Lc', '%i', '/proc/1/exe'), (stat $IMAGE)[1],
 	'narwhal upgrade, too: /proc/1/exe is the new file');
 for my $counter (@counters) {
