@@ -14,6 +14,7 @@
 #include "init/herald.h"
 #include "init/lesson.h"
 #include "init/opening.h"
+#include "init/outsider.h"
 #include "init/preload.h"
 #include "init/reap.h"
 #include "init/reload.h"
@@ -23,6 +24,7 @@
 #include "seccomp/landlock.h"
 
 #define LATE_MS 1000
+#define EMPTYING_MS 10
 
 struct log_field arbiter_who(const struct arbiter *a, unsigned index)
 {
@@ -207,6 +209,7 @@ static void converge(struct arbiter *a)
 	certificate_watch_turn(a);
 	shelf_clear(&a->shelf, &a->roster);
 	a->wish.backlog = a->wish.phase == PHASE_DRAIN && has_backlog(a);
+	a->wish.empties_first = outsider_is_wished(a->current);
 	announce_readiness(a); /* unready before anybody is told to leave */
 	while (herald_has_started(a) && converge_next(&a->roster, &a->wish, a->now_ms, &order))
 		carry_out(a, &order);
@@ -230,12 +233,15 @@ static uint64_t nearest_deadline(const struct arbiter *a)
 	uint64_t upgrade = upgrade_deadline(a);
 	uint64_t tickets = tickets_deadline(&a->tickets);
 	uint64_t certificates = certificate_watch_deadline(a);
+	/* The kernel says when a queue fills, and never when it is empty. */
+	uint64_t emptying = wish_is_emptying(&a->wish) ? a->now_ms + EMPTYING_MS : CLOCK_NEVER;
 
 	nearest = look < nearest ? look : nearest;
 	nearest = news < nearest ? news : nearest;
 	nearest = upgrade < nearest ? upgrade : nearest;
 	nearest = tickets < nearest ? tickets : nearest;
 	nearest = certificates < nearest ? certificates : nearest;
+	nearest = emptying < nearest ? emptying : nearest;
 	nearest = a->reap_ms < nearest ? a->reap_ms : nearest;
 	return file < nearest ? file : nearest;
 }

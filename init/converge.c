@@ -132,7 +132,7 @@ static void make_demands(const struct roster *roster, const struct wish *wish, s
 		demands[PART_CREW].count = least(crew->workers, now + crew->surge);
 	}
 	for (unsigned i = 0; i < PARTS && !serving; i++)
-		demands[i].count = 0;
+		demands[i].count = wish_is_emptying(wish) ? census->serving[i] : 0;
 	/* One that comes up as the service ends, to empty what nobody is there to empty. */
 	if (wish->phase == PHASE_DRAIN && wish->backlog && !has_emptier(roster, census))
 		demands[PART_CREW].count = 1;

@@ -89,6 +89,11 @@ bool wish_is_serving(const struct wish *wish)
 	return wish->phase == PHASE_SERVE || wish->phase == PHASE_LINGER;
 }
 
+bool wish_is_emptying(const struct wish *wish)
+{
+	return wish->phase == PHASE_DRAIN && wish->backlog && wish->empties_first;
+}
+
 bool wish_is_ending(const struct wish *wish)
 {
 	return wish->phase >= PHASE_LINGER;

@@ -51,6 +51,7 @@ struct wish {
 	struct crew candidate; /* the one that is to replace it, once it is ready */
 	unsigned most;	       /* workers of a crew, at the most */
 	bool backlog;	       /* connections wait, and the service ends: somebody must take them */
+	bool empties_first;    /* workers accept no more once they are told to leave */
 	int exit_status;       /* the arbiter's, when the service has ended */
 	struct wish_limits limits;
 };
@@ -68,6 +69,8 @@ void wish_discard(struct wish *wish);
 
 /* Workers are wished for: the service has not been asked to end or to rest. */
 PURE bool wish_is_serving(const struct wish *wish);
+/* Those who serve stay until nothing waits any more. */
+PURE bool wish_is_emptying(const struct wish *wish);
 /* The service has been asked to end. */
 PURE bool wish_is_ending(const struct wish *wish);
 

@@ -204,6 +204,19 @@ subtest 'a reload under load loses nothing' => sub {
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'a stop serves what waits in the backlog' => sub {
+	my $n = begin([ '--exec-ready', 'notify' ], $OUTSIDER, 'notify');
+	my $pid = told($n)->{pid};
+
+	kill 'STOP', $pid;
+	my @waiting = map { $n->connect } 1 .. 5;
+	$_->write("GET / HTTP/1.1\r\n\r\n") for @waiting;
+	$n->signal('TERM')->wait_line(qr/ unready phase=DRAIN/);
+	kill 'CONT', $pid;
+	is(scalar(grep { $_->response->{body} =~ /^pid=$pid$/m } @waiting), 5, 'all are answered');
+	is($n->wait_end, 0, 'status 0');
+};
+
 subtest 'an upgrade in place keeps it, and it is heard from then on' => sub {
 	my $n = begin([ '--exec-ready', 'notify', '--upgrade-probation', '0.1' ], $OUTSIDER, 'notify');
 

@@ -397,6 +397,26 @@ static void a_backlog_that_nobody_serves_brings_one_up_to_empty_it(void **state)
 	assert_int_equal(count(w, STATE_DRAINING), 1);
 }
 
+static void those_who_accept_no_more_once_told_stay_until_the_backlog_is_empty(void **state)
+{
+	struct world *w = *state;
+	unsigned serving;
+
+	(void)converge(w, true);
+	all_events(w, EVENT_READY);
+	serving = count(w, STATE_SERVING);
+	assert_true(serving > 0);
+	w->wish.empties_first = true;
+	w->wish.backlog = true;
+	assert_true(wish_move(&w->wish, TURN_STOP, w->now));
+	assert_true(wish_move(&w->wish, TURN_OVERDUE, w->now));
+	assert_int_equal(converge(w, true), 0);
+	assert_int_equal(count(w, STATE_SERVING), serving);
+	w->wish.backlog = false;
+	assert_int_equal(converge(w, true), serving);
+	assert_int_equal(count(w, STATE_DRAINING), serving);
+}
+
 static void a_spent_worker_serves_on_until_its_successor_is_ready(void **state)
 {
 	struct world *w = *state;
@@ -557,6 +577,7 @@ int main(void)
 		CASE(an_old_worker_that_dies_during_a_reload_is_replaced),
 		CASE(what_is_discarded_helps_out_until_the_crew_is_whole),
 		CASE(a_backlog_that_nobody_serves_brings_one_up_to_empty_it),
+		CASE(those_who_accept_no_more_once_told_stay_until_the_backlog_is_empty),
 		CASE(a_spent_worker_serves_on_until_its_successor_is_ready),
 		CASE(failures_of_a_past_generation_hold_no_slot),
 		CASE(any_world_leaves_the_count_as_wished),
