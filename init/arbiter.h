@@ -57,6 +57,7 @@ struct child {
 	bool executed;	   /* which has happened */
 	bool group;	   /* signals go to its process group */
 	uint64_t ready_by; /* exec_ready, of its generation */
+	pid_t sentry;	   /* see sentry.h; 0: none */
 };
 
 struct program;

@@ -13,6 +13,7 @@
 #include "init/inherit.h"
 #include "init/noticeboard.h"
 #include "init/placeholders.h"
+#include "init/sentry.h"
 
 #define STATUS_MAX 256
 #define NAMES_MAX (HERITAGE_LISTENERS * 64)
@@ -131,13 +132,16 @@ static struct slot *slot_of(const struct child *child)
 	return &child->arbiter->roster.slots[child->slot];
 }
 
-static void be_ready(struct child *child)
+void outsider_ready(struct child *child)
 {
 	struct arbiter *a = child->arbiter;
 	const struct slot *slot = slot_of(child);
 	enum log_level level =
 		a->ready_ms != 0 && slot->born_ms >= a->ready_ms ? LOG_INFO : LOG_DEBUG;
 
+	if (slot->state != STATE_BOOTING)
+		return;
+	sentry_end(child);
 	arbiter_step(a, child->slot, EVENT_READY);
 	log_at(&a->log, level, "worker_ready", log_uint("slot", child->slot),
 		log_int("pid", slot->pid), log_uint("generation", slot->generation),
@@ -161,7 +165,9 @@ bool outsider_began(struct child *child)
 	child->executed = true;
 	drop_page(child);
 	if (child->ready_by == EXEC_READY_START)
-		be_ready(child);
+		outsider_ready(child);
+	else if (child->ready_by == EXEC_READY_ACCEPT && slot->state == STATE_BOOTING)
+		sentry_begin(child);
 	return true;
 }
 
@@ -182,8 +188,7 @@ static void hear_ready(struct child *child, const struct notice_found *found)
 {
 	(void)found;
 	child->executed = true; /* it may speak before its channel is seen to be closed */
-	if (slot_of(child)->state == STATE_BOOTING)
-		be_ready(child);
+	outsider_ready(child);
 }
 
 static void hear_beat(struct child *child, const struct notice_found *found)

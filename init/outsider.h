@@ -19,6 +19,7 @@
 /* The choices of exec_ready, in their order. */
 enum exec_ready {
 	EXEC_READY_NOTIFY,
+	EXEC_READY_ACCEPT,
 	EXEC_READY_START,
 };
 
@@ -35,6 +36,8 @@ MUST_USE int outsider_set_environment(const struct arbiter *arbiter,
 
 /* It has closed its channel before it was ready. False: not because it was executed. */
 bool outsider_began(struct child *child);
+/* It serves, if it did not before. */
+void outsider_ready(struct child *child);
 void outsider_hear(struct child *child, const struct notice_found *found);
 /* No sign of life in time. */
 void outsider_missed(struct child *child);

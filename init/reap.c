@@ -11,6 +11,7 @@
 #include "init/gossip.h"
 #include "init/herald.h"
 #include "init/outsider.h"
+#include "init/sentry.h"
 #include "init/spawn.h"
 #include "init/trial.h"
 #include "init/warden.h"
@@ -146,7 +147,7 @@ static void bury_other(struct arbiter *a, const siginfo_t *info)
 	bool killed = info->si_code != CLD_EXITED && info->si_status == SIGKILL;
 	bool oom = killed && oom_explains(&a->oom, a->now_ms);
 
-	if (scribe_reap(a, info) || trial_reap(a, info))
+	if (scribe_reap(a, info) || trial_reap(a, info) || sentry_reap(a, info))
 		return;
 	if (hooks_reap(&a->herald.hooks, info, oom ? "oom" : NULL, a->now_ms))
 		return;

@@ -20,6 +20,7 @@
 #include "init/logfile.h"
 #include "init/noticeboard.h"
 #include "init/outsider.h"
+#include "init/sentry.h"
 #include "init/preload.h"
 #include "init/signals.h"
 #include "init/warden.h"
@@ -377,6 +378,7 @@ void spawn_forget(struct child *child)
 		return;
 	spawn_hang_up(child);
 	warden_drop(child);
+	sentry_end(child);
 	if (child->page != NULL)
 		(void)munmap(child->page, sizeof(*child->page));
 	fd_close(&child->page_fd);

@@ -9,6 +9,7 @@
  *	beat		says WATCHDOG=1 once, and never again
  *	deaf		ignores SIGTERM
  *	signals		tells on standard error of each SIGALRM and SIGRTMIN+3
+ *	borrowed	its LISTEN_PID is a parent's, and was taken away
  *	unlinger	leaves a child in its group that serves nothing and lives on
  */
 #include <fcntl.h>
@@ -191,7 +192,8 @@ int main(int argc, char **argv)
 
 	words_count = argc;
 	words = argv;
-	if (count < 1 || count > 16 || atoi(variable("LISTEN_PID")) != getpid())
+	if (count < 1 || count > 16 ||
+		(atoi(variable("LISTEN_PID")) != getpid() && !has("borrowed")))
 		return 9;
 	blocking = (fcntl(FIRST, F_GETFL) & O_NONBLOCK) == 0;
 	for (int i = 0; i < count; i++)

@@ -80,6 +80,27 @@ subtest 'it counts as ready when it says so, also by a child' => sub {
 	}
 };
 
+subtest 'it counts as ready when it waits for connections, also behind a shell' => sub {
+	my %words = (alone => [$OUTSIDER], shell => [ 'sh', '-c', '"$@"; exit $?', 'sh', 'env',
+		'-u', 'LISTEN_PID', $OUTSIDER, 'borrowed' ]);
+
+	for my $how (sort keys %words) {
+		my $go = "$DIR/go.accept.$how";
+		my $n = start([ '--exec-ready', 'accept', '--loglevel', 'debug' ], @{ $words{$how} },
+			"when=$go");
+
+		$n->wait_until('it is executed', sub { Narwhal::find_below($n->arbiter, 'outsider') });
+		$n->wait_until('somebody looks', sub { Narwhal::find_below($n->arbiter, 'narwhal-sentry') });
+		is(scalar(grep { / info ready / } $n->lines), 0, "$how: not ready before");
+		Narwhal::write_file($go, '');
+		$n->wait_ready;
+		ok(told($n)->{pid}, "$how: ready then");
+		is(scalar(grep { / worker_unseen / } $n->lines), 0, "$how: because it was seen");
+		kill 'TERM', Narwhal::find_below($n->arbiter, 'outsider') if $how eq 'shell';
+		$n->stop;
+	}
+};
+
 subtest 'one that does not say it in time is ended, and the line says why' => sub {
 	my $n = start([ '--exec-ready', 'notify', '--boot-timeout', '0.3' ], $OUTSIDER);
 

@@ -9,6 +9,7 @@
 #include "init/lineage.h"
 #include "init/notice.h"
 #include "init/placeholders.h"
+#include "init/sentry.h"
 
 static void assert_filled(const char *words, const char *wanted)
 {
@@ -104,6 +105,33 @@ static void a_parent_stands_behind_a_name_that_may_hold_anything(void **state)
 	assert_int_equal(lineage_parent(getpid()), getppid());
 }
 
+static void an_epoll_set_that_holds_the_listener_watches_it(void **state)
+{
+	static const char line[] =
+		"tfd:        3 events: 40000001 data:                3  pos:0 ino:1a2b sdev:8\n";
+
+	(void)state;
+	assert_true(sentry_is_watching(line, 0x1a2b));
+	assert_false(sentry_is_watching(line, 0x1a2));
+	assert_false(sentry_is_watching(line + 1, 0x1a2b));
+	assert_false(sentry_is_watching("tfd:        3 events:       19\n", 0));
+	assert_false(sentry_is_watching("ino:\t6699\n", 6699));
+}
+
+static void who_sleeps_in_accept_or_poll_waits_and_who_sleeps_elsewhere_does_not(void **state)
+{
+	static const char *const waits[] = {"inet_csk_accept", "__skb_wait_for_more_packets",
+		"do_poll.constprop.0", "do_sys_poll", "do_select", "poll_schedule_timeout"};
+	static const char *const others[] = {"0", "", "ep_poll", "hrtimer_nanosleep",
+		"futex_wait_queue", "do_wait", "pipe_read"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(waits); i++)
+		assert_true(sentry_is_waiting(waits[i]));
+	for (size_t i = 0; i < COUNT_OF(others); i++)
+		assert_false(sentry_is_waiting(others[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +140,9 @@ int main(void)
 		cmocka_unit_test(what_makes_no_sense_is_passed_over),
 		cmocka_unit_test(a_value_is_where_it_stands),
 		cmocka_unit_test(a_parent_stands_behind_a_name_that_may_hold_anything),
+		cmocka_unit_test(an_epoll_set_that_holds_the_listener_watches_it),
+		cmocka_unit_test(
+			who_sleeps_in_accept_or_poll_waits_and_who_sleeps_elsewhere_does_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
