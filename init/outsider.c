@@ -14,6 +14,7 @@
 #include "init/noticeboard.h"
 #include "init/placeholders.h"
 #include "init/sentry.h"
+#include "init/spawn.h"
 
 #define STATUS_MAX 256
 #define NAMES_MAX (HERITAGE_LISTENERS * 64)
@@ -148,8 +149,11 @@ void outsider_ready(struct child *child)
 		log_uint("boot_ms", a->now_ms - slot->born_ms));
 }
 
-static void drop_page(struct child *child)
+/* From here on it has neither channel nor page. */
+static void note_exec(struct child *child)
 {
+	child->executed = true;
+	spawn_hang_up(child);
 	if (child->page != NULL)
 		(void)munmap(child->page, sizeof(*child->page));
 	child->page = NULL;
@@ -162,8 +166,7 @@ bool outsider_began(struct child *child)
 
 	if (!child->outsider || child->executed || slot->cause != CAUSE_NONE)
 		return false;
-	child->executed = true;
-	drop_page(child);
+	note_exec(child);
 	if (child->ready_by == EXEC_READY_START)
 		outsider_ready(child);
 	else if (child->ready_by == EXEC_READY_ACCEPT && slot->state == STATE_BOOTING)
@@ -187,7 +190,9 @@ static void hear_status(struct child *child, const struct notice_found *found)
 static void hear_ready(struct child *child, const struct notice_found *found)
 {
 	(void)found;
-	child->executed = true; /* it may speak before its channel is seen to be closed */
+	/* It may speak before its channel is seen to be closed, which then is no news any more. */
+	if (!child->executed)
+		note_exec(child);
 	outsider_ready(child);
 }
 

@@ -45,8 +45,10 @@ static enum cause signal_cause(struct arbiter *a, int number)
 static enum cause true_cause(struct arbiter *a, const struct obituary *obituary)
 {
 	const struct slot *slot = &a->roster.slots[obituary->slot];
-	bool told_why = obituary->status == EXIT_USAGE || obituary->status == EXIT_BOOT ||
-			obituary->status == EXIT_APP;
+	/* A program's statuses are its own. */
+	bool told_why = !a->children[obituary->slot].executed &&
+			(obituary->status == EXIT_USAGE || obituary->status == EXIT_BOOT ||
+				obituary->status == EXIT_APP);
 
 	if (is_true(slot, obituary))
 		return slot->cause;

@@ -101,6 +101,15 @@ subtest 'it counts as ready when it waits for connections, also behind a shell' 
 	}
 };
 
+subtest 'one that ends at once is never ready, and its status is its own' => sub {
+	my $n = start([], 'sh', '-c', 'exit 3');
+
+	like($n->wait_line(qr/ warning worker_exit /), qr/ cause=exit status=3 /, 'the cause');
+	$n->wait_line(qr/ worker_exit /);
+	is(scalar(grep { / info ready / } $n->lines), 0, 'it was not ready');
+	is($n->stop('INT'), 0, 'status 0');
+};
+
 subtest 'one that does not say it in time is ended, and the line says why' => sub {
 	my $n = start([ '--exec-ready', 'notify', '--boot-timeout', '0.3' ], $OUTSIDER);
 

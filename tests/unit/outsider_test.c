@@ -4,10 +4,16 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/channel.h"
+#include "base/fd.h"
+#include "init/gossip.h"
 #include "init/lineage.h"
 #include "init/notice.h"
+#include "init/opening.h"
+#include "init/outsider.h"
 #include "init/placeholders.h"
 #include "init/sentry.h"
 
@@ -132,6 +138,41 @@ static void who_sleeps_in_accept_or_poll_waits_and_who_sleeps_elsewhere_does_not
 		assert_false(sentry_is_waiting(others[i]));
 }
 
+/* Its channel is closed by the exec, and the message that comes behind that may be read first. */
+static void one_that_is_heard_before_its_exec_is_seen_goes_on_serving(void **state)
+{
+	static struct arbiter a;
+	struct child *child;
+	struct notice_found ready;
+	int worker_fd;
+	char bytes[256];
+	struct text why = TEXT_OVER(bytes);
+
+	(void)state;
+	assert_int_equal(opening_prepare(&a, &why), 0);
+	assert_int_equal(loop_open(&a.loop), 0);
+	child = &a.children[0];
+	*child = (struct child){.watch = {.fd = -1, .ready = gossip_read},
+		.arbiter = &a,
+		.page_fd = -1,
+		.notifier = {.fd = -1},
+		.outsider = true,
+		.ready_by = EXEC_READY_NOTIFY};
+	assert_int_equal(channel_pair(&child->watch.fd, &worker_fd), 0);
+	assert_int_equal(loop_add(&a.loop, &child->watch, EPOLLIN), 0);
+	a.roster.slots[0].state = STATE_BOOTING;
+	a.log.fd = -1;
+	fd_close(&worker_fd);
+	assert_int_equal(loop_wait(&a.loop, 0), 1);
+	notice_read("READY=1", 7, &ready);
+	outsider_hear(child, &ready);
+	assert_int_equal(a.roster.slots[0].state, STATE_SERVING);
+	loop_dispatch(&a.loop);
+	assert_int_equal(a.roster.slots[0].state, STATE_SERVING);
+	assert_int_equal(child->watch.fd, -1);
+	opening_close(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +181,7 @@ int main(void)
 		cmocka_unit_test(what_makes_no_sense_is_passed_over),
 		cmocka_unit_test(a_value_is_where_it_stands),
 		cmocka_unit_test(a_parent_stands_behind_a_name_that_may_hold_anything),
+		cmocka_unit_test(one_that_is_heard_before_its_exec_is_seen_goes_on_serving),
 		cmocka_unit_test(an_epoll_set_that_holds_the_listener_watches_it),
 		cmocka_unit_test(
 			who_sleeps_in_accept_or_poll_waits_and_who_sleeps_elsewhere_does_not),
