@@ -34,6 +34,7 @@ static const enum setting_section_id idle_sections[] = {
 };
 
 static const enum setting_id idle_settings[] = {
+	SETTING_ID_preload_app,
 	SETTING_ID_max_requests,
 	SETTING_ID_max_requests_jitter,
 	SETTING_ID_idle_grace,
@@ -128,6 +129,7 @@ static int settle_program(struct config_reading *reading)
 	if (config->settings.sandbox == SANDBOX_STRICT)
 		config->settings.sandbox = SANDBOX_APP;
 	config->settings.landlock = LANDLOCK_OFF;
+	config->settings.preload_app = false;
 	return 0;
 }
 
