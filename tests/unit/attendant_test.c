@@ -11,6 +11,7 @@
 #define ATTENDANTS 3
 #define WHOLE (SLOTS + ATTENDANTS)
 #define KEYHOLDER ATTENDANT_BIT(PROCESS_KEYHOLDER)
+#define ZYGOTE ATTENDANT_BIT(PROCESS_ZYGOTE)
 
 struct world {
 	struct roster roster;
@@ -251,6 +252,79 @@ static void who_rests_has_none_and_who_wakes_has_one_again(void **state)
 	assert_int_equal(attendant(w, 0)->state, STATE_SERVING);
 }
 
+/* Of a generation that is preloaded. */
+static void serve_preloaded(struct world *w)
+{
+	w->wish.crew.attendants = ZYGOTE;
+	(void)converge(w, true);
+	boot(w);
+	serve(w);
+}
+
+static void no_worker_is_born_before_its_zygote_serves(void **state)
+{
+	struct world *w = *state;
+
+	w->wish.crew.attendants = ZYGOTE;
+	assert_int_equal(converge(w, true), 1);
+	assert_int_equal(attendant(w, 0)->role, PROCESS_ZYGOTE);
+	assert_int_equal(attendant_find(&w->roster, 1, PROCESS_ZYGOTE), -1);
+	boot(w);
+	assert_int_equal(attendant_find(&w->roster, 1, PROCESS_ZYGOTE), SLOTS);
+	assert_int_equal(converge(w, true), 2);
+	assert_int_equal(roster_count(&w->roster, STATE_BOOTING), 2);
+}
+
+static void who_dies_without_a_zygote_waits_for_the_next_one(void **state)
+{
+	struct world *w = *state;
+
+	serve_preloaded(w);
+	assert_true(roster_step(&w->roster, SLOTS, EVENT_EXITED, w->now));
+	assert_true(roster_step(&w->roster, 0, EVENT_EXITED, w->now));
+	assert_int_equal(converge(w, true), 1);
+	assert_int_equal(attendant(w, 0)->state, STATE_BOOTING);
+	assert_int_equal(w->roster.slots[0].state, STATE_VACANT);
+	assert_int_equal(w->roster.slots[1].state, STATE_SERVING);
+	/* By no deadline but the zygote's own. */
+	assert_int_equal(converge_deadline(&w->roster, &w->wish, w->now), w->now + 60000);
+	boot(w);
+	assert_int_equal(converge(w, true), 1);
+	assert_int_equal(w->roster.slots[0].state, STATE_BOOTING);
+}
+
+static void a_candidate_without_zygote_holds_up_no_other(void **state)
+{
+	struct world *w = *state;
+
+	serve_preloaded(w);
+	reload(w);
+	assert_int_equal(converge(w, true), 1);
+	assert_true(roster_step(&w->roster, 0, EVENT_EXITED, w->now));
+	assert_int_equal(converge(w, true), 1);
+	assert_int_equal(w->roster.slots[0].generation, 1);
+	assert_int_equal(w->roster.slots[0].state, STATE_BOOTING);
+}
+
+static void a_backlog_keeps_the_zygote_for_who_empties_it(void **state)
+{
+	struct world *w = *state;
+
+	serve_preloaded(w);
+	assert_true(wish_move(&w->wish, TURN_STOP, w->now));
+	assert_true(wish_move(&w->wish, TURN_OVERDUE, w->now));
+	w->wish.backlog = true;
+	(void)converge(w, true);
+	to_workers(w, 1, EVENT_EXITED);
+	assert_int_equal(converge(w, true), 1);
+	assert_int_equal(roster_count(&w->roster, STATE_BOOTING), 1);
+	assert_int_equal(attendant(w, 0)->state, STATE_SERVING);
+	w->wish.backlog = false;
+	to_workers(w, 1, EVENT_EXITED);
+	(void)converge(w, true);
+	assert_int_equal(attendant(w, 0)->state, STATE_HURRIED);
+}
+
 static uint64_t draw(struct world *w, uint64_t below)
 {
 	w->random ^= w->random << 13;
@@ -362,6 +436,10 @@ int main(void)
 		CASE(of_a_generation_that_retires_none_is_replaced),
 		CASE(a_stop_takes_it_when_the_last_worker_is_gone),
 		CASE(who_rests_has_none_and_who_wakes_has_one_again),
+		CASE(no_worker_is_born_before_its_zygote_serves),
+		CASE(who_dies_without_a_zygote_waits_for_the_next_one),
+		CASE(a_candidate_without_zygote_holds_up_no_other),
+		CASE(a_backlog_keeps_the_zygote_for_who_empties_it),
 		CASE(any_world_leaves_one_to_a_generation),
 	};
 
