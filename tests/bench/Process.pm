@@ -19,6 +19,13 @@ sub children {
 	return map { split ' ', read_file($_) } glob "/proc/$pid/task/*/children";
 }
 
+# "" of one that is gone.
+sub name {
+	my ($pid) = @_;
+	my ($name) = (eval { read_file("/proc/$pid/comm") } // '') =~ /^(.*)$/m;
+	return $name // '';
+}
+
 # CPU time in ns of all threads, user and system: the first number of schedstat, which is what
 # utime and stime of stat are scaled to, without the rounding to ticks of 10 ms.
 sub cpu_ns {

@@ -22,6 +22,7 @@ my %running;
 my %COMMAND = (
 	narwhal => \&narwhal_command,
 	'narwhal+log' => sub { narwhal_command(@_, '--accesslog', "$_[0]{dir}/narwhal.access") },
+	'narwhal+preload' => sub { narwhal_command(@_, '--preload-app') },
 	'narwhal+open' => sub { narwhal_command(@_, '--sandbox', 'off') },
 	'narwhal+upgrade' => sub { narwhal_command(@_, '--upgrade-probation', '0.05', '--idle-grace', '0.1') },
 	nginx => \&nginx_command,
@@ -150,7 +151,7 @@ sub await_ready {
 
 sub complete {
 	my ($self) = @_;
-	return $self->{alone} || Process::children($self->{pid}) == $self->{workers};
+	return $self->{alone} || $self->worker_pids == $self->{workers};
 }
 
 sub connect {
@@ -190,7 +191,8 @@ sub fail {
 
 sub worker_pids {
 	my ($self) = @_;
-	return $self->{alone} ? $self->{pid} : Process::children($self->{pid});
+	return $self->{pid} if $self->{alone};
+	return grep { Process::name($_) ne 'narwhal-zygote' } Process::children($self->{pid});
 }
 
 # Another process is it from now on.
