@@ -213,6 +213,41 @@ subtest 'what load may not do is told' => sub {
 	is($n->wait_end, 4, 'a watch: status 4');
 };
 
+my $APP = <<'PYTHON';
+import gc, os, random, threading
+
+LOADED_IN = os.getpid()
+forks = []
+os.register_at_fork(after_in_child=lambda: forks.append(os.getpid()))
+
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return ["{} {} {} {} {} {}".format(LOADED_IN, os.getpid(), forks == [os.getpid()],
+        threading.current_thread() is threading.main_thread(), gc.get_freeze_count() > 1000,
+        random.random()).encode()]
+PYTHON
+
+subtest 'a Python app' => sub {
+	plan(skip_all => 'no /usr/bin/python3') if !-x '/usr/bin/python3';
+	Narwhal::write_file("$dir/preloaded.py", $APP);
+	my $n = begin([ '--workers', 2, '--python', '/usr/bin/python3', '--chdir', $dir ],
+		app => 'preloaded:app', env => { PYTHONDONTWRITEBYTECODE => 1 });
+	my %by;
+	$n->wait_until('both have answered', sub {
+		my ($pid) = (my $said = $n->get('/')->{body}) =~ /^\d+ (\d+) / or die;
+		$by{$pid} //= $said;
+		return 2 == keys %by;
+	});
+	my $zygote = own_pid(zygote($n));
+	like($by{$_}, qr/^$zygote $_ True True True /,
+		'loaded by the zygote; Python knows of the fork, of its thread, and leaves alone what is shared')
+		for keys %by;
+	my %random = map { (split ' ')[5] => 1 } values %by;
+	is(scalar keys %random, 2, 'random numbers are each worker\'s own');
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'files and an access log' => sub {
 	mkdir "$dir/public" or die $!;
 	Narwhal::write_file("$dir/public/a.txt", 'a');

@@ -152,6 +152,39 @@ void interpreter_close(struct interpreter *interpreter)
 	(void)interpreter->python.Py_FinalizeEx();
 }
 
+/* Once: what comes later in a zygote is little. */
+static void freeze(struct interpreter *interpreter)
+{
+	const struct python *python = &interpreter->python;
+	struct object *result = NULL;
+
+	if (!interpreter->frozen)
+		result = python->PyObject_CallFunctionObjArgs(interpreter->freeze, NULL);
+	python_drop(python, &result);
+	python->PyErr_Clear();
+	interpreter->frozen = true;
+}
+
+void interpreter_fork_prepare(struct interpreter *interpreter)
+{
+	interpreter_enter(interpreter);
+	freeze(interpreter);
+	interpreter->python.PyOS_BeforeFork();
+}
+
+void interpreter_fork_parent(struct interpreter *interpreter)
+{
+	interpreter->python.PyOS_AfterFork_Parent();
+	interpreter_leave(interpreter);
+}
+
+void interpreter_fork_child(struct interpreter *interpreter)
+{
+	interpreter->python.PyOS_AfterFork_Child();
+	interpreter->forked = false; /* as _forked() has just said */
+	interpreter_leave(interpreter);
+}
+
 struct object *interpreter_take_error(const struct interpreter *interpreter)
 {
 	const struct python *python = &interpreter->python;

@@ -20,6 +20,7 @@ struct interpreter {
 	struct thread *thread; /* the worker's own, while it does not hold the lock */
 	struct log log;	       /* of our own: lines are written by any thread that has the lock */
 	bool forked;	       /* this is a child that the app has made */
+	bool frozen;	       /* what was loaded is kept from the collector */
 #define SCRIPT(name) struct object *name;
 #include "service/apps/wsgi/script.def"
 #undef SCRIPT
@@ -40,6 +41,14 @@ static inline void interpreter_leave(struct interpreter *interpreter)
 {
 	interpreter->thread = interpreter->python.PyEval_SaveThread();
 }
+
+/*
+ * Around the fork of a worker by a zygote, as PyOS_BeforeFork() wants it; takes the lock, and gives
+ * it back behind the fork. The child is a worker, and no child of the app's.
+ */
+void interpreter_fork_prepare(struct interpreter *interpreter);
+void interpreter_fork_parent(struct interpreter *interpreter);
+void interpreter_fork_child(struct interpreter *interpreter);
 
 /* The exception that is set, taken; NULL: none. */
 struct object *interpreter_take_error(const struct interpreter *interpreter);

@@ -172,6 +172,14 @@ def start_threads(count, serve):
         threading.Thread(target=serve, name="narwhal-%d" % (n + 1), daemon=True).start()
 
 
+def freeze():
+    """What is there by now is left alone by the collector, which writes into what it looks at: so it
+    stays shared among the workers that are forked from here on."""
+    import gc
+    gc.collect()
+    gc.freeze()
+
+
 # The worker blocks the signals that it takes by descriptor. Behind fork(2) its C library gives a
 # child its own again; behind vfork(2) nobody would, and a child could not be terminated.
 subprocess._USE_VFORK = False

@@ -309,6 +309,27 @@ static void worker_exit(void *state)
 	free(wsgi);
 }
 
+static void fork_prepare(void *state)
+{
+	struct wsgi *wsgi = state;
+
+	interpreter_fork_prepare(&wsgi->gateway.interpreter);
+}
+
+static void fork_parent(void *state)
+{
+	struct wsgi *wsgi = state;
+
+	interpreter_fork_parent(&wsgi->gateway.interpreter);
+}
+
+static void fork_child(void *state)
+{
+	struct wsgi *wsgi = state;
+
+	interpreter_fork_child(&wsgi->gateway.interpreter);
+}
+
 /* package.module and what follows a colon, or a dotted name: no path, and no library. */
 bool wsgi_is_name(const char *name)
 {
@@ -364,4 +385,7 @@ const struct narwhal_module wsgi_module = {
 	.handle = handle,
 	.begin = begin,
 	.worker_exit = worker_exit,
+	.fork_prepare = fork_prepare,
+	.fork_parent = fork_parent,
+	.fork_child = fork_child,
 };
