@@ -210,6 +210,7 @@ subtest 'a status that tells otherwise is believed' => sub {
 		'CapAmb'
 			=> [ '0000000000000400', 'read back: ambient capabilities: wanted 0x0, the kernel says 0x400' ],
 		'Seccomp' => [ '0', 'read back: seccomp mode: wanted 2, the kernel says 0' ],
+		'Seccomp_filters' => [ '1', 'read back: number of seccomp filters: wanted 2, the kernel says 1' ],
 		'NoNewPrivs' => [ '0', 'read back: no_new_privs: wanted 1, the kernel says 0' ],
 		'Groups' => [ '4 20',
 			'read back: number of supplementary groups: wanted 0, the kernel says 2' ],

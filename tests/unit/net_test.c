@@ -92,6 +92,30 @@ static void a_fault_an_abort_and_a_hang_fall_into_it(void **state)
 	assert_int_equal(status_of(hang, 1), FELL);
 }
 
+/* The image before finds the soft limit that it left. */
+static void what_was_raised_is_given_back(void **state)
+{
+	static char *const argv[] = {(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",
+		(char *)(uintptr_t) "test $(ulimit -Sn) -eq 77", NULL};
+	const struct rlimit found = {.rlim_cur = 77, .rlim_max = 500};
+	struct descriptors descriptors = {.raised = false};
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0) {
+		const struct net net = {open("/bin/sh", O_PATH | O_CLOEXEC), argv, environ,
+			&descriptors};
+
+		if (setrlimit(RLIMIT_NOFILE, &found) != 0)
+			_exit(1);
+		descriptors_raise(&descriptors);
+		net_return(&net);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void whoever_does_none_of_these_goes_on(void **state)
 {
 	(void)state;
@@ -108,6 +132,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_fault_an_abort_and_a_hang_fall_into_it),
+		cmocka_unit_test(what_was_raised_is_given_back),
 		cmocka_unit_test(whoever_does_none_of_these_goes_on),
 		cmocka_unit_test(a_signal_that_somebody_sent_makes_nobody_fall_and_stays_pending),
 	};
