@@ -93,7 +93,7 @@ static void put_path(struct making *making, struct narwhal_bytes path)
 			path.data[i] == '%' && i + 2 < path.size ? hex_digit(path.data[i + 1]) : -1;
 		int low = high >= 0 ? hex_digit(path.data[i + 2]) : -1;
 
-		bytes[size++] = low >= 0 ? (char)(high << 4 | low) : path.data[i];
+		bytes[size++] = (char)(low >= 0 ? high << 4 | low : path.data[i]);
 		i += low >= 0 ? 2 : 0;
 	}
 	put_text(making, making->environ->path, (struct narwhal_bytes){bytes, size});
