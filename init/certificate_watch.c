@@ -146,11 +146,19 @@ void certificate_watch_close(struct arbiter *a)
 	certificate_watch_init(&a->certificate_watch);
 }
 
-/* Those that will serve, if nothing changes any more. */
-static int expected(const struct arbiter *a)
+/* What came to nothing is tried again behind something else that serves, and not before. */
+static bool is_news(struct arbiter *a, int fd)
 {
-	return a->wish.candidate.generation != 0 ? a->candidate->certificates_fd
-						 : a->current->certificates_fd;
+	struct certificate_watch *watch = &a->certificate_watch;
+
+	if (certificates_same(fd, a->current->certificates_fd)) {
+		fd_close(&watch->tried_fd);
+		return false;
+	}
+	if (a->wish.candidate.generation != 0 &&
+		certificates_same(fd, a->candidate->certificates_fd))
+		return false;
+	return !certificates_same(fd, watch->tried_fd);
 }
 
 static void take_up(struct arbiter *a)
@@ -164,7 +172,7 @@ static void take_up(struct arbiter *a)
 		log_warning(&a->log, "certificates_refused", log_string("reason", bytes));
 		return;
 	}
-	if (certificates_same(fd, watch->tried_fd) || certificates_same(fd, expected(a))) {
+	if (!is_news(a, fd)) {
 		log_debug(&a->log, "certificates_unchanged");
 		return;
 	}

@@ -180,10 +180,11 @@ int tls_context_new(struct tls *tls, const struct tls_rules *rules, SSL_CTX **ma
 	if (context == NULL)
 		return -ENOMEM;
 	set_rules(tls, rules, context);
-	error = tls_tickets_use(&tls->tickets, context, settings, rules->authorities_digest);
+	error = use_suites(context, settings->ciphers != NULL ? settings->ciphers : DEFAULT_SUITES,
+		why);
 	if (error == 0)
-		error = use_suites(context,
-			settings->ciphers != NULL ? settings->ciphers : DEFAULT_SUITES, why);
+		error = tls_tickets_use(&tls->tickets, context, settings,
+			rules->authorities_digest);
 	if (error == 0 && settings->tls_curves != NULL)
 		error = use_curves(context, settings->tls_curves, why);
 	if (error == 0)
