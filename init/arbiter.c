@@ -204,6 +204,7 @@ static void converge(struct arbiter *a)
 	if (a->wish.deadline_ms <= a->now_ms)
 		arbiter_turn(a, TURN_OVERDUE);
 	upgrade_turn(a);
+	sources_turn(a);
 	reload_settle(a);
 	tickets_turn(&a->tickets, a->now_ms, &a->log);
 	certificate_watch_turn(a);
@@ -232,6 +233,7 @@ static uint64_t nearest_deadline(const struct arbiter *a)
 	uint64_t file = scribe_deadline(a);
 	uint64_t upgrade = upgrade_deadline(a);
 	uint64_t tickets = tickets_deadline(&a->tickets);
+	uint64_t sources = sources_deadline(&a->sources);
 	uint64_t certificates = certificate_watch_deadline(a);
 	/* The kernel says when a queue fills, and never when it is empty. */
 	uint64_t emptying = wish_is_emptying(&a->wish) ? a->now_ms + EMPTYING_MS : CLOCK_NEVER;
@@ -241,6 +243,7 @@ static uint64_t nearest_deadline(const struct arbiter *a)
 	nearest = upgrade < nearest ? upgrade : nearest;
 	nearest = tickets < nearest ? tickets : nearest;
 	nearest = certificates < nearest ? certificates : nearest;
+	nearest = sources < nearest ? sources : nearest;
 	nearest = emptying < nearest ? emptying : nearest;
 	nearest = a->reap_ms < nearest ? a->reap_ms : nearest;
 	return file < nearest ? file : nearest;

@@ -26,6 +26,7 @@
 #include "init/pidfile.h"
 #include "init/roster.h"
 #include "init/scribe.h"
+#include "init/sources.h"
 #include "init/tickets.h"
 #include "init/upgrade.h"
 #include "init/violations.h"
@@ -68,6 +69,7 @@ struct arbiter {
 	struct log log;
 	struct loop loop;
 	struct watch signals;
+	struct sources sources;
 	struct watch noticeboard; /* see noticeboard.h; fd -1 when there is none */
 	struct pidfile pidfile;
 	struct roster roster;

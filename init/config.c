@@ -7,6 +7,7 @@
 #include "base/file_rules.h"
 #include "base/words.h"
 #include "init/config_reading.h"
+#include "init/raw_env.h"
 #include "seccomp/calls.h"
 #include "seccomp/filter.h"
 
@@ -126,6 +127,10 @@ static int check_grammars(struct config_reading *reading)
 	if (error == 0) {
 		fault = SETTING_ID_sandbox_allow;
 		error = calls_check(config->settings.sandbox_allow, &reason);
+	}
+	if (error == 0) {
+		fault = SETTING_ID_raw_env;
+		error = raw_env_check(config->settings.raw_env, &reason);
 	}
 	if (error == 0)
 		return 0;

@@ -47,6 +47,7 @@ static const enum setting_id idle_settings[] = {
 	SETTING_ID_map_exit,
 	SETTING_ID_parent_death_signal,
 	SETTING_ID_sweep_timeout,
+	SETTING_ID_proc_name,
 	SETTING_ID_accesslog,
 	SETTING_ID_access_log_format,
 };

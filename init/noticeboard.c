@@ -131,7 +131,7 @@ int noticeboard_open(struct arbiter *a)
 
 int noticeboard_name(const struct arbiter *a, struct text *name)
 {
-	struct sockaddr_un address;
+	struct sockaddr_un address = {0};
 	socklen_t size = sizeof(address);
 	const size_t offset = offsetof(struct sockaddr_un, sun_path) + 1; /* behind the NUL */
 

@@ -111,6 +111,7 @@ int opening_prepare(struct arbiter *a, struct text *why)
 	a->now_ms = clock_ms();
 	a->start_fd = a->loop.epoll_fd = a->signals.fd = a->pidfile.fd = -1;
 	a->noticeboard.fd = -1;
+	sources_init(&a->sources);
 	a->oom.fd = a->termination_fd = -1;
 	a->retry_ms = a->reap_ms = CLOCK_NEVER;
 	tickets_init(&a->tickets);
@@ -282,6 +283,7 @@ void opening_close(struct arbiter *a)
 	certificate_watch_close(a);
 	fd_close(&a->signals.fd);
 	noticeboard_close(a);
+	sources_close(a);
 	loop_close(&a->loop);
 	oom_close(&a->oom);
 	fd_close(&a->termination_fd);

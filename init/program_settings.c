@@ -49,6 +49,7 @@ static const enum setting_id refused[] = {
 	SETTING_ID_group,
 	SETTING_ID_chdir,
 	SETTING_ID_umask,
+	SETTING_ID_raw_env,
 };
 
 static int refuse_settings(const struct config *config, struct text *why)

@@ -120,6 +120,7 @@ void reload_apply(struct arbiter *a)
 	tickets_use(&a->tickets, s);
 	certificate_watch_use(a);
 	hooks_use(&a->herald.hooks, a->current->hooks);
+	sources_use(a);
 }
 
 static void commit(struct arbiter *a)

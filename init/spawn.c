@@ -20,6 +20,7 @@
 #include "init/logfile.h"
 #include "init/noticeboard.h"
 #include "init/outsider.h"
+#include "init/raw_env.h"
 #include "init/sentry.h"
 #include "init/preload.h"
 #include "init/signals.h"
@@ -206,7 +207,10 @@ static int set_environment(const struct arbiter *a, unsigned slot, const struct 
 {
 	char number[16];
 	struct text text = TEXT_OVER(number);
+	int error = raw_env_set(spawn_generation(a, slot)->config.settings.raw_env);
 
+	if (error != 0)
+		return error;
 	text_add_int(&text, birth->heritage_fd);
 	if (setenv(HERITAGE_ENVIRONMENT, number, 1) != 0)
 		return -errno;
@@ -214,15 +218,26 @@ static int set_environment(const struct arbiter *a, unsigned slot, const struct 
 	return is_outsider(a, slot) ? outsider_set_environment(a, spawn_generation(a, slot)) : 0;
 }
 
+/* Of a child's own memory: it may write there. */
+static char *title_of(const struct generation *generation)
+{
+	const char *name = generation->config.settings.proc_name;
+
+	if (name == NULL)
+		name = generation->config.app;
+	return name != NULL ? strdup(name) : NULL;
+}
+
 /* In the child: becomes the worker's image, or says on the channel why not. */
 NORETURN static void be_worker(const struct arbiter *a, unsigned slot, const struct birth *birth)
 {
 	char name[] = "narwhal-worker", slot_text[32], generation_text[48], why_bytes[256];
-	char *argv[] = {name, slot_text, generation_text, NULL};
+	char *argv[] = {name, slot_text, generation_text, NULL, NULL};
 	struct text text = TEXT_OVER(slot_text), why = TEXT_OVER(why_bytes);
 	const struct generation *generation = spawn_generation(a, slot);
 	int error = hand_down(a, slot, birth);
 
+	argv[3] = title_of(generation);
 	if (slot < a->roster.size)
 		text_printf(&text, "slot=%u", slot);
 	else
