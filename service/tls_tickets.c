@@ -23,6 +23,7 @@ struct seal {
 	EVP_CIPHER_CTX *cipher;
 	EVP_MAC_CTX *mac;
 	bool making; /* a ticket, rather than opening one */
+	bool once;   /* clients show each ticket once: TLS 1.3 (RFC 8446 appendix C.4) */
 };
 
 static int use_key(const struct tls_tickets *tickets, struct ticket_key *key,
@@ -68,7 +69,7 @@ static int open_ticket(const struct tls_tickets *tickets, struct ticket_ring *ri
 			continue;
 		if (use_key(tickets, key, seal) != ANSWER_GOOD)
 			return ANSWER_FAILED;
-		return i == 0 ? ANSWER_GOOD : ANSWER_RENEW;
+		return i == 0 && !seal->once ? ANSWER_GOOD : ANSWER_RENEW;
 	}
 	return ANSWER_UNKNOWN;
 }
@@ -77,7 +78,8 @@ static int choose_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
 	EVP_MAC_CTX *mac, int making)
 {
 	const struct tls_tickets *tickets = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-	const struct seal seal = {name, iv, cipher, mac, making != 0};
+	const struct seal seal = {name, iv, cipher, mac, making != 0,
+		SSL_version(ssl) == TLS1_3_VERSION};
 	struct ticket_ring ring;
 	int answer;
 

@@ -118,7 +118,9 @@ sub add_session {
 sub get_session {
 	my ($self) = @_;
 
-	return defined $self->{session} ? Net::SSLeay::d2i_SSL_SESSION($self->{session}) : undef;
+	my $session = $self->{session};
+	delete $self->{session} if $self->{once};
+	return defined $session ? Net::SSLeay::d2i_SSL_SESSION($session) : undef;
 }
 
 sub del_session { return }
@@ -128,6 +130,14 @@ sub keep {
 	my ($self) = @_;
 
 	$self->{keeps} = 1;
+	return $self;
+}
+
+# From now on it is shown once, as browsers do it.
+sub once {
+	my ($self) = @_;
+
+	$self->{once} = 1;
 	return $self;
 }
 

@@ -9,6 +9,7 @@ use Time::HiRes qw(sleep time);
 
 use Docker;
 use Narwhal;
+use Tls;
 
 plan(skip_all => 'the image holds no build with sanitizers') if $ENV{SANITIZE};
 
@@ -165,6 +166,20 @@ subtest 'docker stop lets a running download finish' => sub {
 	is($got, $size + $head, 'all of it came');
 	cmp_ok($seconds, '>', 1.5, 'over two seconds');
 	is(inspect($id, '.State.ExitCode'), 0, 'then it ended, with status 0');
+};
+
+subtest 'it speaks TLS, by certificates that are mounted' => sub {
+	my $dir = tempdir(CLEANUP => 1);
+	chmod 0755, $dir;
+	my $pair = Tls::certificate($dir, 'one', by => Tls::authority($dir, 'ca'));
+	chown 65532, 65532, $pair->{key};
+	my $id = $docker->ok(qw(run -d --network host -v), "$dir:/tls:ro", qw(narwhal --bind 127.0.0.2:0 --bind-tls 127.0.0.1:0
+		--certfile /tls/one.crt --keyfile /tls/one.key /srv/www));
+	my ($port) = $docker->wait_log($id, qr/ info ready /) =~ m{https://127\.0\.0\.1:(\d+)};
+	my $c = Tls::connect($port, SSL_ca_file => "$dir/ca.crt", SSL_hostname => 'one');
+	is($c->request('GET', '/', Connection => 'close')->{status}, 200, 'a client that checks it is served');
+	my (undef, $status) = stop($id);
+	is($status, 0, 'status 0');
 };
 
 subtest 'it runs with nothing: no root, no capability, nothing to write to, little memory' => sub {

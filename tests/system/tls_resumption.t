@@ -78,6 +78,15 @@ subtest 'at every worker, after a reload, and after an upgrade' => sub {
 	is($n->stop, 0, 'it ends');
 };
 
+subtest 'a client of TLS 1.3 that shows each ticket once is given another one each time' => sub {
+	my $n = begin_tls();
+	my $session = Tls::Session->new->once;
+
+	is(visit($session, SSL_version => 'TLSv1_3')->resumed, 0, 'the first is none');
+	is(visit($session, SSL_version => 'TLSv1_3')->resumed, 1, "visit $_") for 2 .. 6;
+	is($n->stop, 0, 'it ends');
+};
+
 # The lines of /proc/PID/smaps that tell of the keys' memory.
 sub memory {
 	my ($pid) = @_;
