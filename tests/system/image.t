@@ -173,8 +173,9 @@ subtest 'it speaks TLS, by certificates that are mounted' => sub {
 	chmod 0755, $dir;
 	my $pair = Tls::certificate($dir, 'one', by => Tls::authority($dir, 'ca'));
 	chown 65532, 65532, $pair->{key};
-	my $id = $docker->ok(qw(run -d --network host -v), "$dir:/tls:ro", qw(narwhal --bind 127.0.0.2:0 --bind-tls 127.0.0.1:0
-		--certfile /tls/one.crt --keyfile /tls/one.key /srv/www));
+	my $id = $docker->ok(qw(run -d --network host -v), "$dir:/tls:ro",
+		qw(narwhal --bind 127.0.0.2:0 --bind-tls 127.0.0.1:0 --certfile /tls/one.crt --keyfile /tls/one.key
+		/srv/www));
 	my ($port) = $docker->wait_log($id, qr/ info ready /) =~ m{https://127\.0\.0\.1:(\d+)};
 	my $c = Tls::connect($port, SSL_ca_file => "$dir/ca.crt", SSL_hostname => 'one');
 	is($c->request('GET', '/', Connection => 'close')->{status}, 200, 'a client that checks it is served');
