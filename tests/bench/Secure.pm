@@ -44,6 +44,14 @@ my @ROWS = (
 		size => $HELLO, greet => 'full', aim => 1.00,
 	},
 	{
+		name => 'TLS: full handshake, P-256, keys apart', tls => 'ec', app => 'hello', path => '/',
+		size => $HELLO, greet => 'full', aim => 1.15, subject => 'narwhal+keys',
+	},
+	{
+		name => 'TLS: full handshake, RSA-2048, keys apart', tls => 'rsa', app => 'hello',
+		path => '/', size => $HELLO, greet => 'full', aim => 1.15, subject => 'narwhal+keys',
+	},
+	{
 		name => 'TLS: resumed handshake, P-256', tls => 'ec', app => 'hello', path => '/',
 		size => $HELLO, greet => 'resumed', aim => 1.00,
 	},

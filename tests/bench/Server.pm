@@ -23,6 +23,7 @@ my %COMMAND = (
 	narwhal => \&narwhal_command,
 	'narwhal+log' => sub { narwhal_command(@_, '--accesslog', "$_[0]{dir}/narwhal.access") },
 	'narwhal+preload' => sub { narwhal_command(@_, '--preload-app') },
+	'narwhal+keys' => sub { narwhal_command({ %{ $_[0] }, isolation => 'on' }) },
 	'narwhal+open' => sub { narwhal_command(@_, '--sandbox', 'off') },
 	'narwhal+upgrade' => sub { narwhal_command(@_, '--upgrade-probation', '0.05', '--idle-grace', '0.1') },
 	nginx => \&nginx_command,
@@ -55,14 +56,19 @@ sub narwhal_command {
 	my $app = $with->{app} eq 'files' ? "$with->{dir}/public" : "$with->{dir}/$with->{app}.so";
 	# valgrind makes system calls of its own.
 	push @more, '--worker-image', $with->{image}, '--sandbox', 'off' if $with->{image};
-	my @tls = $with->{tls}
-		? ('--certfile', "$with->{dir}/$with->{tls}.crt", '--keyfile', "$with->{dir}/$with->{tls}.key")
-		: ();
+	my @tls = $with->{tls} ? tls_options($with) : ();
 	return ("$with->{build}/narwhal", @tls ? '--bind-tls' : '--bind', "127.0.0.1:$with->{port}", @tls,
 		'--workers', $with->{workers}, '--min-ready', $with->{workers},
 		'--worker-connections', $with->{connections}, '--keepalive', 600,
 		'--head-timeout', 600, # counted clients are slow to begin on a busy machine
 		'--user', 'nobody', @more, $app);
+}
+
+# The keys are with the workers, as nginx has them, unless said otherwise.
+sub tls_options {
+	my ($with) = @_;
+	return ('--certfile', "$with->{dir}/$with->{tls}.crt", '--keyfile', "$with->{dir}/$with->{tls}.key",
+		'--tls-key-isolation', $with->{isolation} // 'off');
 }
 
 sub nginx_command {
