@@ -173,13 +173,14 @@ static void take_up(struct arbiter *a)
 		return;
 	}
 	if (!is_news(a, fd)) {
-		log_debug(&a->log, "certificates_unchanged");
+		log_debug(&a->log, "certificates_unchanged",
+			log_uint("generation", a->current->number));
 		return;
 	}
 	fd_close(&watch->tried_fd);
 	watch->tried_fd = fd;
 	fd = -1;
-	log_info(&a->log, "certificates_changed");
+	log_info(&a->log, "certificates_changed", log_uint("generation", a->current->number));
 	reload_begin(a);
 }
 

@@ -168,7 +168,7 @@ void tickets_turn(struct tickets *tickets, uint64_t now_ms, struct log *log)
 		return;
 	error = make_key(tickets, now_ms);
 	if (error == 0) {
-		log_debug(log, "ticket_key_rotated");
+		log_debug(log, "ticket_key_rotated", log_uint("next_ms", tickets->rotation_ms));
 		return;
 	}
 	tickets->retry_ms = now_ms + RETRY_MS;
