@@ -6,6 +6,7 @@
 #include "base/words.h"
 #include "init/arbiter.h"
 #include "init/check.h"
+#include "init/liveness.h"
 #include "init/program.h"
 #include "init/readiness.h"
 #include "init/rehearsal.h"
@@ -17,6 +18,8 @@
 #include "init/termination.h"
 #include "init/usage.h"
 #include "seccomp/filter.h"
+
+#define ALIVE_MS 2000
 
 static int complain(const char *reason)
 {
@@ -55,6 +58,16 @@ static int ready(struct config *config, const struct config_input *input)
 		return complain("ready: the setting when_ready names no file: give it as the "
 				"service has it");
 	return readiness_check(path, &why) == 0 ? EXIT_OK : complain(bytes);
+}
+
+static int alive(struct config *config, const struct config_input *input)
+{
+	char bytes[512];
+	struct text why = TEXT_OVER(bytes);
+	pid_t pid = request_find(&config->settings, &why);
+
+	(void)input;
+	return pid > 0 && liveness_check(pid, ALIVE_MS, &why) == 0 ? EXIT_OK : complain(bytes);
 }
 
 /* How it goes, the arbiter's log says. */
@@ -183,6 +196,7 @@ static int version(struct config *config, const struct config_input *input)
 static int (*const commands[])(struct config *, const struct config_input *) = {
 	[CONFIG_SERVE] = serve,
 	[CONFIG_READY] = ready,
+	[CONFIG_ALIVE] = alive,
 	[CONFIG_UPGRADE] = upgrade,
 	[CONFIG_COMMIT] = commit,
 	[CONFIG_ROLLBACK] = rollback,
