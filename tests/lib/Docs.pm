@@ -129,6 +129,7 @@ sub place {
 		'--fork', '--pid', '--mount-proc', '--kill-child', '--', 'bash', '--norc');
 	@$self{qw(from to)} = ($from, $to);
 	delete local @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
+	symlink "$Narwhal::ROOT/deploy", "$dir/deploy" or die "deploy: $!";
 	my ($status, $out) = $self->run("ip link set lo up; make -s -C $Narwhal::ROOT headers PREFIX=$dir/usr;"
 		. " cd $dir; PATH=$dir/bin:\$PATH; export PKG_CONFIG_PATH=$dir/usr/share/pkgconfig");
 	die $out if $status;

@@ -1,0 +1,124 @@
+# deploy/kubernetes: each overlay is what the schemas allow and the restricted standard asks for, and
+# its times and probes are those of the settings that it brings. No cluster is asked.
+use strict;
+use warnings;
+
+use Fcntl qw(:flock O_CREAT O_RDWR);
+use File::Copy qw(copy);
+use File::Path qw(make_path);
+use File::Temp;
+use JSON::PP qw(decode_json);
+use Test::More;
+
+use Lint qw(needs output);
+use Narwhal;
+
+plan(skip_all => 'these files are no build') if $ENV{SANITIZE};
+needs('kubectl', 'node', 'npm');
+
+my $KUBERNETES = "$Narwhal::ROOT/deploy/kubernetes";
+my %VERSION = ('kubernetes-models' => '5.1.0', yaml => '2.8.1');
+
+# The schemas, kept in a cache folder: fetched once, by name and version.
+sub schemas {
+	my $cache = defined $ENV{XDG_CACHE_HOME} ? "$ENV{XDG_CACHE_HOME}/narwhal" : "$Narwhal::ROOT/.cache";
+	my $dir = "$cache/kubernetes-models-$VERSION{'kubernetes-models'}";
+
+	make_path($dir);
+	sysopen my $lock, "$dir/lock", O_RDWR | O_CREAT or die "$dir/lock: $!";
+	flock $lock, LOCK_EX or die "flock: $!";
+	copy("$Narwhal::ROOT/tests/lib/kubernetes.mjs", $dir) or die "$dir: $!";
+	return $dir if -e "$dir/complete";
+	my ($out, $status) = output('npm', 'install', '--silent', '--no-audit', '--no-fund', '--prefix', $dir,
+		map { "$_\@$VERSION{$_}" } sort keys %VERSION);
+	die "npm install: $out\n" if $status;
+	Narwhal::write_file("$dir/complete", '');
+	return $dir;
+}
+
+my $schemas = schemas();
+
+# The objects of a folder by their kind, and what is wrong with any of them.
+sub render {
+	my ($folder) = @_;
+	my ($out, $status) = output('sh', '-c', "kubectl kustomize $folder |"
+		. " node $schemas/kubernetes.mjs");
+	my @lines = map { decode_json($_) } grep { /^\{/ } split /\n/, $out;
+
+	is($status, 0, 'it renders') or diag $out;
+	return ({ map { $_->{object}{kind} => $_->{object} } @lines },
+		[ map { "$_->{object}{kind}: $_->{fault}" } grep { $_->{fault} ne '' } @lines ]);
+}
+
+# What the Pod Security Standard "restricted" asks of a pod and of each container in it.
+sub unrestricted {
+	my ($pod) = @_;
+	my $context = $pod->{securityContext};
+	my @faults;
+
+	push @faults, 'hosts' if grep { $pod->{$_} } qw(hostNetwork hostPID hostIPC);
+	push @faults, 'root' if !$context->{runAsNonRoot} || ($context->{runAsUser} // 0) == 0;
+	push @faults, 'seccomp' if ($context->{seccompProfile}{type} // '') !~ /^(?:RuntimeDefault|Localhost)\z/;
+	push @faults, 'volumes' if grep { !grep { /^(?:configMap|secret|emptyDir|projected)\z/ } keys %$_ }
+		@{ $pod->{volumes} };
+	for my $container (@{ $pod->{containers} }, @{ $pod->{initContainers} // [] }) {
+		my $c = $container->{securityContext};
+		push @faults, "$container->{name}: escalation" if $c->{allowPrivilegeEscalation} // 1;
+		push @faults, "$container->{name}: capabilities" if "@{$c->{capabilities}{drop} // []}" ne 'ALL';
+		push @faults, "$container->{name}: privileged" if $c->{privileged};
+		push @faults, "$container->{name}: writable root" if !$c->{readOnlyRootFilesystem};
+	}
+	return @faults;
+}
+
+# Each setting that the container has, as narwhal itself reads file and flags.
+sub settings_of {
+	my ($container, $map) = @_;
+	my $dir = File::Temp->newdir;
+	my @args = map { s{^/etc/narwhal/}{$dir/}r } @{ $container->{args} };
+
+	Narwhal::write_file("$dir/narwhal.conf", $map->{data}{'narwhal.conf'});
+	my ($out) = output("$Narwhal::BUILD/narwhal", '--print-config', @args);
+	return map { /^(\w+) = (.*)/ ? ($1, $2) : () } split /\n/, $out;
+}
+
+# A duration, as --print-config writes it.
+sub seconds {
+	my ($text) = @_;
+	my %unit = (ms => 0.001, s => 1, m => 60, h => 3600);
+
+	$text =~ /^(\d+)(ms|s|m|h)\z/ or die "no duration: $text\n";
+	return $1 * $unit{$2};
+}
+
+for my $folder ("$KUBERNETES/base", glob "$KUBERNETES/overlays/*") {
+	subtest $folder =~ s{.*/}{}r => sub {
+		my ($object, $faults) = render($folder);
+		is_deeply($faults, [], 'by the schemas');
+		is(join(' ', sort keys %$object),
+			'ConfigMap Deployment HorizontalPodAutoscaler NetworkPolicy PodDisruptionBudget Service',
+			'all there is to a service');
+		my $pod = $object->{Deployment}{spec}{template}{spec};
+		is_deeply([ unrestricted($pod) ], [], 'the pod is restricted, with a root that nobody writes to');
+
+		my ($narwhal) = grep { $_->{name} eq 'narwhal' }
+			@{ $pod->{containers} }, @{ $pod->{initContainers} // [] };
+		my %settings = settings_of($narwhal, $object->{ConfigMap});
+		cmp_ok(scalar keys %settings, '>', 60, 'narwhal takes its settings');
+		my $longest = 0;
+		$longest += seconds($settings{$_}) for qw(drain_delay graceful_timeout hook_timeout);
+		cmp_ok($pod->{terminationGracePeriodSeconds}, '>', $longest,
+			"the grace period is longer than the $longest s that a stop may take");
+		cmp_ok(seconds($settings{drain_delay}), '>', 0, 'and endpoints have time to learn of it');
+		is_deeply([ map { join ' ', @{ $narwhal->{$_}{exec}{command} } }
+				qw(startupProbe readinessProbe livenessProbe) ],
+			[ 'narwhal ready', 'narwhal ready', 'narwhal alive' ], 'probes ask narwhal');
+		is($settings{when_ready}, '/dev/shm/narwhal.ready', 'where the image looks for it');
+		my %port = map { $_->{name} => $_->{containerPort} } @{ $narwhal->{ports} };
+		is(join(' ', map { $_->{targetPort} } @{ $object->{Service}{spec}{ports} }),
+			join(' ', sort keys %port), 'the service leads to its ports');
+		like($settings{bind}, qr/:$port{http}\z/, 'which it listens on');
+		like($settings{bind_tls}, qr/:$port{https}\z/, 'with TLS, too') if $port{https};
+	};
+}
+done_testing;
