@@ -104,16 +104,16 @@ static enum turn give_birth(struct worker *zygote, int *channel_fd)
 	return STAYS;
 }
 
-/* Who is told so no more, or has lost its arbiter, leaves; whose channel ends is told nothing. */
 static enum turn obey(struct worker *zygote, struct message *message)
 {
 	if (message->type == MESSAGE_FORK && message->fd >= 0)
 		return give_birth(zygote, &message->fd);
 	if (message->type == MESSAGE_REOPEN)
 		worker_reopen_log(zygote, message);
-	return message->type == MESSAGE_RETIRE || message->type == MESSAGE_DRAIN ? LEAVES : STAYS;
+	return STAYS;
 }
 
+/* Without its arbiter, or with another image that knows no attendants, it leaves. */
 static enum turn hear_arbiter(struct worker *zygote)
 {
 	struct message message;
@@ -133,9 +133,9 @@ static enum turn hear_signals(const struct worker *zygote)
 {
 	struct signalfd_siginfo signal;
 
+	/* SIGTERM is for those who have something to finish, and may want a successor yet. */
 	while (read(zygote->signal_fd, &signal, sizeof(signal)) == (ssize_t)sizeof(signal)) {
-		if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT ||
-			signal.ssi_signo == SIGQUIT)
+		if (signal.ssi_signo == SIGQUIT)
 			return LEAVES;
 	}
 	return STAYS;
