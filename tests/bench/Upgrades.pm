@@ -1,6 +1,6 @@
 package Upgrades;
 
-# What upgrades cost the clients: p99 while one follows the other, against p99 of the rounds between,
+# What upgrades cost the clients: p99 while there is one each second, against p99 of the rounds between,
 # of narwhal and of nginx in the same run; and for how long the arbiter stands still with many workers.
 
 use strict;
@@ -18,6 +18,7 @@ use Server;
 
 my $MANY = 64;     # workers
 my $TIMES = 5;     # upgrades of an arbiter with so many
+my $EVERY = 1;     # seconds from one to the next
 my $PATIENCE = 30; # seconds for an upgrade
 
 my %UPGRADE = ('narwhal+upgrade' => \&upgrade_narwhal, 'nginx+upgrade' => \&upgrade_nginx);
@@ -75,7 +76,9 @@ sub meanwhile {
 	}
 	my $upgrades = 0;
 	my $load = IO::Select->new($out);
-	until ($load->can_read(0)) {
+	my $next = time;
+	until ($load->can_read($next > time ? $next - time : 0)) {
+		$next = time + $EVERY;
 		$UPGRADE{ $server->{kind} }->($server);
 		$upgrades++;
 	}
@@ -114,7 +117,7 @@ sub pause {
 }
 
 sub heading {
-	return [ 'upgrades, one after the other', 'upgrades', 'p99 us before', 'meanwhile', 'ratio', 'errors' ];
+	return [ 'an upgrade each second', 'upgrades', 'p99 us before', 'meanwhile', 'ratio', 'errors' ];
 }
 
 sub line {

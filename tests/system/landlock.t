@@ -254,6 +254,7 @@ for my $name (sort keys %missing) {
 # What neither /proc nor unshare(2) tells, nobody knows: the second one is missing in most containers.
 SKIP: {
 	skip 'needs root, for mounts, and Landlock', 1 if $> != 0 || $abi < 1;
+	skip 'sanitizers read /proc', 1 if $ENV{SANITIZE};
 
 	my ($UNSHARE) = (POSIX::uname())[4] eq 'aarch64' ? 97 : 272;
 	my $NO_PROC = 'mount -t tmpfs none /proc && exec "$@"';
