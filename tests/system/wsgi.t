@@ -143,6 +143,23 @@ subtest 'beside requests' => sub {
 		sub { body(get($n, '/only_threads')) > 2 });
 };
 
+# Two answers of 8 MiB, of which neither client reads before both have begun.
+sub interleaved {
+	my ($n) = @_;
+	my $head = "HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n";
+	my %client = map { $_ => begin($n, "GET /contexts?$_ $head") } 'a', 'b';
+	line($client{$_}) for 'a', 'b';
+	for my $name ('a', 'b') {
+		my $end = substr rest($client{$name}), -40;
+		like($end, qr/x\r\n\w+\r\n\n$name True\n\r\n0\r\n\r\n\z/, "$name is itself");
+	}
+	return;
+}
+
+subtest 'answers that come in turns do not see each other' => sub {
+	interleaved($n);
+};
+
 subtest 'apps that go wrong get a 500' => sub {
 	for my $name (qw(nothing text text_pieces unsaid twice raises raises_begun exits short long)) {
 		like(get($n, "/$name"), qr/\AHTTP\/1.1 500 .*\r\n\r\n500 Internal Server Error\n\z/s, $name);
@@ -234,6 +251,7 @@ subtest 'threads' => sub {
 	like(get($t, '/pieces'), qr/\r\n4\r\none \r\n4\r\ntwo \r\n6\r\nthree\n\r\n0\r\n\r\n\z/s, 'pieces come');
 	like(get($t, '/raises'), qr/ 500 /, 'errors are told');
 	like(get($t, '/raises_midway'), qr/half\n\r\n\z/, 'and late ones cut');
+	interleaved($t);
 	my $c = begin($t, "GET /forever HTTP/1.1\r\nHost: t\r\n\r\n");
 	like(line($c), qr/ 200 /, 'what never ends has begun');
 	$c->close;

@@ -1,4 +1,5 @@
 """WSGI apps for tests/system/wsgi.t, by the first part of the path: good ones and bad ones."""
+import contextvars
 import ctypes
 import hashlib
 import json
@@ -96,7 +97,6 @@ def writes_and_yields(environ, start_response):
 
 
 def file(environ, start_response):
-    path = os.path.join(os.path.dirname(__file__), "large.bin")
     stream = open(environ["QUERY_STRING"], "rb")
     stream.seek(3)
     start_response("200 OK", TEXT)
@@ -148,6 +148,20 @@ def replaced_late(environ, start_response):
 def latin(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain"), ("X-Name", "caf\xe9")])
     return [environ["PATH_INFO"].encode("latin-1")]
+
+
+whose = contextvars.ContextVar("whose")
+
+
+def contexts(environ, start_response):
+    """What a request notes for itself stays its own, whoever is served between two pieces."""
+    name = environ["QUERY_STRING"]
+    thread = threading.get_ident()
+    start_response("200 OK", TEXT)
+    whose.set(name)
+    for _ in range(128):
+        yield b"x" * 65536
+    yield ("\n%s %s\n" % (whose.get(), thread == threading.get_ident())).encode()
 
 
 def thread(environ, start_response):

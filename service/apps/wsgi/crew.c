@@ -9,21 +9,44 @@ void crew_init(struct crew *crew, struct interpreter *interpreter, unsigned thre
 	MUST(pthread_cond_init(&crew->wanted, NULL) == 0);
 }
 
+/* The first that this thread may do; taken out. */
+static struct crew_work *find(struct crew *crew, unsigned member)
+{
+	struct crew_work *before = NULL;
+
+	for (struct crew_work *work = crew->first; work != NULL; before = work, work = work->next) {
+		if (work->member != 0 && work->member != member)
+			continue;
+		*(before != NULL ? &before->next : &crew->first) = work->next;
+		if (crew->last == work)
+			crew->last = before;
+		work->member = member;
+		return work;
+	}
+	return NULL;
+}
+
 /* NULL: there will be none. */
-static struct crew_work *take(struct crew *crew)
+static struct crew_work *take(struct crew *crew, unsigned member)
 {
 	struct crew_work *work;
 
 	(void)pthread_mutex_lock(&crew->lock);
-	while (crew->first == NULL && !crew->stopped)
+	while ((work = find(crew, member)) == NULL && !crew->stopped)
 		(void)pthread_cond_wait(&crew->wanted, &crew->lock);
-	work = crew->first;
-	if (work != NULL) {
-		crew->first = work->next;
-		crew->at_work++;
-	}
+	crew->at_work += work != NULL;
 	(void)pthread_mutex_unlock(&crew->lock);
 	return work;
+}
+
+static unsigned enlist(struct crew *crew)
+{
+	unsigned member;
+
+	(void)pthread_mutex_lock(&crew->lock);
+	member = ++crew->members;
+	(void)pthread_mutex_unlock(&crew->lock);
+	return member;
 }
 
 static void put_down(struct crew *crew)
@@ -38,11 +61,12 @@ static struct object *serve(void *target, struct object *arguments)
 {
 	struct crew *crew = target;
 	const struct python *python = &crew->interpreter->python;
+	unsigned member = enlist(crew);
 
 	(void)arguments;
 	for (;;) {
 		struct thread *thread = python->PyEval_SaveThread();
-		struct crew_work *work = take(crew);
+		struct crew_work *work = take(crew, member);
 
 		python->PyEval_RestoreThread(thread);
 		if (work == NULL)
@@ -84,7 +108,11 @@ int crew_add(struct crew *crew, struct crew_work *work)
 	else
 		crew->last->next = work;
 	crew->last = work;
-	(void)pthread_cond_signal(&crew->wanted);
+	/* Only its own thread can take what is meant for one. */
+	if (work->member == 0)
+		(void)pthread_cond_signal(&crew->wanted);
+	else
+		(void)pthread_cond_broadcast(&crew->wanted);
 	(void)pthread_mutex_unlock(&crew->lock);
 	return 0;
 }

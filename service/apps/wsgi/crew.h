@@ -2,8 +2,10 @@
  * crew.h - the threads that Python runs in when there is more than one (setting `threads`): work is
  * handed to whichever is free, in the order in which it came.
  *
- * They are Python's own (threading.Thread), begun with the first work: what confines a worker is in
- * force by then, and holds for them, too. Knows no request.
+ * What an app opens in a thread may be of no use in another (a cursor of sqlite), so the rest of an
+ * answer goes to the thread that began it. They are Python's own (threading.Thread), begun with the
+ * first work: what confines a worker is in force by then, and holds for them, too. Knows no
+ * request.
  */
 #ifndef SERVICE_APPS_WSGI_CREW_H
 #define SERVICE_APPS_WSGI_CREW_H
@@ -15,6 +17,7 @@
 struct crew_work {
 	void (*run)(struct crew_work *work); /* in a thread, with the interpreter's lock */
 	struct crew_work *next;
+	unsigned member; /* the thread that must do it, from 1; 0: any, which is then put here */
 };
 
 struct crew {
@@ -25,6 +28,7 @@ struct crew {
 	pthread_cond_t wanted;
 	struct crew_work *first, *last;
 	unsigned at_work;
+	unsigned members; /* threads that have begun */
 	bool stopped;
 };
 

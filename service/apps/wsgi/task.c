@@ -344,6 +344,13 @@ static void settle_callables(struct task *task)
 		callable_retire(python, &task->write);
 }
 
+static void close_all(struct task *task)
+{
+	close_iterable(task);
+	buffer_free(&task->written);
+	settle_callables(task);
+}
+
 static void do_call(struct task *task)
 {
 	task->started = (struct started){.length = NARWHAL_UNKNOWN};
@@ -355,25 +362,18 @@ static void do_call(struct task *task)
 		fail(task, "app_error");
 		response_error(task->response, 500);
 	}
-	if (task->gateway->interpreter.forked)
-		interpreter_report(&task->gateway->interpreter, NULL);
-	if (task->streams)
-		return;
-	close_iterable(task);
-	buffer_free(&task->written);
-	settle_callables(task);
+	if (!task->streams)
+		close_all(task);
 }
 
 static void do_next(struct task *task)
 {
 	if (fetch(task) != 0)
 		fail(task, "app_error");
-	if (task->gateway->interpreter.forked)
-		interpreter_report(&task->gateway->interpreter, NULL);
 	task->fetched = true;
 }
 
-void task_do(struct task *task, enum task_work work)
+static void do_in_context(struct task *task, enum task_work work)
 {
 	switch (work) {
 	case TASK_CALL:
@@ -383,11 +383,27 @@ void task_do(struct task *task, enum task_work work)
 		do_next(task);
 		break;
 	case TASK_CLOSE:
-		close_iterable(task);
-		buffer_free(&task->written);
-		settle_callables(task);
+		close_all(task);
 		break;
 	}
+	if (task->gateway->interpreter.forked)
+		interpreter_report(&task->gateway->interpreter, NULL);
+}
+
+void task_do(struct task *task, enum task_work work)
+{
+	const struct python *python = python_of(task);
+	bool entered;
+
+	if (work == TASK_CALL)
+		task->context = python->PyContext_CopyCurrent();
+	entered = task->context != NULL && python->PyContext_Enter(task->context) == 0;
+	python->PyErr_Clear(); /* without memory it goes on without a context of its own */
+	do_in_context(task, work);
+	if (entered)
+		(void)python->PyContext_Exit(task->context);
+	if (work == TASK_CLOSE || (work == TASK_CALL && !task->streams))
+		python_drop(python, &task->context);
 }
 
 void task_close(struct task *task)

@@ -189,7 +189,7 @@ static void call_in_thread(struct job *job, struct narwhal_response *response)
 	job->work = TASK_CALL;
 	job->working = true;
 	job->ended = false;
-	job->hired.run = run_hired;
+	job->hired = (struct crew_work){.run = run_hired};
 	job->done.run = work_done;
 	if (narwhal_response_defer(response, NULL, NULL) == 0) {
 		if (crew_add(&job->wsgi->crew, &job->hired) == 0)
