@@ -32,7 +32,14 @@ my %COMMAND = (
 	'nginx+log' => sub { nginx_command(@_, LOG => "$_[0]{dir}/nginx.access") },
 	'nginx+body' => \&nginx_command,
 	bare => \&bare_command,
+	'narwhal+wsgi' => \&wsgi_command,
+	'gunicorn sync' => sub { gunicorn_command(@_, '-k', 'sync') },
+	'gunicorn gthread' => sub { gunicorn_command(@_, qw(-k gthread --threads 4 --keep-alive 600)) },
+	uwsgi => \&uwsgi_command,
 );
+
+# Processes below the first, beside the workers.
+my %MORE = (uwsgi => 1);
 
 # Where it has what a row asks for, when not at the row's own path.
 my %BELOW = ('nginx+body' => '/body');
@@ -89,6 +96,27 @@ sub nginx_command {
 	# An upgrade executes the path that it was called by, and searches nowhere.
 	my ($program) = grep { -x } map { "$_/nginx" } split(/:/, $ENV{PATH}), '/usr/sbin';
 	return ($program, '-e', 'stderr', '-p', $with->{dir}, '-c', $path);
+}
+
+# Python apps: `module` is the app; the same Python for all.
+sub wsgi_command {
+	my ($with) = @_;
+	return ("$with->{build}/narwhal", '--bind', "127.0.0.1:$with->{port}", '--workers', $with->{workers},
+		'--min-ready', $with->{workers}, '--keepalive', 600, '--user', 'nobody',
+		'--chdir', "$with->{dir}/wsgi", '--python', '/usr/bin/python3', $with->{module});
+}
+
+sub gunicorn_command {
+	my ($with, @more) = @_;
+	return ('/usr/bin/gunicorn', '-b', "127.0.0.1:$with->{port}", '-w', $with->{workers}, '-u', 'nobody',
+		'-g', 'nogroup', '--chdir', "$with->{dir}/wsgi", @more, $with->{module});
+}
+
+sub uwsgi_command {
+	my ($with) = @_;
+	return ('uwsgi', '--plugins', 'http,python3', '--http', "127.0.0.1:$with->{port}", '--http-keepalive',
+		'--master', '--die-on-term', '--processes', $with->{workers}, '--disable-logging', '--need-app',
+		'--uid', 'nobody', '--gid', 'nogroup', '--chdir', "$with->{dir}/wsgi", '--module', $with->{module});
 }
 
 sub bare_command {
@@ -157,7 +185,7 @@ sub await_ready {
 
 sub complete {
 	my ($self) = @_;
-	return $self->{alone} || $self->worker_pids == $self->{workers};
+	return $self->{alone} || $self->worker_pids == $self->{workers} + ($MORE{ $self->{kind} } // 0);
 }
 
 sub connect {

@@ -206,6 +206,7 @@ subtest 'a worker that is destroyed is replaced' => sub {
 	for my $name (qw(crashes closes forever_nothing)) {
 		my $all = get($n, "/$name");
 		ok($all eq '' || $all =~ / 500 /, "$name: the client gets no wrong answer");
+		$n->wait_line(qr/^  File "\S+apps.py", line \d+ in $name$/) if $name ne 'closes';
 		$n->wait_line(qr/ worker_exit .*cause=(?!retired)/);
 		like(get($n, '/hello'), qr/\nhello\n\z/, 'the next one is served');
 	}

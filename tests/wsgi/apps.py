@@ -61,6 +61,14 @@ def digest(environ, start_response):
     return [("%d %s %r\n" % (size, digest.hexdigest(), stream.read())).encode()]
 
 
+def size(environ, start_response):
+    stream, size = environ["wsgi.input"], 0
+    for piece in iter(lambda: stream.read(65536), b""):
+        size += len(piece)
+    start_response("200 OK", TEXT + [("Content-Length", "16")])
+    return [b"%09d bytes\n" % size]
+
+
 def lines(environ, start_response):
     stream = environ["wsgi.input"]
     start_response("200 OK", TEXT)

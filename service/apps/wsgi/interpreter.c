@@ -108,8 +108,8 @@ static bool take_all(struct interpreter *interpreter, struct object *module)
 static bool run_script(struct interpreter *interpreter)
 {
 	const struct python *python = &interpreter->python;
-	struct object *module =
-		python->Py_BuildValue("{ssss}", "__name__", "_narwhal", "__doc__", "Narwhal's own");
+	struct object *module = python->Py_BuildValue("{sssi}", "__name__", "_narwhal",
+		"_descriptor", interpreter->log.fd);
 	struct object *code = python->Py_CompileString(script_text, "<narwhal>", PYTHON_MODULE);
 	struct object *result = NULL;
 	bool done = false;

@@ -61,5 +61,6 @@ struct object *memo_key(const struct python *python, struct narwhal_bytes bytes)
 			c = (char)(c - 'a' + 'A');
 		text_add_char(&text, c);
 	}
+	/* cppcheck-suppress returnDanglingLifetime ; it is copied */
 	return python->PyUnicode_InternFromString(name);
 }

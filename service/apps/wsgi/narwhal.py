@@ -1,6 +1,7 @@
 # What a worker does for a WSGI app in Python, because no request waits for it: loading the app,
 # telling of exceptions, files, the environment's streams. Run once in each worker, as a module
 # without a name; _log(), _forked() and _descriptor are the worker's.
+import faulthandler
 import importlib
 import io
 import os
@@ -184,4 +185,6 @@ def freeze():
 # child its own again; behind vfork(2) nobody would, and a child could not be terminated.
 subprocess._USE_VFORK = False
 subprocess._USE_POSIX_SPAWN = False
+# A crash, or the signal by which the arbiter ends a worker that hangs, tells where each thread was.
+faulthandler.enable(file=_descriptor, all_threads=True)
 os.register_at_fork(after_in_child=_forked)

@@ -89,7 +89,7 @@ int python_begin(struct python *python)
 		if (!symbols[i].pointer)
 			continue;
 		variable = dlsym(RTLD_DEFAULT, symbols[i].name);
-		memcpy((char *)python + symbols[i].at, variable, sizeof(*variable));
+		memcpy((char *)python + symbols[i].at, variable, sizeof(void *));
 	}
 	python->none = python->Py_BuildValue("");
 	python->callable_type = python->PyType_FromSpec(&spec);
