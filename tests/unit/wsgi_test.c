@@ -63,7 +63,9 @@ static void no_key_of_the_environment_comes_from_a_client(void **state)
 	static const char *const keys[] = {
 #define BASE(key, ...) key,
 #define KEY(member, key) key,
+#define RARE(member, key) key,
 #include "service/apps/wsgi/environ.def"
+#undef RARE
 #undef KEY
 #undef BASE
 	};

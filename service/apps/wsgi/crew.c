@@ -1,12 +1,17 @@
 #include "service/apps/wsgi/crew.h"
 
 #include <errno.h>
+#include <time.h>
+
+/* Of a worker that leaves, for the last close() of an app. */
+#define STOP_SECONDS 1
 
 void crew_init(struct crew *crew, struct interpreter *interpreter, unsigned threads)
 {
 	*crew = (struct crew){.interpreter = interpreter, .threads = threads};
 	MUST(pthread_mutex_init(&crew->lock, NULL) == 0);
 	MUST(pthread_cond_init(&crew->wanted, NULL) == 0);
+	MUST(pthread_cond_init(&crew->idle, NULL) == 0);
 }
 
 /* The first that this thread may do; taken out. */
@@ -49,10 +54,17 @@ static unsigned enlist(struct crew *crew)
 	return member;
 }
 
+static bool is_busy(const struct crew *crew)
+{
+	return crew->at_work != 0 || crew->first != NULL;
+}
+
 static void put_down(struct crew *crew)
 {
 	(void)pthread_mutex_lock(&crew->lock);
 	crew->at_work--;
+	if (!is_busy(crew))
+		(void)pthread_cond_signal(&crew->idle);
 	(void)pthread_mutex_unlock(&crew->lock);
 }
 
@@ -119,12 +131,16 @@ int crew_add(struct crew *crew, struct crew_work *work)
 
 bool crew_stop(struct crew *crew)
 {
-	bool free;
+	struct timespec until;
+	int error = 0;
 
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += STOP_SECONDS;
 	(void)pthread_mutex_lock(&crew->lock);
+	while (is_busy(crew) && error == 0)
+		error = pthread_cond_timedwait(&crew->idle, &crew->lock, &until);
 	crew->stopped = true;
-	free = crew->at_work == 0 && crew->first == NULL;
 	(void)pthread_cond_broadcast(&crew->wanted);
 	(void)pthread_mutex_unlock(&crew->lock);
-	return free;
+	return error == 0;
 }

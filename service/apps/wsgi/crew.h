@@ -25,7 +25,8 @@ struct crew {
 	unsigned threads;
 	bool begun;
 	pthread_mutex_t lock;
-	pthread_cond_t wanted;
+	pthread_cond_t wanted; /* there is work */
+	pthread_cond_t idle;   /* there is none, and nobody is at work */
 	struct crew_work *first, *last;
 	unsigned at_work;
 	unsigned members; /* threads that have begun */
@@ -35,7 +36,10 @@ struct crew {
 void crew_init(struct crew *crew, struct interpreter *interpreter, unsigned threads);
 /* From the worker's thread, without the interpreter's lock. -ENOMEM: there are no threads. */
 MUST_USE int crew_add(struct crew *crew, struct crew_work *work);
-/* Threads that wait end; false: another one is in the app's hands. */
+/*
+ * What is begun is finished, and threads end; waits for that, but not for long: a thread may be in
+ * the app's hands for ever. Whether all is done.
+ */
 bool crew_stop(struct crew *crew);
 
 #endif

@@ -31,11 +31,13 @@ int environ_open(struct environ *environ, const struct interpreter *interpreter,
 #define BASE(key, ...)  \
 	if (error == 0) \
 		error = add_base(environ, key, python->Py_BuildValue(__VA_ARGS__));
-#define KEY(member, key)                                           \
+#define RARE(member, key)                                          \
 	environ->member = python->PyUnicode_InternFromString(key); \
 	error = environ->member != NULL ? error : -ENOMEM;
+#define KEY(member, key) RARE(member, key) BASE(key, "s", "")
 #include "service/apps/wsgi/environ.def"
 #undef KEY
+#undef RARE
 #undef BASE
 	return error;
 }

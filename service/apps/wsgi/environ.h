@@ -20,7 +20,9 @@ struct environ {
 	struct memo texts;
 #define BASE(key, ...)
 #define KEY(member, key) struct object *member;
+#define RARE(member, key) struct object *member;
 #include "service/apps/wsgi/environ.def"
+#undef RARE
 #undef KEY
 #undef BASE
 };

@@ -108,8 +108,8 @@ static bool take_all(struct interpreter *interpreter, struct object *module)
 static bool run_script(struct interpreter *interpreter)
 {
 	const struct python *python = &interpreter->python;
-	struct object *module = python->Py_BuildValue("{sssi}", "__name__", "_narwhal",
-		"_descriptor", interpreter->log.fd);
+	struct object *module = python->Py_BuildValue("{sssisO}", "__name__", "_narwhal",
+		"_descriptor", interpreter->log.fd, "__builtins__", python->PyEval_GetBuiltins());
 	struct object *code = python->Py_CompileString(script_text, "<narwhal>", PYTHON_MODULE);
 	struct object *result = NULL;
 	bool done = false;
@@ -123,6 +123,19 @@ static bool run_script(struct interpreter *interpreter)
 	python_drop(python, &code);
 	python_drop(python, &module);
 	return done;
+}
+
+/* Without what narwhal.py would bring. */
+static void tell_plainly(const struct interpreter *interpreter, struct text *why)
+{
+	const struct python *python = &interpreter->python;
+	struct object *error = interpreter_take_error(interpreter);
+	struct object *line = error != NULL ? python->PyUnicode_FromFormat("%R", error) : NULL;
+	const char *bytes = line != NULL ? python->PyUnicode_AsUTF8AndSize(line, NULL) : NULL;
+
+	text_add(why, bytes != NULL ? bytes : "it lacks what every Python has");
+	python_drop(python, &line);
+	python_drop(python, &error);
 }
 
 int interpreter_open(struct interpreter *interpreter, const struct settings *settings,
@@ -142,7 +155,8 @@ int interpreter_open(struct interpreter *interpreter, const struct settings *set
 		return error;
 	if (run_script(interpreter))
 		return 0;
-	text_printf(why, "python \"%.512s\": it does not work", located.program);
+	text_printf(why, "python \"%.512s\": ", located.program);
+	tell_plainly(interpreter, why);
 	return -ENOEXEC;
 }
 

@@ -152,6 +152,28 @@ def open_spool(descriptor):
     return io.open(descriptor, "rb")
 
 
+class _Nothing(io.BufferedIOBase):
+    """wsgi.input without a body: has no state, so that all requests can have it."""
+
+    def read(self, size=-1):
+        return b""
+
+    read1 = readline = read
+
+    def readlines(self, hint=-1):
+        return []
+
+    def __iter__(self):
+        return iter(())
+
+    def readable(self):
+        return True
+
+    def close(self):
+        pass
+
+
+nothing = _Nothing()
 in_memory = io.BytesIO
 
 

@@ -183,11 +183,15 @@ static int raise_again(const struct python *python, struct object *information)
 int start_response(const struct python *python, struct started *started,
 	struct narwhal_response *response, struct object *arguments)
 {
-	struct object *status, *fields, *information = python->none;
+	const ssize_t count = python->PyTuple_Size(arguments);
+	struct object *information = python->none;
 	int error;
 
-	if (!python->PyArg_ParseTuple(arguments, "OO|O", &status, &fields, &information))
-		return -1;
+	if (count < 2 || count > 3)
+		return fail(python, python->PyExc_TypeError,
+			"start_response() takes a status, headers and perhaps exc_info");
+	if (count == 3)
+		information = python->PyTuple_GetItem(arguments, 2);
 	if (started->said && information == python->none)
 		return fail(python, python->PyExc_AssertionError,
 			"start_response() was called before, and this time without exc_info");
@@ -196,6 +200,8 @@ int start_response(const struct python *python, struct started *started,
 	started->said = true;
 	started->length = NARWHAL_UNKNOWN;
 	response->fields.used = 0;
-	error = read_status(python, response, status);
-	return error == 0 ? read_fields(python, started, response, fields) : error;
+	error = read_status(python, response, python->PyTuple_GetItem(arguments, 0));
+	if (error != 0)
+		return error;
+	return read_fields(python, started, response, python->PyTuple_GetItem(arguments, 1));
 }

@@ -1,10 +1,10 @@
 #include "service/apps/wsgi/task.h"
 
-#include <errno.h>
-#include <unistd.h>
-
 #include "base/fd.h"
+#include "service/apps/wsgi/input.h"
 #include "service/view.h"
+
+#define WRITTEN_KEPT ((size_t)64 * 1024)
 
 static const struct python *python_of(const struct task *task)
 {
@@ -66,36 +66,6 @@ static int raise_runtime(const struct task *task, const char *message)
 	return -1;
 }
 
-/* wsgi.input, and how much it has. NULL with an error set. */
-static struct object *new_input(struct task *task, uint64_t *size)
-{
-	const struct interpreter *interpreter = &task->gateway->interpreter;
-	const struct python *python = &interpreter->python;
-	struct narwhal_bytes body = narwhal_request_body(task->request);
-	struct object *bytes, *input;
-
-	*size = body.size;
-	if (task->body != NULL) {
-		*size = task->body->size;
-		body = (struct narwhal_bytes){task->body->bytes.bytes, task->body->bytes.used};
-	}
-	if (task->body != NULL && task->body->fd >= 0) {
-		(void)lseek(task->body->fd, 0, SEEK_SET);
-		input = python->PyObject_CallFunction(interpreter->open_spool, "i", task->body->fd);
-		if (input != NULL)
-			task->body->fd = -1; /* which is the file's from now on */
-		return input;
-	}
-	if (body.size == 0)
-		return python->PyObject_CallFunctionObjArgs(interpreter->in_memory, NULL);
-	bytes = python->PyBytes_FromStringAndSize(body.data, (ssize_t)body.size);
-	input = bytes != NULL
-			? python->PyObject_CallFunctionObjArgs(interpreter->in_memory, bytes, NULL)
-			: NULL;
-	python_drop(python, &bytes);
-	return input;
-}
-
 static bool ready_callables(struct task *task)
 {
 	const struct python *python = python_of(task);
@@ -112,10 +82,13 @@ static struct object *call_app(struct task *task)
 {
 	struct gateway *gateway = task->gateway;
 	const struct python *python = python_of(task);
-	uint64_t size;
-	struct object *environ = NULL, *result = NULL;
-	struct object *input = ready_callables(task) ? new_input(task, &size) : NULL;
+	struct narwhal_bytes body = narwhal_request_body(task->request);
+	uint64_t size = task->body != NULL ? task->body->size : body.size;
+	struct object *input = NULL, *environ = NULL, *result = NULL;
 
+	if (ready_callables(task))
+		input = task->body != NULL ? input_of_spool(&gateway->interpreter, task->body)
+					   : input_new(&gateway->interpreter, body);
 	if (input != NULL)
 		environ = environ_new(&gateway->environ, task->request, input, size);
 	if (environ != NULL)
@@ -219,6 +192,7 @@ static bool has_no_body(const struct task *task)
 /* The whole body is there. */
 static int finish_whole(struct task *task)
 {
+	struct buffer before;
 	const struct python *python = python_of(task);
 	uint64_t length = task->started.length;
 
@@ -232,9 +206,9 @@ static int finish_whole(struct task *task)
 			task->written.used);
 		return -1;
 	}
-	buffer_free(&task->response->body);
+	before = task->response->body;
 	task->response->body = task->written;
-	task->written = (struct buffer){0};
+	task->written = before;
 	return 0;
 }
 
@@ -344,10 +318,18 @@ static void settle_callables(struct task *task)
 		callable_retire(python, &task->write);
 }
 
+/* A little memory stays for the next request. */
+static void forget_written(struct task *task)
+{
+	task->written.used = 0;
+	if (task->written.size > WRITTEN_KEPT)
+		buffer_free(&task->written);
+}
+
 static void close_all(struct task *task)
 {
 	close_iterable(task);
-	buffer_free(&task->written);
+	forget_written(task);
 	settle_callables(task);
 }
 
@@ -390,19 +372,24 @@ static void do_in_context(struct task *task, enum task_work work)
 		interpreter_report(&task->gateway->interpreter, NULL);
 }
 
+/*
+ * A context is used again, as a thread's would be; but an answer that comes in pieces keeps its own
+ * until it ends. Without memory for one it goes on in the thread's.
+ */
 void task_do(struct task *task, enum task_work work)
 {
 	const struct python *python = python_of(task);
 	bool entered;
 
-	if (work == TASK_CALL)
+	if (task->context == NULL)
 		task->context = python->PyContext_CopyCurrent();
 	entered = task->context != NULL && python->PyContext_Enter(task->context) == 0;
-	python->PyErr_Clear(); /* without memory it goes on without a context of its own */
+	if (!entered)
+		python->PyErr_Clear();
 	do_in_context(task, work);
 	if (entered)
 		(void)python->PyContext_Exit(task->context);
-	if (work == TASK_CLOSE || (work == TASK_CALL && !task->streams))
+	if (work == TASK_CLOSE)
 		python_drop(python, &task->context);
 }
 
