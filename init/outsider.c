@@ -239,7 +239,10 @@ void outsider_missed(struct child *child)
 	struct arbiter *a = child->arbiter;
 
 	child->look_ms = CLOCK_NEVER;
-	if (a->now_ms - a->woken_ms < child->timeout_ms)
+	/* How long it may boot is boot_timeout's to say. */
+	if (slot_of(child)->state == STATE_BOOTING)
+		child->look_ms = a->now_ms + child->timeout_ms;
+	else if (a->now_ms - a->woken_ms < child->timeout_ms)
 		child->look_ms = a->woken_ms + child->timeout_ms;
 	else
 		arbiter_step(a, child->slot, EVENT_HUNG);

@@ -138,34 +138,67 @@ static void who_sleeps_in_accept_or_poll_waits_and_who_sleeps_elsewhere_does_not
 		assert_false(sentry_is_waiting(others[i]));
 }
 
-/* Its channel is closed by the exec, and the message that comes behind that may be read first. */
-static void one_that_is_heard_before_its_exec_is_seen_goes_on_serving(void **state)
+/* A worker in slot 0 that boots. */
+static struct child *prepare(struct arbiter *a)
 {
-	static struct arbiter a;
 	struct child *child;
-	struct notice_found ready;
-	int worker_fd;
 	char bytes[256];
 	struct text why = TEXT_OVER(bytes);
 
-	(void)state;
-	assert_int_equal(opening_prepare(&a, &why), 0);
-	assert_int_equal(loop_open(&a.loop), 0);
-	child = &a.children[0];
+	*a = (struct arbiter){0};
+	assert_int_equal(opening_prepare(a, &why), 0);
+	assert_int_equal(loop_open(&a->loop), 0);
+	a->log.fd = -1;
+	a->roster.slots[0].state = STATE_BOOTING;
+	child = &a->children[0];
 	*child = (struct child){.watch = {.fd = -1, .ready = gossip_read},
-		.arbiter = &a,
+		.arbiter = a,
 		.page_fd = -1,
 		.notifier = {.fd = -1},
 		.outsider = true,
 		.ready_by = EXEC_READY_NOTIFY};
+	return child;
+}
+
+static void tell(struct child *child, const char *line)
+{
+	struct notice_found found;
+
+	notice_read(line, strlen(line), &found);
+	outsider_hear(child, &found);
+}
+
+static void one_that_beats_before_it_is_ready_is_watched_from_then_on(void **state)
+{
+	static struct arbiter a;
+	struct child *child = prepare(&a);
+
+	(void)state;
+	child->executed = true;
+	child->timeout_ms = 1000;
+	a.now_ms = 100000;
+	tell(child, "WATCHDOG=1");
+	assert_int_equal(child->look_ms, 101000);
+	a.now_ms = 101000;
+	outsider_missed(child);
+	assert_int_equal(a.roster.slots[0].state, STATE_BOOTING);
+	assert_int_equal(child->look_ms, 102000);
+	opening_close(&a);
+}
+
+/* Its channel is closed by the exec, and the message that comes behind that may be read first. */
+static void one_that_is_heard_before_its_exec_is_seen_goes_on_serving(void **state)
+{
+	static struct arbiter a;
+	struct child *child = prepare(&a);
+	int worker_fd;
+
+	(void)state;
 	assert_int_equal(channel_pair(&child->watch.fd, &worker_fd), 0);
 	assert_int_equal(loop_add(&a.loop, &child->watch, EPOLLIN), 0);
-	a.roster.slots[0].state = STATE_BOOTING;
-	a.log.fd = -1;
 	fd_close(&worker_fd);
 	assert_int_equal(loop_wait(&a.loop, 0), 1);
-	notice_read("READY=1", 7, &ready);
-	outsider_hear(child, &ready);
+	tell(child, "READY=1");
 	assert_int_equal(a.roster.slots[0].state, STATE_SERVING);
 	loop_dispatch(&a.loop);
 	assert_int_equal(a.roster.slots[0].state, STATE_SERVING);
@@ -181,6 +214,7 @@ int main(void)
 		cmocka_unit_test(what_makes_no_sense_is_passed_over),
 		cmocka_unit_test(a_value_is_where_it_stands),
 		cmocka_unit_test(a_parent_stands_behind_a_name_that_may_hold_anything),
+		cmocka_unit_test(one_that_beats_before_it_is_ready_is_watched_from_then_on),
 		cmocka_unit_test(one_that_is_heard_before_its_exec_is_seen_goes_on_serving),
 		cmocka_unit_test(an_epoll_set_that_holds_the_listener_watches_it),
 		cmocka_unit_test(
