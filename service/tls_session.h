@@ -26,7 +26,7 @@ struct tls_session {
 	struct buffer wire;  /* records that the socket had no room for */
 	struct tls_hello hello;
 	size_t share; /* bytes that this read may still take from the socket */
-	bool fresh;   /* nothing was written since the last read */
+	bool fresh;   /* nothing was written since the client last sent data */
 	bool begun;   /* the client has sent something */
 	bool plain;   /* and it is HTTP */
 	bool drained; /* the socket was seen empty in this read */

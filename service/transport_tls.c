@@ -98,7 +98,7 @@ static ssize_t secure_read(struct transport *transport, char *bytes, size_t size
 	if (outcome == 1)
 		outcome = read_records(session, bytes, size, &used);
 	transport->more = has_more(session, outcome);
-	session->fresh = true;
+	session->fresh = session->fresh || used != 0;
 	n = used != 0 ? (ssize_t)used : explain(transport, outcome);
 	forget_errors();
 	if (n == TRANSPORT_TLS_PLAIN)

@@ -224,6 +224,7 @@ subtest 'an answer begins with a small record, and goes on with full ones' => su
 	my ($at) = grep { $sizes[$_] == 4096 + $overhead } 0 .. $#sizes;
 	ok(defined $at, 'the first has 4 KiB') or diag "@sizes[0 .. 9]";
 	is_deeply([ @sizes[ $at + 1 .. $at + 5 ] ], [ (16384 + $overhead) x 5 ], 'then 16 KiB each');
+	is(scalar(grep { $_ == 4096 + $overhead } @sizes), 1, 'and no other is small, however slow the client');
 };
 
 note 'Who speaks badly';
