@@ -20,7 +20,7 @@ MUST_USE int preload_order(struct arbiter *arbiter, int zygote, int channel_fd);
  */
 MUST_USE int preload_greet(struct child *child);
 /* The slot of an unborn one has left BOOTING: buries it. */
-void preload_give_up(struct arbiter *arbiter, unsigned slot);
+void preload_give_up(struct arbiter *arbiter, unsigned index);
 /* Before another image takes over, which can know nothing of them: takes all orders back. */
 void preload_take_back(struct arbiter *arbiter);
 
