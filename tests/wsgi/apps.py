@@ -183,6 +183,12 @@ def sleeps(environ, start_response):
     return [b"slept\n"]
 
 
+def sleeps_and_yields(environ, start_response):
+    time.sleep(float(environ["QUERY_STRING"]))
+    start_response("200 OK", TEXT)
+    return Closing([b"slept "] * 100)
+
+
 def subprocesses(environ, start_response):
     """A program that the app runs can be ended by SIGTERM."""
     child = subprocess.Popen(["/bin/sleep", "60"])
