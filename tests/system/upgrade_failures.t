@@ -13,6 +13,7 @@ use Upgrade qw($DIR $IMAGE $UNIX begin configure exe identity install load none_
 plan skip_all => 'PID 1 needs root' if $> != 0;
 
 my $IMAGES = "$Narwhal::BUILD/tests/images";
+my $SOON = $ENV{SANITIZE} ? 5 : 1;    # seconds: a trial takes less, on a busy machine, too
 
 # An upgrade that comes to nothing. `break` makes it so; `line` is what tells it. Afterwards the same
 # image serves with the same workers, and once `mend` has done its work, a good one is welcome.
@@ -145,7 +146,7 @@ sub fickle {
 	};
 }
 
-fails('the new workers never get ready', settings => { upgrade_timeout => '0.5' },
+fails('the new workers never get ready', settings => { upgrade_timeout => $SOON },
 	break => fickle('mute'), line => $RETURNED, reason => qr/not within upgrade_timeout/);
 fails('an address of the new config is taken', break => sub {
 	configure(bind => "127.0.0.1:0,$UNIX,unix:$DIR/nowhere/socket");
@@ -169,15 +170,15 @@ fails('no memory for it the second time', break => refuses('memfd_create:error=E
 	line => $FAILED, reason => qr/step=LEAVING .*the heirloom: Too many open files/);
 fails('the exec is refused', break => refuses('execveat:error=ENOMEM'),
 	line => $FAILED, reason => qr/step=LEAVING .*exec: .*Cannot allocate memory/);
-fails('the new image gets no process for its workers', settings => { upgrade_timeout => '0.7' },
+fails('the new image gets no process for its workers', settings => { upgrade_timeout => $SOON },
 	break => refuses('clone:error=EAGAIN:when=2+'), line => $RETURNED,
 	reason => qr/not within upgrade_timeout/);
-fails('the way back is refused at first', settings => { upgrade_timeout => '0.5' },
+fails('the way back is refused at first', settings => { upgrade_timeout => $SOON },
 	break => sub {
 		fickle('mute')->();
 		return Fault->inject($_[0], 'execveat:error=ENOMEM:when=2');
 	}, line => $RETURNED, reason => qr/not within upgrade_timeout/);
-fails('the old image is deleted meanwhile', settings => { upgrade_timeout => '0.5' },
+fails('the old image is deleted meanwhile', settings => { upgrade_timeout => $SOON },
 	break => sub { fickle('mute')->(); install('narwhal'); return },
 	line => $RETURNED, reason => qr/not within upgrade_timeout/);
 
