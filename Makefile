@@ -77,7 +77,7 @@ quiet = $(if $(filter 0,$(V)),@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test faults upgrades bench image install headers clean help lint bootstrap units \
+.PHONY: all run test faults upgrades bench image images static install headers clean help lint bootstrap units \
 	bare fuzz fuzzers coverage profiles pages reference dist
 
 all: $(PROGRAMS) $(EXAMPLES) ## build everything into build/ (the default)
@@ -132,10 +132,21 @@ bench: ## narwhal, nginx and the bare limit side by side: CPU per request, p99, 
 bare: ## make run and make test on a bare Debian, in a root of its own (needs root; minutes)
 	@tests/bare/run
 
-image: REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+image: IMAGES := slim
+images: IMAGES := slim static python
+image images: REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 image: ## build the container image narwhal:latest (needs a Docker Engine)
-	docker build --network host -t narwhal:$(VERSION) -t narwhal:latest \
-		--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .
+images: ## build narwhal:slim (which is latest), narwhal:static and narwhal:python
+image images:
+	@set -e; for image in $(IMAGES); do set -x; docker build --network host --target $$image \
+		-t narwhal:$(VERSION)-$$image -t narwhal:$$image $$(test $$image != slim || echo -t narwhal:latest \
+		-t narwhal:$(VERSION)) --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .; done
+
+# For an image without a C library: no module can be opened there, and no Python.
+static: $(BUILD)/narwhal $(BUILD)/static/narwhal-worker ## install two programs that need no other file into $(DESTDIR)/narwhal
+	install -d $(DESTDIR)/narwhal
+	install -s -m 755 $(BUILD)/narwhal $(DESTDIR)/narwhal/narwhal
+	install -s -m 755 $(BUILD)/static/narwhal-worker $(DESTDIR)/narwhal/narwhal-worker
 
 SHARE = $(DESTDIR)$(PREFIX)/share
 install: all headers pages ## install below $(DESTDIR)$(PREFIX)
@@ -234,6 +245,11 @@ $(eval $(call PAGE,narwhal.conf.5,docs/man/narwhal.conf.5.in,mdoc))
 $(eval $(call PAGE,narwhal.bash,deploy/completions/narwhal.bash.in,bash))
 $(eval $(call PAGE,_narwhal,deploy/completions/_narwhal.in,zsh))
 $(eval $(call PAGE,narwhal.fish,deploy/completions/narwhal.fish.in,fish))
+
+# The linker warns of dlopen(3): what it would open has to be there as it is here.
+$(BUILD)/static/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/seccomp.a $(BUILD)/base.a
+	@mkdir -p $(@D)
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -o $@ $^ -l:libcap.a -l:libseccomp.a -l:libz.a $(TLS_LIBS)
 
 $(MODULES): tests/modules/module.h
 $(BUILD)/tests/modules/danger.so: tests/modules/danger_attempts.def

@@ -1,4 +1,4 @@
-# The image, built and run by a real Docker Engine.
+# The images, built and run by a real Docker Engine.
 use strict;
 use warnings;
 
@@ -21,8 +21,13 @@ $docker->base_image;
 # the address, which is a free port of the machine unless the container has no network.
 sub container {
 	my ($options, @arguments) = @_;
+	return container_of('narwhal', $options, @arguments);
+}
+
+sub container_of {
+	my ($image, $options, @arguments) = @_;
 	my @network = grep({ $_ eq 'none' } @$options) ? () : ('--network', 'host');
-	my $id = $docker->ok('run', '-d', @network, @$options, 'narwhal',
+	my $id = $docker->ok('run', '-d', @network, @$options, $image,
 		@network ? ('--bind', '127.0.0.1:0') : (), @arguments);
 	my $log = $docker->wait_log($id, qr/ info ready /);
 	return ($id, $log =~ m{ info ready .*?address=http://(\S+?)[, ]});
@@ -66,14 +71,16 @@ sub stop {
 	return (time - $begin, inspect($id, '.State.ExitCode'));
 }
 
-subtest 'make image builds it' => sub {
+subtest 'make images builds them' => sub {
 	local %ENV = (%ENV, $docker->environment);
 	delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
-	my $out = `make -C "$Docker::ROOT" image 2>&1`;
-	is($?, 0, 'make image') or die $out;
+	my $out = `make -C "$Docker::ROOT" images 2>&1`;
+	is($?, 0, 'make images') or die $out;
+	is(inspect('narwhal', '.Id'), inspect('narwhal:slim', '.Id'), 'the latest is slim');
 	is(inspect('narwhal', '.Config.User'), '65532:65532', 'user');
 	is(inspect('narwhal', '.Config.StopSignal'), 'SIGTERM', 'stop signal');
-	is(inspect('narwhal', 'json .Config.Entrypoint'), '["narwhal"]', 'entrypoint');
+	is(inspect('narwhal', 'json .Config.Entrypoint'), '["docker-entrypoint"]', 'entrypoint');
+	is(inspect('narwhal', 'json .Config.ExposedPorts'), '{"8080/tcp":{},"8443/tcp":{}}', 'ports');
 	is(inspect('narwhal', 'json .Config.Healthcheck.Test'), '["CMD","narwhal","ready"]', 'health');
 	like(inspect('narwhal', 'json .Config.Labels'), qr/"org\.opencontainers\.image\.version":"\d/,
 		'labels');
@@ -196,6 +203,76 @@ subtest 'it runs with nothing: no root, no capability, nothing to write to, litt
 	my ($seconds, $status) = stop($id);
 	is($status, 0, 'docker stop ends it with status 0');
 	cmp_ok($seconds, '<', 1, 'within a second');
+};
+
+# What stands in the image's files, by name; "" for none.
+sub sums {
+	my ($image) = @_;
+	return $docker->ok('run', '--rm', '--network', 'none', '--entrypoint', 'sh', $image, '-c',
+		'find /usr/bin/narwhal /usr/libexec/narwhal /usr/include/narwhal /usr/share/man/man1/narwhal.1'
+			. ' -type f -exec sha256sum {} + | sort');
+}
+
+subtest 'two builds give the same files' => sub {
+	$docker->ok('build', '--network', 'host', '--target', 'slim', '--build-arg', 'ATTEMPT=2',
+		'-t', 'narwhal:again', $Docker::ROOT);
+	isnt(inspect('narwhal:again', '.Id'), inspect('narwhal', '.Id'), 'it was built anew');
+	like(sums('narwhal'), qr{ /usr/bin/narwhal$}m, 'there are files');
+	is(sums('narwhal:again'), sums('narwhal'), 'the same ones');
+};
+
+subtest 'scripts run first, and another program in its place' => sub {
+	my $scripts = tempdir(CLEANUP => 1);
+	chmod 0755, $scripts;
+	my %script = ('10-say.sh' => "#!/bin/sh\necho said >/dev/shm/said\n",
+		'20-set.envsh' => "export NARWHAL_WORKERS=3\n", '30-not.sh' => "#!/bin/sh\nexit 1\n");
+	for my $name (keys %script) {
+		Narwhal::write_file("$scripts/$name", $script{$name});
+		chmod 0755, "$scripts/$name" if $name ne '30-not.sh';
+	}
+	my ($id) = container([ '-v', "$scripts:/docker-entrypoint.d:ro" ], '--min-ready', 3, '/srv/www');
+	is(in_container($id, 'cat /dev/shm/said'), 'said', 'a script that can be executed was run');
+	is(scalar(workers($id)), 3, 'and one for the environment read');
+	is(in_container($id, 'cat /proc/1/comm'), 'narwhal', 'PID 1 is narwhal');
+	$docker->ok('rm', '-f', $id);
+
+	chmod 0755, "$scripts/30-not.sh";
+	my @run = ('run', '--rm', '--network', 'none');
+	isnt(($docker->try(@run, '-v', "$scripts:/docker-entrypoint.d:ro", 'narwhal'))[0], 0,
+		'one that fails ends the container');
+	is($docker->ok(@run, 'narwhal', 'bash', '-c', 'echo $$ $0'), '1 bash', 'bash is bash');
+	like($docker->ok(@run, 'narwhal', '--version'), qr/^narwhal \d/, 'a flag is ours');
+};
+
+my @HARD = ('--network', 'none', '--read-only', '--cap-drop', 'ALL', '--user', '1000660000:0', '--security-opt',
+	'no-new-privileges', '--memory', '96m', '--pids-limit', 32);
+
+subtest 'narwhal:static has no file but its own, and is as hard' => sub {
+	my $dir = tempdir(CLEANUP => 1);
+	my $made = $docker->ok('create', 'narwhal:static');
+	$docker->ok('export', '-o', "$dir/static.tar", $made);
+	my @files = grep { !m{/\z|^(?:etc|dev|proc|sys)/|^\.dockerenv} } split /\n/, `tar -tf $dir/static.tar`;
+	is_deeply([ sort grep { !m{^srv/www/} } @files ], [qw(narwhal/narwhal narwhal/narwhal-worker)],
+		'two programs, beside the page that it serves');
+	my ($id) = container_of('narwhal:static', \@HARD);
+	is(($docker->try('exec', $id, '/narwhal/narwhal', 'ready'))[0], 0, 'it is ready with nothing at all');
+	my ($seconds, $ended) = stop($id);
+	is($ended, 0, 'docker stop ends it with status 0');
+	my ($other, $address) = container_of('narwhal:static', [ '--read-only' ], '/srv/www');
+	is(fetch($address, '/')->{status}, 200, 'it serves');
+	$docker->ok('rm', '-f', $other);
+};
+
+subtest 'narwhal:python serves an app, as hard' => sub {
+	my ($id) = container_of('narwhal:python', \@HARD);
+	my $answer = in_container($id, 'exec 3<>/dev/tcp/127.0.0.1/8080;'
+		. ' printf "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" >&3; cat <&3');
+	like($answer, qr{\AHTTP/1\.1 200 OK\r\n.*Hello, World!}s, 'it serves');
+	like(in_container($id, 'cat /proc/1/status'), qr/^Uid:\t1000660000\t/m, 'as that user');
+	my ($seconds, $status) = stop($id);
+	is($status, 0, 'docker stop ends it with status 0');
+	is(($docker->try('run', '--rm', '--network', 'none', 'narwhal:python', 'missing:app'))[0], 4,
+		'no app: status 4');
 };
 
 $docker->stop;
