@@ -37,6 +37,7 @@ static const struct spare {
 } spares[] = {
 	{"access", offsetof(struct heritage, access_fd)},
 	{"certificates", offsetof(struct heritage, certificates_fd)},
+	{"keys", offsetof(struct heritage, keys_fd)},
 	{"tickets", offsetof(struct heritage, tickets_fd)},
 };
 

@@ -35,7 +35,9 @@ struct heritage {
 	gid_t gid;
 	int access_fd;	     /* the file of the access log; 0: none */
 	int certificates_fd; /* base/bundle.h; 0: none */
-	int tickets_fd;	     /* base/ticket_keys.h, to be mapped; 0: none */
+	int keys_fd; /* the same, of the key holder alone: the keys of those certificates; 0: none
+		      */
+	int tickets_fd; /* base/ticket_keys.h, to be mapped; 0: none */
 	size_t listeners;
 	int listener_fd[HERITAGE_LISTENERS];
 	bool listener_tls[HERITAGE_LISTENERS]; /* who connects speaks TLS */

@@ -12,6 +12,7 @@
 #include "init/converge.h"
 #include "init/gossip.h"
 #include "init/herald.h"
+#include "init/introduction.h"
 #include "init/lesson.h"
 #include "init/opening.h"
 #include "init/outsider.h"
@@ -214,6 +215,7 @@ static void converge(struct arbiter *a)
 	announce_readiness(a); /* unready before anybody is told to leave */
 	while (herald_has_started(a) && converge_next(&a->roster, &a->wish, a->now_ms, &order))
 		carry_out(a, &order);
+	introduction_turn(a);
 	herald_turn(a);
 	if (roster_occupied(&a->roster) == 0 && herald_has_ended(a) && !scribe_is_busy(a))
 		arbiter_turn(a, TURN_EMPTY);
@@ -238,6 +240,7 @@ static uint64_t nearest_deadline(const struct arbiter *a)
 	/* The kernel says when a queue fills, and never when it is empty. */
 	uint64_t emptying = wish_is_emptying(&a->wish) ? a->now_ms + EMPTYING_MS : CLOCK_NEVER;
 
+	nearest = a->introduce_ms < nearest ? a->introduce_ms : nearest;
 	nearest = look < nearest ? look : nearest;
 	nearest = news < nearest ? news : nearest;
 	nearest = upgrade < nearest ? upgrade : nearest;

@@ -53,6 +53,7 @@ struct child {
 	struct watch notifier; /* where its filter asks, see warden.h; fd -1 when there is none */
 	bool confined;	       /* it has handed that over: it does so once */
 	bool logs_only;	       /* its generation's sandbox_mode: what it asks for goes on */
+	bool introduced;       /* to the key holder that serves: it has a line to it */
 
 	bool outsider;	   /* see outsider.h: it has no channel and no page from its exec on */
 	bool executed;	   /* which has happened */
@@ -100,6 +101,7 @@ struct arbiter {
 	uint64_t told;		/* the one that the ready file names; 0 while there is no file */
 	struct scribe scribe;	/* who makes the ready file, and removes it */
 	uint64_t retry_ms;	/* when the ready file is tried again; CLOCK_NEVER */
+	uint64_t introduce_ms;	/* when introductions are tried again; CLOCK_NEVER */
 	uint64_t requests;	/* served by workers that are gone */
 	uint64_t dropped;	/* connections that they had when they were killed */
 	uint64_t killed;	/* workers that ended by SIGKILL */

@@ -24,7 +24,7 @@ void certificate_watch_init(struct certificate_watch *watch)
 		.watch = {.fd = -1},
 		.due_ms = CLOCK_NEVER,
 		.latest_ms = CLOCK_NEVER,
-		.tried_fd = -1,
+		.tried = {-1, -1},
 	};
 }
 
@@ -142,23 +142,23 @@ void certificate_watch_use(struct arbiter *a)
 void certificate_watch_close(struct arbiter *a)
 {
 	unwatch(a);
-	fd_close(&a->certificate_watch.tried_fd);
+	certificates_close(&a->certificate_watch.tried);
 	certificate_watch_init(&a->certificate_watch);
 }
 
 /* What came to nothing is tried again behind something else that serves, and not before. */
-static bool is_news(struct arbiter *a, int fd)
+static bool is_news(struct arbiter *a, const struct certificates *found)
 {
 	struct certificate_watch *watch = &a->certificate_watch;
 
-	if (certificates_same(fd, a->current->certificates_fd)) {
-		fd_close(&watch->tried_fd);
+	if (certificates_same(found, &a->current->certificates)) {
+		certificates_close(&watch->tried);
 		return false;
 	}
 	if (a->wish.candidate.generation != 0 &&
-		certificates_same(fd, a->candidate->certificates_fd))
+		certificates_same(found, &a->candidate->certificates))
 		return false;
-	return !certificates_same(fd, watch->tried_fd);
+	return !certificates_same(found, &watch->tried);
 }
 
 static void take_up(struct arbiter *a)
@@ -166,20 +166,20 @@ static void take_up(struct arbiter *a)
 	struct certificate_watch *watch = &a->certificate_watch;
 	char bytes[1024];
 	struct text why = TEXT_OVER(bytes);
-	FD_SCOPED fd = -1;
+	struct certificates found;
 
-	if (certificates_open(&a->current->config.settings, &fd, &why) != 0) {
+	if (certificates_open(&a->current->config.settings, &found, &why) != 0) {
 		log_warning(&a->log, "certificates_refused", log_string("reason", bytes));
 		return;
 	}
-	if (!is_news(a, fd)) {
+	if (!is_news(a, &found)) {
+		certificates_close(&found);
 		log_debug(&a->log, "certificates_unchanged",
 			log_uint("generation", a->current->number));
 		return;
 	}
-	fd_close(&watch->tried_fd);
-	watch->tried_fd = fd;
-	fd = -1;
+	certificates_close(&watch->tried);
+	watch->tried = found;
 	log_info(&a->log, "certificates_changed", log_uint("generation", a->current->number));
 	reload_begin(a);
 }

@@ -13,6 +13,7 @@
 
 #include "base/attr.h"
 #include "base/loop.h"
+#include "init/certificates.h"
 
 struct arbiter;
 
@@ -20,7 +21,7 @@ struct certificate_watch {
 	struct watch watch; /* inotify's; fd -1: nothing is watched */
 	uint64_t due_ms;    /* when the files are compared; CLOCK_NEVER: nothing has changed */
 	uint64_t latest_ms; /* not later, though they go on changing */
-	int tried_fd;	    /* what was last found to be new, as of certificates_open(); -1 */
+	struct certificates tried; /* what was last found to be new */
 };
 
 void certificate_watch_init(struct certificate_watch *watch);

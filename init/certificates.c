@@ -21,7 +21,8 @@
 #define FILE_MAX (1 << 20)
 
 struct collector {
-	int fd;
+	int fd; /* what is written next goes there: one of those */
+	struct certificates files;
 	size_t size;
 	size_t pairs;
 	const char *setting; /* that names the file in hand */
@@ -107,6 +108,25 @@ static int add_staple(struct collector *all, const char *certificate)
 	return copy_file(all, BUNDLE_STAPLE, path, fd);
 }
 
+/* A worker finds an empty one where the key holder has it. */
+static int add_key(struct collector *all, const char *path)
+{
+	char bytes[BUNDLE_LINE_MAX];
+	struct text line = TEXT_OVER(bytes);
+	int error;
+
+	if (all->files.keys_fd < 0)
+		return add_file(all, BUNDLE_KEY, path);
+	bundle_add_line(&line, BUNDLE_KEY, path, 0);
+	text_add_char(&line, '\n');
+	error = write_text(all, &line);
+	all->fd = all->files.keys_fd;
+	if (error == 0)
+		error = add_file(all, BUNDLE_KEY, path);
+	all->fd = all->files.fd;
+	return error;
+}
+
 static int add_pair(struct collector *all, const char *certificate, const char *key)
 {
 	const char *setting = all->setting;
@@ -115,7 +135,7 @@ static int add_pair(struct collector *all, const char *certificate, const char *
 	if (strcmp(setting, "certfile") == 0)
 		all->setting = "keyfile";
 	if (error == 0)
-		error = add_file(all, BUNDLE_KEY, key);
+		error = add_key(all, key);
 	all->setting = setting;
 	all->pairs++;
 	return error == 0 ? add_staple(all, certificate) : error;
@@ -262,9 +282,21 @@ static int add_time(struct collector *all)
 	return write_text(all, &line);
 }
 
-static int add_all(struct collector *all, const struct settings *settings)
+static int add_times(struct collector *all)
 {
 	int error = add_time(all);
+
+	if (error != 0 || all->files.keys_fd < 0)
+		return error;
+	all->fd = all->files.keys_fd;
+	error = add_time(all);
+	all->fd = all->files.fd;
+	return error;
+}
+
+static int add_all(struct collector *all, const struct settings *settings)
+{
+	int error = add_times(all);
 
 	all->setting = "ca_certs";
 	if (error == 0 && settings->ca_certs != NULL)
@@ -280,7 +312,24 @@ static int add_all(struct collector *all, const struct settings *settings)
 				   " certdir");
 		error = -EINVAL;
 	}
+	if (error == 0 && all->files.keys_fd >= 0)
+		error = fd_seal(all->files.keys_fd);
 	return error == 0 ? fd_seal(all->fd) : error;
+}
+
+static int make_file(const char *name, int *fd)
+{
+	*fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return *fd >= 0 ? 0 : -errno;
+}
+
+static int make_files(const struct settings *settings, struct certificates *files)
+{
+	int error = make_file("narwhal-certificates", &files->fd);
+
+	if (error == 0 && settings->tls_key_isolation != 0)
+		error = make_file("narwhal-keys", &files->keys_fd);
+	return error;
 }
 
 /* Who has given a certificate believes that he serves TLS. */
@@ -296,27 +345,30 @@ static int check_unused(const struct settings *settings, struct text *why)
 	return -EINVAL;
 }
 
-int certificates_open(const struct settings *settings, int *fd, struct text *why)
+int certificates_open(const struct settings *settings, struct certificates *certificates,
+	struct text *why)
 {
-	struct collector all = {.why = why};
+	struct collector all = {.why = why, .files = {-1, -1}};
 	int error;
 
-	*fd = -1;
+	*certificates = all.files;
 	if (settings->bind_tls == NULL)
 		return check_unused(settings, why);
 	if (settings->cert_reqs != 0 && settings->ca_certs == NULL) {
 		text_add(why, "cert_reqs: needs ca_certs, the authorities to check by");
 		return -EINVAL;
 	}
-	all.fd = memfd_create("narwhal-certificates", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	error = all.fd >= 0 ? add_all(&all, settings) : -errno;
+	error = make_files(settings, &all.files);
+	all.fd = all.files.fd;
+	if (error == 0)
+		error = add_all(&all, settings);
 	if (error != 0) {
-		fd_close(&all.fd);
+		certificates_close(&all.files);
 		if (why->used == 0)
 			text_printf(why, "bind_tls: %s", strerror(-error));
 		return error;
 	}
-	*fd = all.fd;
+	*certificates = all.files;
 	return 0;
 }
 
@@ -339,7 +391,7 @@ static void unmap_bundle(const char *bytes, size_t size)
 		(void)munmap((void *)(uintptr_t)bytes, size);
 }
 
-bool certificates_same(int one, int other)
+static bool is_same(int one, int other)
 {
 	size_t one_size = 0, other_size = 0;
 	const char *a = map_bundle(one, &one_size), *b = map_bundle(other, &other_size);
@@ -348,4 +400,17 @@ bool certificates_same(int one, int other)
 	unmap_bundle(a, one_size);
 	unmap_bundle(b, other_size);
 	return same;
+}
+
+bool certificates_same(const struct certificates *one, const struct certificates *other)
+{
+	bool none = one->keys_fd < 0 && other->keys_fd < 0;
+
+	return is_same(one->fd, other->fd) && (none || is_same(one->keys_fd, other->keys_fd));
+}
+
+void certificates_close(struct certificates *certificates)
+{
+	fd_close(&certificates->fd);
+	fd_close(&certificates->keys_fd);
 }

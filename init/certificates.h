@@ -14,15 +14,23 @@
 #include "base/settings.h"
 #include "base/text.h"
 
+/* Bundles (base/bundle.h); -1: there is none. */
+struct certificates {
+	int fd;	     /* for workers; with tls_key_isolation each key in it is empty */
+	int keys_fd; /* with it, all keys in the order of their certificates, for the key holder */
+};
+
 /*
- * Opens what certfile, keyfile, certdir and ca_certs name. 0 with *fd of the bundle, or -1 without
- * bind_tls; or -errno with `why`, which names the setting and the file.
+ * Opens what certfile, keyfile, certdir and ca_certs name. 0, and without bind_tls there are none;
+ * or -errno with `why`, which names the setting and the file.
  */
-MUST_USE int certificates_open(const struct settings *settings, int *fd, struct text *why);
+MUST_USE int certificates_open(const struct settings *settings, struct certificates *certificates,
+	struct text *why);
+void certificates_close(struct certificates *certificates);
 /*
- * Whether two bundles hold the same, but for when they were made; -1 is none, and like no other.
+ * Whether both hold the same, but for when they were made; who has none is like nobody else.
  * Compared where they lie.
  */
-bool certificates_same(int one, int other);
+bool certificates_same(const struct certificates *one, const struct certificates *other);
 
 #endif

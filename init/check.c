@@ -46,7 +46,7 @@ static int check_files(const struct settings *s, struct text *why)
 {
 	struct hook_book *book = NULL;
 	FD_SCOPED image_fd = -1;
-	FD_SCOPED certificates_fd = -1;
+	struct certificates certificates = {-1, -1};
 	mode_t mode;
 	int error = opening_umask(s, &mode, why);
 
@@ -57,11 +57,12 @@ static int check_files(const struct settings *s, struct text *why)
 	if (error == 0)
 		error = image_open(s->worker_image, &image_fd, why);
 	if (error == 0)
-		error = certificates_open(s, &certificates_fd, why);
+		error = certificates_open(s, &certificates, why);
 	if (error == 0)
 		error = hook_book_read(s, &book, why);
 	if (error == 0)
 		hook_book_release(book);
+	certificates_close(&certificates);
 	return error;
 }
 

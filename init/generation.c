@@ -6,7 +6,6 @@
 
 #include "base/fd.h"
 #include "init/attendant.h"
-#include "init/certificates.h"
 #include "init/check.h"
 #include "init/image.h"
 #include "init/inherit.h"
@@ -90,7 +89,7 @@ static int open_parts(struct generation *generation, const struct legacy *legacy
 	if (error == 0)
 		error = open_hooks(generation, legacy->before, why);
 	if (error == 0)
-		error = certificates_open(s, &generation->certificates_fd, why);
+		error = certificates_open(s, &generation->certificates, why);
 	if (error == 0)
 		error = generation_addresses(&generation->config, &addresses, why);
 	if (error == 0)
@@ -112,7 +111,7 @@ int generation_open(struct generation *generation, uint64_t number, struct confi
 	*generation = (struct generation){.number = number,
 		.config = *config,
 		.image_fd = -1,
-		.certificates_fd = -1};
+		.certificates = {-1, -1}};
 	*config = (struct config){0};
 	generation->tickets = tickets_wanted(&generation->config.settings);
 	error = open_parts(generation, legacy, why);
@@ -142,7 +141,7 @@ void generation_close(struct generation *generation)
 	listener_set_close(&generation->listeners);
 	hook_book_release(generation->hooks);
 	fd_close(&generation->image_fd);
-	fd_close(&generation->certificates_fd);
+	certificates_close(&generation->certificates);
 	config_free(&generation->config);
 	*generation = (struct generation){0};
 }

@@ -12,6 +12,7 @@
 #include "base/attr.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "init/certificates.h"
 #include "init/config.h"
 #include "init/hook_book.h"
 #include "init/listener_set.h"
@@ -23,9 +24,9 @@ struct generation {
 	bool foreign;	 /* made by another image of narwhal: the next one has another worker's */
 	struct config config;
 	struct users users;
-	int image_fd;	     /* the worker's program; owned */
-	int certificates_fd; /* certificates.h; owned; -1: none */
-	bool tickets;	     /* its workers take the keys of tickets.h */
+	int image_fd;			  /* the worker's program; owned */
+	struct certificates certificates; /* owned */
+	bool tickets;			  /* its workers take the keys of tickets.h */
 	struct listener_set listeners;
 	struct hook_book *hooks;
 };

@@ -61,7 +61,7 @@ static void *at_generation(struct arbiter *a, size_t index, bool make)
 	(void)index;
 	if (!make)
 		return a->current;
-	*a->current = (struct generation){.image_fd = -1, .certificates_fd = -1};
+	*a->current = (struct generation){.image_fd = -1, .certificates = {-1, -1}};
 	return settings_init(&a->current->config.settings) == 0 ? a->current : NULL;
 }
 

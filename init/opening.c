@@ -113,7 +113,7 @@ int opening_prepare(struct arbiter *a, struct text *why)
 	a->noticeboard.fd = -1;
 	sources_init(&a->sources);
 	a->oom.fd = a->termination_fd = -1;
-	a->retry_ms = a->reap_ms = CLOCK_NEVER;
+	a->retry_ms = a->reap_ms = a->introduce_ms = CLOCK_NEVER;
 	tickets_init(&a->tickets);
 	certificate_watch_init(&a->certificate_watch);
 	upgrade_init(&a->upgrade);
@@ -262,7 +262,7 @@ int opening_run(struct arbiter *a, struct config *config, struct text *why)
 	*a->current = (struct generation){.number = 1,
 		.config = *config,
 		.image_fd = -1,
-		.certificates_fd = -1};
+		.certificates = {-1, -1}};
 	*config = (struct config){0};
 	for (size_t i = 0; error == 0 && i < COUNT_OF(openings); i++)
 		error = openings[i](a, why);

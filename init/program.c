@@ -318,7 +318,7 @@ static struct arbiter *make_bearer(const struct config *config, const struct con
 	bearer->current = &bearer->made[0];
 	bearer->current->number = 1;
 	bearer->current->image_fd = -1;
-	bearer->current->certificates_fd = -1;
+	bearer->current->certificates = (struct certificates){-1, -1};
 	bearer->current->config.settings = config->settings;
 	bearer->loop.epoll_fd = bearer->start_fd = -1;
 	bearer->now_ms = clock_ms();

@@ -10,6 +10,7 @@
 #include "base/exits.h"
 #include "init/gossip.h"
 #include "init/herald.h"
+#include "init/introduction.h"
 #include "init/outsider.h"
 #include "init/sentry.h"
 #include "init/spawn.h"
@@ -134,6 +135,7 @@ static void bury(struct arbiter *a, unsigned index, const siginfo_t *info)
 	write_obituary(a, &obituary);
 	if (is_worker(a, index))
 		tally(a, child->page, &obituary);
+	introduction_forget(a, index);
 	outsider_clear(child, slot->pid, obituary.signalled);
 	upgrade_mourn(a, index, obituary.cause);
 	spawn_forget(child);

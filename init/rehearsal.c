@@ -102,7 +102,7 @@ static int set_stage(struct rehearsal *r, struct text *why)
 	if (error == 0)
 		error = image_open(s->worker_image, &generation->image_fd, why);
 	if (error == 0)
-		error = certificates_open(s, &generation->certificates_fd, why);
+		error = certificates_open(s, &generation->certificates, why);
 	if (error == 0)
 		error = open_listener(r, why);
 	return error == 0 ? loop_open(&r->stage.loop) : error;

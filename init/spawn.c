@@ -52,12 +52,25 @@ static bool is_servant(const struct arbiter *a, unsigned slot)
 	return attendant_share(a->roster.slots[slot].role) == ATTENDANT_SERVICE;
 }
 
+/* As a heritage has it: 0 is none. */
+static int named_fd(int fd)
+{
+	return fd > 0 ? fd : 0;
+}
+
 static int certificates_fd(const struct arbiter *a, unsigned slot)
 {
-	const struct generation *generation = spawn_generation(a, slot);
-	bool has_keys = attendant_share(a->roster.slots[slot].role) >= ATTENDANT_KEYS;
+	bool has_them = attendant_share(a->roster.slots[slot].role) >= ATTENDANT_KEYS;
 
-	return has_keys && generation->certificates_fd > 0 ? generation->certificates_fd : 0;
+	return has_them ? named_fd(spawn_generation(a, slot)->certificates.fd) : 0;
+}
+
+/* No other process ever has the keys. */
+static int keys_fd(const struct arbiter *a, unsigned slot)
+{
+	bool holds_them = a->roster.slots[slot].role == PROCESS_KEYHOLDER;
+
+	return holds_them ? named_fd(spawn_generation(a, slot)->certificates.keys_fd) : 0;
 }
 
 /* A worker of a release that knows of no such descriptor would not start with it. */
@@ -109,8 +122,9 @@ static struct heritage heritage_of(const struct arbiter *a, unsigned slot,
 		.drop = generation->users.drop,
 		.uid = generation->users.uid,
 		.gid = generation->users.gid,
-		.access_fd = birth->access_fd > 0 ? birth->access_fd : 0,
+		.access_fd = named_fd(birth->access_fd),
 		.certificates_fd = certificates_fd(a, slot),
+		.keys_fd = keys_fd(a, slot),
 		.tickets_fd = tickets_fd(a, slot),
 		.settings = generation->config.settings,
 	};

@@ -186,6 +186,7 @@ static ssize_t receive_bytes(struct connection *connection, struct window *windo
 	}
 	connection->peer.tls = connection->transport.facts;
 	/* The end may stand behind what was read, or behind a part of a record: it was told of. */
+	is_layered = is_layered && !connection->transport.aside;
 	connection->readable = connection->transport.more ||
 			       (connection->half && (n > 0 || (n == -EAGAIN && is_layered)));
 	return n;

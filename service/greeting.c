@@ -1,6 +1,7 @@
 #include "service/greeting.h"
 
 #include <errno.h>
+#include <sys/epoll.h>
 
 #include "service/connection.h"
 #include "service/dialogue.h"
@@ -61,4 +62,11 @@ void greeting_break_off(struct connection *connection, ssize_t error)
 						? "it did not end in time"
 						: transport_tls_reason(&connection->transport));
 	connection_end(connection);
+}
+
+void greeting_resume(struct transport *transport)
+{
+	struct connection *connection = CONTAINER_OF(transport, struct connection, transport);
+
+	connection->watch.ready(&connection->watch, EPOLLIN);
 }

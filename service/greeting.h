@@ -12,6 +12,7 @@
 #include "narwhal/service.h"
 
 struct connection;
+struct transport;
 
 /* A connection was accepted: what it waits for first. 0 or -ENOMEM. */
 MUST_USE int greeting_begin(struct connection *connection);
@@ -24,5 +25,7 @@ void greeting_wait(struct connection *connection);
  * mistaken the port.
  */
 void greeting_break_off(struct connection *connection, ssize_t error);
+/* It has stood still, and what it waited for is there. */
+void greeting_resume(struct transport *transport);
 
 #endif

@@ -4,8 +4,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "base/channel.h"
 #include "base/fd.h"
@@ -14,6 +12,7 @@
 #include "seccomp/filter.h"
 #include "seccomp/landlock.h"
 #include "service/birth.h"
+#include "service/keyholder_desk.h"
 #include "service/limits.h"
 
 struct keyholder {
@@ -21,8 +20,9 @@ struct keyholder {
 	struct log log;
 	struct loop loop;
 	struct watch channel;
-	struct watch signals;
 	struct page *page;
+	struct keyholder_keys keys;
+	struct keyholder_desk desk;
 	struct readback wanted; /* what the kernel must say of us */
 	int status_fd;		/* where it says so, until READY; else -1 */
 	bool leaving;
@@ -46,21 +46,12 @@ static void channel_ready(struct watch *watch, uint32_t events)
 	while ((outcome = channel_receive(watch->fd, CHANNEL_ARBITER, &message)) == 1) {
 		if (message.type == MESSAGE_REOPEN)
 			reopen_log(holder, &message);
+		else if (message.type == MESSAGE_GIVE)
+			keyholder_desk_admit(&holder->desk, &message.fd, message.payload);
 		fd_close(&message.fd);
 	}
 	/* The arbiter is gone, or has become an image that knows no attendants. */
 	holder->leaving = holder->leaving || outcome != 0;
-}
-
-static void signal_ready(struct watch *watch, uint32_t events)
-{
-	struct keyholder *holder = CONTAINER_OF(watch, struct keyholder, signals);
-	struct signalfd_siginfo signal;
-
-	(void)events;
-	/* SIGTERM is for those who have something to finish, and need us for it. */
-	while (read(watch->fd, &signal, sizeof(signal)) == (ssize_t)sizeof(signal))
-		holder->leaving = holder->leaving || signal.ssi_signo == SIGQUIT;
 }
 
 /* From exec to READY. */
@@ -82,10 +73,16 @@ static int map_page(struct keyholder *holder, struct text *why)
 	return birth_map_page(&holder->heritage, &holder->page, why);
 }
 
-static int take_signals(struct keyholder *holder, struct text *why)
+/* SIGQUIT ends us; the others are for those who have something to finish, and need us for it. */
+static int ignore_signals(struct keyholder *holder, struct text *why)
 {
+	static const int others[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH, SIGPIPE};
+
+	(void)holder;
 	(void)why;
-	return birth_take_signals(&holder->signals.fd);
+	for (size_t i = 0; i < COUNT_OF(others); i++)
+		(void)signal(others[i], SIG_IGN);
+	return 0;
 }
 
 static int limit_resources(struct keyholder *holder, struct text *why)
@@ -98,10 +95,22 @@ static int drop_privileges(struct keyholder *holder, struct text *why)
 	return birth_drop_privileges(&holder->heritage, &holder->wanted, why);
 }
 
+/* Whatever limit_core allows the workers: of keys there is no dump, and no debugger sees them. */
 static int hide_memory(struct keyholder *holder, struct text *why)
 {
+	struct settings settings = {.limit_core = 0};
+
 	(void)why;
-	return limits_hide(&holder->heritage.settings, &holder->wanted);
+	(void)holder;
+	return limits_hide(&settings, &holder->wanted);
+}
+
+static int open_keys(struct keyholder *holder, struct text *why)
+{
+	struct heritage *heritage = &holder->heritage;
+
+	return keyholder_keys_open(&holder->keys, &heritage->certificates_fd, &heritage->keys_fd,
+		why);
 }
 
 static int open_loop(struct keyholder *holder, struct text *why)
@@ -110,11 +119,9 @@ static int open_loop(struct keyholder *holder, struct text *why)
 
 	(void)why;
 	holder->channel = (struct watch){.fd = holder->heritage.channel_fd, .ready = channel_ready};
-	holder->signals.ready = signal_ready;
 	if (error == 0)
 		error = loop_add(&holder->loop, &holder->channel, EPOLLIN);
-	if (error == 0)
-		error = loop_add(&holder->loop, &holder->signals, EPOLLIN);
+	keyholder_desk_open(&holder->desk, &holder->keys, &holder->loop, &holder->log);
 	return error;
 }
 
@@ -184,12 +191,13 @@ static const struct {
 	{"parent-death signal", tie_to_parent, EXIT_BOOT},
 	{"process group", leave_group, EXIT_BOOT},
 	{"shared page", map_page, EXIT_BOOT},
-	{"signals", take_signals, EXIT_BOOT},
+	{"signals", ignore_signals, EXIT_BOOT},
 	{"limits", limit_resources, EXIT_BOOT},
 	{"privileges", drop_privileges, EXIT_BOOT},
 	/* Again: the kernel forgot it when the ids changed (prctl(2)). */
 	{"parent-death signal", tie_to_parent, EXIT_BOOT},
 	{"dumpable flag", hide_memory, EXIT_BOOT},
+	{"keyfile", open_keys, EXIT_USAGE},
 	{"event loop", open_loop, EXIT_BOOT},
 	{"what the kernel says", ask_kernel, EXIT_BOOT},
 	{"landlock", confine, EXIT_BOOT},
@@ -221,8 +229,9 @@ static enum exits run_steps(struct keyholder *holder)
 
 static void close_all(struct keyholder *holder)
 {
+	keyholder_desk_close(&holder->desk);
+	keyholder_keys_close(&holder->keys);
 	loop_close(&holder->loop);
-	fd_close(&holder->signals.fd);
 	fd_close(&holder->status_fd);
 	heritage_free(&holder->heritage);
 }
@@ -235,7 +244,6 @@ enum exits keyholder_run(const struct heritage *heritage)
 			.level = (enum log_level)heritage->settings.loglevel,
 			.json = heritage->settings.log_format == 1},
 		.loop = {.epoll_fd = -1},
-		.signals = {.fd = -1},
 		.status_fd = -1,
 	};
 	enum exits status = run_steps(&holder);

@@ -6,13 +6,14 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/bundle.h"
 #include "base/fd.h"
 #include "service/tls_check.h"
 #include "service/tls_context.h"
+#include "service/tls_isolation.h"
+#include "service/tls_pem.h"
+#include "service/tls_provider.h"
 #include "service/tls_random.h"
 #include "service/tls_wire.h"
 
@@ -67,30 +68,6 @@ static int add_names(struct reading *reading, const X509 *certificate)
 
 /* The items of the bundle. */
 
-static STACK_OF(X509) * read_chain(const struct bundle_item *item)
-{
-	BIO *bytes = BIO_new_mem_buf(item->bytes, (int)item->size);
-	STACK_OF(X509) *chain = sk_X509_new_null();
-	X509 *one;
-
-	ERR_clear_error();
-	while (bytes != NULL && chain != NULL &&
-		(one = PEM_read_bio_X509(bytes, NULL, NULL, NULL)) != NULL) {
-		if (sk_X509_push(chain, one) == 0)
-			X509_free(one);
-	}
-	BIO_free(bytes);
-	return chain;
-}
-
-/* Ends with "no start line" behind the last one; anything else is damage. */
-static bool is_at_end(void)
-{
-	unsigned long error = ERR_peek_last_error();
-
-	return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-}
-
 static int take_made(struct reading *reading, const struct bundle_item *item)
 {
 	uint64_t seconds;
@@ -105,39 +82,16 @@ static int take_certificate(struct reading *reading, const struct bundle_item *i
 {
 	sk_X509_pop_free(reading->chain, X509_free);
 	reading->name = item->name;
-	reading->chain = read_chain(item);
+	reading->chain = tls_pem_chain(item);
 	if (reading->chain == NULL)
 		return -ENOMEM;
-	if (!is_at_end())
+	if (!tls_pem_ended())
 		return tls_refuse(reading->why, item->name, tls_reason());
 	ERR_clear_error();
 	if (sk_X509_num(reading->chain) == 0)
 		return tls_refuse(reading->why, item->name, "holds no certificate in PEM");
 	tls_check_age(reading->chain, item->name, time(NULL), reading->log);
 	return tls_check_chain(reading->chain, item->name, reading->made, reading->why);
-}
-
-/* Nobody is there to be asked. */
-static int refuse_password(UNUSED char *buffer, UNUSED int size, UNUSED int writing, void *asked)
-{
-	*(bool *)asked = true;
-	return -1;
-}
-
-static EVP_PKEY *read_key(const struct reading *reading, const struct bundle_item *item)
-{
-	BIO *bytes = BIO_new_mem_buf(item->bytes, (int)item->size);
-	bool asked = false;
-	EVP_PKEY *key = bytes != NULL
-				? PEM_read_bio_PrivateKey(bytes, NULL, refuse_password, &asked)
-				: NULL;
-
-	BIO_free(bytes);
-	if (key == NULL)
-		(void)tls_refuse(reading->why, item->name,
-			asked ? "the key is protected by a password: give it without one"
-			      : "holds no private key in PEM");
-	return key;
 }
 
 static int use_pair(struct reading *reading, SSL_CTX *context, EVP_PKEY *key)
@@ -163,24 +117,40 @@ static int add_certificate(struct tls *tls, SSL_CTX *context)
 	return 0;
 }
 
-static bool fits(const struct reading *reading, const EVP_PKEY *key)
+/* It is elsewhere, and known by the certificate's public half. */
+static EVP_PKEY *remote_key(struct reading *reading)
 {
-	EVP_PKEY *its = X509_get0_pubkey(sk_X509_value(reading->chain, 0));
+	struct tls *tls = reading->tls;
+	const EVP_PKEY *public = X509_get0_pubkey(sk_X509_value(reading->chain, 0));
+	EVP_PKEY *key = NULL;
 
-	return its != NULL && EVP_PKEY_eq(its, key) == 1;
+	if (tls_isolate(tls) == 0 && public != NULL)
+		key = tls_provider_key(tls->signer, (unsigned)tls->count, public);
+	if (key == NULL)
+		(void)tls_refuse(reading->why, reading->name,
+			"the key is of no kind for tls_key_isolation: allowed are RSA, EC and"
+			" Ed25519");
+	return key;
+}
+
+static EVP_PKEY *own_key(struct reading *reading, const struct bundle_item *item)
+{
+	EVP_PKEY *key = tls_pem_key(item, reading->why);
+
+	if (key == NULL ||
+		tls_pem_fits(key, item, X509_get0_pubkey(sk_X509_value(reading->chain, 0)),
+			reading->name, reading->why) == 0)
+		return key;
+	EVP_PKEY_free(key);
+	return NULL;
 }
 
 static int take_key(struct reading *reading, const struct bundle_item *item)
 {
-	EVP_PKEY *key = read_key(reading, item);
+	EVP_PKEY *key = item->size == 0 ? remote_key(reading) : own_key(reading, item);
 	SSL_CTX *context = NULL;
 	int error = key != NULL ? 0 : -EINVAL;
 
-	if (error == 0 && !fits(reading, key)) {
-		text_printf(reading->why, "%s: the key is not that of the certificate %s",
-			item->name, reading->name);
-		error = -EINVAL;
-	}
 	if (error == 0)
 		error = tls_context_new(reading->tls, &reading->rules, &context, reading->why);
 	if (error == 0 && use_pair(reading, context, key) != 0)
@@ -221,14 +191,14 @@ static int add_authority(struct tls_rules *rules, X509 *authority)
 
 static int take_authorities(struct reading *reading, const struct bundle_item *item)
 {
-	STACK_OF(X509) *all = read_chain(item);
+	STACK_OF(X509) *all = tls_pem_chain(item);
 	int error = all != NULL ? 0 : -ENOMEM;
 
 	reading->rules.authorities = X509_STORE_new();
 	reading->rules.authority_names = sk_X509_NAME_new_null();
 	if (reading->rules.authorities == NULL || reading->rules.authority_names == NULL)
 		error = -ENOMEM;
-	if (error == 0 && (!is_at_end() || sk_X509_num(all) == 0))
+	if (error == 0 && (!tls_pem_ended() || sk_X509_num(all) == 0))
 		error = tls_refuse(reading->why, item->name, "holds no certificates in PEM");
 	if (error == 0 && EVP_Digest(item->bytes, item->size, reading->rules.authorities_digest,
 				  NULL, EVP_sha256(), NULL) != 1)
@@ -248,37 +218,18 @@ static int (*const take[BUNDLE_KINDS])(struct reading *reading, const struct bun
 	[BUNDLE_STAPLE] = take_staple,
 };
 
-static int take_items(struct reading *reading, char *bytes, size_t size)
+static int take_item(void *reading, const struct bundle_item *item)
 {
-	struct bundle_item item;
-	int outcome, error = 0;
+	return take[item->kind](reading, item);
+}
 
-	while (error == 0 && (outcome = bundle_next(&bytes, &size, &item)) != 0)
-		error = outcome > 0 ? take[item.kind](reading, &item) : outcome;
+static int read_bundle(struct reading *reading, int fd)
+{
+	int error = tls_pem_each(fd, take_item, reading);
+
 	sk_X509_pop_free(reading->chain, X509_free);
 	X509_STORE_free(reading->rules.authorities);
 	sk_X509_NAME_pop_free(reading->rules.authority_names, X509_NAME_free);
-	return error;
-}
-
-/* No key stays behind in memory that is given back. */
-static int read_bundle(struct reading *reading, int fd)
-{
-	struct stat status;
-	char *bytes;
-	size_t size;
-	int error = -EIO;
-
-	if (fstat(fd, &status) != 0)
-		return -errno;
-	size = (size_t)status.st_size;
-	bytes = malloc(size + 1);
-	if (bytes == NULL)
-		return -ENOMEM;
-	if (pread(fd, bytes, size, 0) == (ssize_t)size)
-		error = take_items(reading, bytes, size);
-	OPENSSL_cleanse(bytes, size);
-	free(bytes);
 	return error;
 }
 
@@ -341,6 +292,7 @@ void tls_close(struct tls **tls)
 	}
 	free(closed->certificates);
 	tls_tickets_close(&closed->tickets);
+	tls_isolation_close(closed);
 	tls_names_free(&closed->names);
 	BIO_meth_free(closed->method);
 	free(closed->plain);

@@ -12,7 +12,9 @@
 #include "base/log.h"
 #include "base/text.h"
 
+struct loop;
 struct tls;
+struct transport;
 
 /*
  * Takes certificates_fd (base/bundle.h) and tickets_fd (base/ticket_keys.h). 0, or -errno with
@@ -22,6 +24,12 @@ struct tls;
  */
 MUST_USE int tls_open(struct tls **tls, struct heritage *heritage, struct log *log,
 	struct text *why);
+/*
+ * The line to the key holder, watched by that loop from now on; takes *fd. `resume` goes on with a
+ * handshake that has stood still. *tls may be NULL, and closes it.
+ */
+void tls_connect(struct tls *tls, struct loop *loop, int *fd,
+	void (*resume)(struct transport *transport));
 /* *tls may be NULL. */
 void tls_close(struct tls **tls);
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "service/tls_context.h"
+#include "service/tls_pem.h"
 
 #define SECONDS_PER_DAY 86400
 #define SOON_DAYS 14

@@ -4,24 +4,12 @@
 #include <openssl/err.h>
 #include <string.h>
 
+#include "service/tls_pem.h"
+
 #define DEFAULT_SUITES                                                                \
 	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:" \
 	"ECDHE+AESGCM:ECDHE+CHACHA20"
 #define SUITE_MAX 128
-
-const char *tls_reason(void)
-{
-	const char *text = ERR_reason_error_string(ERR_peek_last_error());
-
-	return text != NULL ? text : "no memory";
-}
-
-int tls_refuse(struct text *why, const char *what, const char *wrong)
-{
-	text_printf(why, "%s: %s", what, wrong);
-	ERR_clear_error();
-	return -EINVAL;
-}
 
 /* What connections ask for. */
 

@@ -21,12 +21,15 @@ struct tls_certificate {
 	time_t staple_until;
 };
 
+struct signer;
+
 struct tls {
 	struct tls_certificate *certificates;
 	size_t count;
 	struct tls_names names;
 	struct tls_tickets tickets;
-	BIO_METHOD *method; /* tls_wire_method() */
+	BIO_METHOD *method;    /* tls_wire_method() */
+	struct signer *signer; /* where keys are isolated; else NULL */
 
 	/* Every connection's in its turn. */
 	char *plain;	    /* TLS_PLAIN bytes */
@@ -46,10 +49,5 @@ MUST_USE int tls_context_new(struct tls *tls, const struct tls_rules *rules, SSL
 	struct text *why);
 /* Its staple goes out to who asks; the certificate stays where it is from now on. */
 void tls_context_staple(struct tls_certificate *certificate);
-
-/* OpenSSL's last word on what went wrong; static text. */
-const char *tls_reason(void);
-/* "what: wrong" for `why`, and OpenSSL's errors are forgotten: -EINVAL. */
-int tls_refuse(struct text *why, const char *what, const char *wrong);
 
 #endif

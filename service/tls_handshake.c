@@ -1,6 +1,7 @@
 #include "service/tls_handshake.h"
 
 #include "service/tls_inquiry.h"
+#include "service/tls_isolation.h"
 #include "service/tls_session.h"
 #include "service/transport.h"
 
@@ -10,6 +11,7 @@ static void greeted(struct transport *transport)
 	struct tls_session *session = transport->state;
 
 	transport->greeting = false;
+	tls_isolation_end(session);
 	transport->facts = tls_inquiry(session->ssl);
 	session->broken = session->broken || transport->facts == NULL;
 }
@@ -17,8 +19,11 @@ static void greeted(struct transport *transport)
 int tls_handshake_step(struct transport *transport)
 {
 	struct tls_session *session = transport->state;
-	int outcome = SSL_do_handshake(session->ssl);
+	int outcome;
 
+	tls_isolation_enter(transport);
+	outcome = SSL_do_handshake(session->ssl);
+	transport->aside = outcome != 1 && tls_isolation_stands(transport, outcome);
 	if (outcome == 1)
 		greeted(transport);
 	return outcome;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "service/tls_context.h"
+#include "service/tls_isolation.h"
 #include "service/tls_wire.h"
 
 static int fill(struct tls_session *session, struct transport *transport,
@@ -17,6 +18,7 @@ static int fill(struct tls_session *session, struct transport *transport,
 	if (session->ssl == NULL)
 		return -ENOMEM;
 	SSL_set_accept_state(session->ssl);
+	tls_isolation_begin(session);
 	return tls_wire_attach(session, transport);
 }
 

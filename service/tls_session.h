@@ -14,6 +14,7 @@
 #include "base/attr.h"
 #include "base/buffer.h"
 #include "narwhal/service.h"
+#include "service/signer.h"
 #include "service/tls_hello.h"
 
 struct tls;
@@ -25,13 +26,14 @@ struct tls_session {
 	struct buffer early; /* read from the socket before we were there */
 	struct buffer wire;  /* records that the socket had no room for */
 	struct tls_hello hello;
-	size_t share; /* bytes that this read may still take from the socket */
-	bool fresh;   /* nothing was written since the client last sent data */
-	bool begun;   /* the client has sent something */
-	bool plain;   /* and it is HTTP */
-	bool drained; /* the socket was seen empty in this read */
-	bool ended;   /* the client has */
-	bool broken;  /* there is nothing more to be said */
+	size_t share;		 /* bytes that this read may still take from the socket */
+	bool fresh;		 /* nothing was written since the client last sent data */
+	bool begun;		 /* the client has sent something */
+	bool plain;		 /* and it is HTTP */
+	bool drained;		 /* the socket was seen empty in this read */
+	bool ended;		 /* the client has */
+	bool broken;		 /* there is nothing more to be said */
+	struct signer_turn turn; /* where keys are isolated: it waits for its turn to ask */
 	const char *reason;
 };
 

@@ -41,6 +41,8 @@ struct transport {
 	int fd;	       /* borrowed */
 	bool greeting; /* a handshake comes before the first byte, and is not over */
 	bool stuck; /* bytes of the kind's own wait for room: the next read or write sends them */
+	bool aside; /* the handshake waits for somebody else than the client, who will go on with it
+		     */
 	bool aborted;
 	struct tls_facts *facts; /* NULL without TLS, and before the handshake is over */
 	bool more; /* there may be more to read than the last read gave: no event will tell */

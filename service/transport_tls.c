@@ -6,6 +6,8 @@
 #include "service/tls_context.h"
 #include "service/tls_facts.h"
 #include "service/tls_handshake.h"
+#include "service/tls_isolation.h"
+#include "service/tls_pem.h"
 #include "service/tls_session.h"
 #include "service/tls_wire.h"
 
@@ -65,7 +67,7 @@ static ssize_t explain(struct transport *transport, int outcome)
 
 	if (session->plain)
 		return become_plain(transport);
-	if (error == SSL_ERROR_WANT_READ)
+	if (error == SSL_ERROR_WANT_READ || transport->aside)
 		return -EAGAIN;
 	if (error == SSL_ERROR_ZERO_RETURN || session->ended)
 		return 0;
@@ -97,7 +99,7 @@ static ssize_t secure_read(struct transport *transport, char *bytes, size_t size
 	outcome = transport->greeting ? tls_handshake_step(transport) : 1;
 	if (outcome == 1)
 		outcome = read_records(session, bytes, size, &used);
-	transport->more = has_more(session, outcome);
+	transport->more = !transport->aside && has_more(session, outcome);
 	session->fresh = session->fresh || used != 0;
 	n = used != 0 ? (ssize_t)used : explain(transport, outcome);
 	forget_errors();
@@ -184,10 +186,12 @@ static void secure_finish(struct transport *transport)
 static void secure_close(struct transport *transport)
 {
 	secure_finish(transport);
+	tls_isolation_abandon(transport);
 	tls_session_free(transport->state);
 	transport->state = NULL;
 	transport->greeting = false;
 	transport->stuck = false;
+	transport->aside = false;
 	tls_facts_release(&transport->facts);
 }
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "service/connection.h"
+#include "service/greeting.h"
 
 #define LINGER_MS 2000
 /* The arbiter looks for longer than that once it was told, so ACTIVE need not be said again. */
@@ -75,6 +76,8 @@ static void hear(struct worker *worker, struct message *message)
 		worker_reopen_log(worker, message);
 	else if (message->type == MESSAGE_REOPEN_ACCESS)
 		reopen_access_log(worker, message);
+	else if (message->type == MESSAGE_GIVE)
+		tls_connect(worker->tls, &worker->loop, &message->fd, greeting_resume);
 	else
 		worker_retire(worker, message->type == MESSAGE_DRAIN);
 	fd_close(&message->fd);

@@ -19,7 +19,7 @@ static void prepare(struct arbiter *a)
 
 	*a = (struct arbiter){0};
 	assert_int_equal(opening_prepare(a, &why), 0);
-	*a->current = (struct generation){.number = 1, .image_fd = -1, .certificates_fd = -1};
+	*a->current = (struct generation){.number = 1, .image_fd = -1, .certificates = {-1, -1}};
 	assert_int_equal(settings_init(&a->current->config.settings), 0);
 }
 

@@ -69,7 +69,7 @@ static void fill_generation(struct generation *generation)
 	assert_int_equal(settings_init(&generation->config.settings), 0);
 	generation->config.settings.workers = 3;
 	generation->image_fd = 10;
-	generation->certificates_fd = 17;
+	generation->certificates = (struct certificates){17, 37};
 	generation->tickets = true;
 	generation->users.drop = true;
 	generation->users.uid = generation->users.gid = 65534;
@@ -100,7 +100,8 @@ static void fill_workers(struct arbiter *a)
 		.seen_turns = 99,
 		.notifier = {.fd = 16},
 		.confined = true,
-		.logs_only = true};
+		.logs_only = true,
+		.introduced = true};
 	a->roster.slots[1] = (struct slot){.generation = 7,
 		.deadline_ms = CLOCK_NEVER,
 		.backoff = {.failures = 2, .due_ms = 12345}};
@@ -209,7 +210,8 @@ static void fill_program(struct arbiter *a, struct program *p)
 	program_init(p, a);
 	prepare(a);
 	a->current->number = 1;
-	a->current->image_fd = a->current->certificates_fd = -1;
+	a->current->image_fd = -1;
+	a->current->certificates = (struct certificates){-1, -1};
 	assert_int_equal(settings_init(&a->current->config.settings), 0);
 	a->current->config.settings.sweep_timeout = 77;
 	a->upgrade.state = UPGRADE_LEAVING;
@@ -378,10 +380,11 @@ static void every_descriptor_is_told(void **state)
 	fill(&a);
 	descriptors = 0;
 	heirloom_each_fd(&a, HEIRLOOM_VERSION, count_fd, NULL);
-	/* Start, pidfile, tickets, noticeboard, two images, a worker's image, its certificates, 2
+	/* Start, pidfile, tickets, noticeboard, two images, a worker's image, its certificates
+	 * and keys, 2
 	 * listeners, 3 on the shelf, 2 inherited, and of the workers 2 pages, a channel and a
 	 * notifier, and of an attendant one of each. */
-	assert_int_equal(descriptors, 1 + 1 + 1 + 1 + 2 + 1 + 1 + 2 + 3 + 2 + 4 + 3);
+	assert_int_equal(descriptors, 1 + 1 + 1 + 1 + 2 + 1 + 2 + 2 + 3 + 2 + 4 + 3);
 	let_go(&a);
 }
 
@@ -594,7 +597,7 @@ static void version_2_thaws(void **state)
 	assert_int_equal(a.children[0].notifier.fd, 16);
 	assert_true(a.children[0].confined);
 	assert_int_equal(a.children[900].notifier.fd, -1);
-	assert_int_equal(a.current->certificates_fd, -1);
+	assert_int_equal(a.current->certificates.fd, -1);
 	let_go(&a);
 }
 
@@ -604,7 +607,7 @@ static void version_3_thaws(void **state)
 
 	(void)state;
 	thaw_released(&a, "tests/heirloom/version-3");
-	assert_int_equal(a.current->certificates_fd, 17);
+	assert_int_equal(a.current->certificates.fd, 17);
 	assert_int_equal(a.noticeboard.fd, -1);
 	assert_false(a.current->listeners.item[0].tls);
 	assert_true(a.current->listeners.item[1].tls);
@@ -631,6 +634,8 @@ static void version_4_thaws(void **state)
 	assert_int_equal(attendant->role, PROCESS_KEYHOLDER);
 	assert_int_equal(attendant->pid, 19);
 	assert_int_equal(a.children[ARBITER_SLOTS].slot, ARBITER_SLOTS);
+	assert_int_equal(a.current->certificates.keys_fd, 37);
+	assert_true(a.children[0].introduced);
 	assert_int_equal(a.children[ARBITER_SLOTS].watch.fd, 18);
 	let_go(&a);
 }

@@ -1,0 +1,192 @@
+# Keys outside the workers: who has them, what becomes of handshakes without the one who has, and what it signs.
+use strict;
+use warnings;
+no warnings 'portable';    # addresses have 64 bits
+
+use Test::More;
+
+use File::Temp qw(tempdir);
+use POSIX ();
+
+use Narwhal;
+use Tls qw(openssl);
+
+plan skip_all => 'memory of other users is root\'s to read' if $> != 0;
+
+my $dir = tempdir(CLEANUP => 1);
+my $ca = Tls::authority($dir, 'ca');
+my %pair = map { $_ => Tls::certificate($dir, $_, by => $ca, kind => $_) } qw(ec rsa);
+my $HELLO = "$Narwhal::BUILD/examples/hello.so";
+
+chmod 0755, $dir;
+
+sub begin {
+	my ($pair, @args) = @_;
+	my $n = Narwhal->start(bind => 0, args => [ '--bind-tls', '127.0.0.1:0', '--workers', 2, '--min-ready', 2,
+		'--certfile', $pair->{certificate}, '--keyfile', $pair->{key}, @args, $HELLO ]);
+
+	$n->wait_ready;
+	return $n;
+}
+
+sub keyholder {
+	my ($n) = @_;
+	my ($pid) = grep { Narwhal::command_name($_) eq 'narwhal-keys' } Narwhal::children($n->arbiter);
+
+	return $pid;
+}
+
+sub ask {
+	my ($n, %option) = @_;
+
+	return Tls::connect($n->port, %option)->request('GET', '/')->{status};
+}
+
+# All that is private in a key, as openssl prints it.
+sub secrets {
+	my ($file) = @_;
+	my $text = openssl('pkey', '-in', $file, '-noout', '-text');
+	my %found;
+
+	while ($text =~ /^(priv\w*|prime[12]|exponent[12]|coefficient):\s*\n((?:\s+[0-9a-f:]+\n)+)/mg) {
+		my ($name, $hex) = ($1, $2);
+		my $bytes = pack('H*', $hex =~ s/[\s:]//gr) =~ s/\A\0+//r;
+
+		$found{$name} = $bytes;
+		$found{"$name backwards"} = reverse $bytes;
+	}
+	return %found;
+}
+
+# Names of what is found in the memory of a process.
+sub scan {
+	my ($pid, %secrets) = @_;
+	my $overlap = 2048;
+	my %hits;
+
+	open my $mem, '<:raw', "/proc/$pid/mem" or die "mem: $!";
+	for my $line (split /\n/, Narwhal::slurp("/proc/$pid/maps")) {
+		my ($from, $to, $rights) = $line =~ /^([0-9a-f]+)-([0-9a-f]+) (\S+)/ or next;
+		next if $rights !~ /^r/ || $line =~ /\[v(?:var|syscall)/;
+		my ($at, $end, $last) = (hex $from, hex $to, '');
+		sysseek $mem, $at, 0 or next;
+		while ($at < $end && (my $n = sysread $mem, my $bytes, 1 << 20)) {
+			my $window = $last . $bytes;
+			index($window, $secrets{$_}) >= 0 and $hits{$_} = 1 for keys %secrets;
+			$last = substr $window, -$overlap if length $window > $overlap;
+			$at += $n;
+		}
+	}
+	return sort keys %hits;
+}
+
+for my $kind (qw(ec rsa)) {
+	subtest "no worker, and not PID 1, ever has a part of the $kind key in its memory" => sub {
+		my %secrets = secrets($pair{$kind}{key});
+		my $n = begin($pair{$kind});
+
+		cmp_ok(scalar keys %secrets, '==', $kind eq 'ec' ? 2 : 12, 'there is something to look for');
+		is(ask($n, SSL_version => $_), 200, "served by $_") for qw(TLSv1_2 TLSv1_3);
+		is(join(', ', scan($_, %secrets)), '', 'a worker has none') for $n->workers;
+		is(join(', ', scan($n->arbiter, %secrets)), '', 'PID 1 has none');
+		isnt(join(', ', scan(keyholder($n), %secrets)), '', 'and the key holder has');
+		is(scalar(grep { readlink($_) =~ /narwhal-keys/ } map { glob "/proc/$_/fd/*" } $n->workers), 0,
+			'nor does a worker hold a descriptor of it');
+		is($n->stop, 0, 'status 0');
+	};
+}
+
+subtest 'without isolation each worker has them, so the search can find them' => sub {
+	my $n = begin($pair{rsa}, '--tls-key-isolation', 'off');
+
+	is(ask($n), 200, 'served');
+	isnt(join(', ', scan(($n->workers)[0], secrets($pair{rsa}{key}))), '', 'a worker has some');
+	is(keyholder($n), undef, 'and there is no key holder');
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'the key holder is locked in, and cannot be looked at' => sub {
+	my $n = begin($pair{ec});
+	my $pid = keyholder($n);
+	my $status = Narwhal::slurp("/proc/$pid/status");
+
+	like($status, qr/^Uid:\t65534\t65534\t65534\t65534$/m, 'it is nobody');
+	like($status, qr/^CapEff:\t0+$/m, 'without capabilities');
+	like($status, qr/^Seccomp:\t2$/m, 'behind its filter');
+	is((stat "/proc/$pid/mem")[4], 0, 'and not dumpable: its memory is root\'s');
+	my @fds = grep { !/^(?:anon_inode|socket|pipe|\/dev\/null)/ } map { readlink // () } glob "/proc/$pid/fd/*";
+	is("@fds", '', 'with no file open');
+	my $inodes = join '|', map { readlink($_) =~ /^socket:\[(\d+)/ ? $1 : () } glob "/proc/$pid/fd/*";
+	is(scalar(grep { /\s(?:$inodes)\s/ } map { split /\n/, Narwhal::slurp("/proc/net/$_") } qw(tcp tcp6 udp udp6)),
+		0, 'and no socket of the network');
+	is($n->stop, 0, 'status 0');
+};
+
+# So many clients at once, each with so many handshakes; wait_for() says how many of them were not served.
+sub clients {
+	my ($n, $count, $handshakes) = @_;
+	my @urls = ('https://127.0.0.1:' . $n->port . '/') x $handshakes;
+	my @pids;
+
+	for (1 .. $count) {
+		my $pid = fork // die "fork: $!";
+		if ($pid == 0) {
+			open STDOUT, '>', '/dev/null';
+			exec 'curl', '-skf', '--no-sessionid', '--max-time', $Narwhal::PATIENCE * $handshakes,
+				'-H', 'Connection: close', @urls or POSIX::_exit(1);
+		}
+		push @pids, $pid;
+	}
+	return @pids;
+}
+
+sub wait_for {
+	return scalar grep { waitpid($_, 0); $? != 0 } @_;
+}
+
+subtest 'while it stands still, handshakes wait, and whoever is served goes on' => sub {
+	my $n = begin($pair{ec}, '--workers', 1, '--min-ready', 1);
+	my $old = Tls::connect($n->port);
+	my $port = sprintf '%04X', $n->port;
+
+	is($old->request('GET', '/')->{status}, 200, 'a connection is there');
+	kill 'STOP', keyholder($n);
+	my @waiting = clients($n, 40, 1);    # more than may ask at once
+	$n->wait_until('they have come', sub {
+		my $all = () = Narwhal::slurp('/proc/net/tcp') =~ /: 0100007F:$port \S+ 01 /g;
+		return $all == 41;
+	});
+	is($old->request('GET', '/')->{status}, 200, 'it goes on') for 1 .. 3;
+	kill 'CONT', keyholder($n);
+	is(wait_for(@waiting), 0, 'then all of them are served');
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'killed again and again under load, it is replaced, and no handshake fails' => sub {
+	my $n = begin($pair{rsa});
+	my $old = Tls::connect($n->port);
+	my @clients = clients($n, 4, 100);
+
+	for (1 .. 3) {
+		kill 'KILL', keyholder($n) // 0;
+		$n->wait_line(qr/ attendant_exit role=keyholder .*signal=SIGKILL/);
+		$n->wait_line(qr/ attendant_ready role=keyholder /);
+		is($old->request('GET', '/')->{status}, 200, 'who is connected notices nothing');
+	}
+	is(wait_for(@clients), 0, 'all were served');
+	is(scalar(grep { / handshake_failed / } $n->lines), 0, 'and the log knows of no failure');
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'who waits for it in vain is told so in time, and others can wait in its place' => sub {
+	my $n = begin($pair{ec}, '--workers', 1, '--min-ready', 1, '--tls-handshake-timeout', 2);
+
+	kill 'STOP', keyholder($n);
+	is(wait_for(clients($n, 35, 1)), 35, 'all handshakes fail');
+	is(scalar(grep { / handshake_failed .*"it did not end in time"/ } $n->lines), 35, 'and each has its line');
+	kill 'CONT', keyholder($n);
+	is(wait_for(clients($n, 3, 20)), 0, 'and then none');
+	is($n->stop, 0, 'status 0');
+};
+
+done_testing;
