@@ -295,7 +295,8 @@ static void worker_exit(void *state)
 
 	if (!crew_stop(&wsgi->crew)) {
 		/* Whoever was asked to leave at once does not wait for the app. */
-		log_warning(wsgi->host->log, "app_abandoned");
+		log_warning(wsgi->host->log, "app_abandoned",
+			log_uint("threads", wsgi->crew.at_work));
 		return;
 	}
 	interpreter_close(&wsgi->gateway.interpreter);
