@@ -97,6 +97,7 @@ void tickets_open(struct tickets *tickets, const struct settings *settings, uint
 
 	if (tickets->keys != NULL || !tickets_wanted(settings))
 		return;
+	tickets->rotation_ms = settings->tls_ticket_rotation;
 	error = make(tickets, now_ms);
 	if (error == 0)
 		return;

@@ -140,6 +140,16 @@ subtest 'without tls_tickets none is given, and none of before is taken' => sub 
 	is($n->stop, 0, 'it ends');
 };
 
+subtest 'a reload that wants keys and comes to nothing does not have new ones made ever after' => sub {
+	my $n = begin_tls(tls_tickets => 'false');
+	my $other = Tls::certificate($DIR, 'two', names => ['two.test'], by => $ca);
+
+	configure(%tls, keyfile => $other->{key});
+	$n->signal('HUP')->wait_line(qr/ error reload_failed /);
+	is($n->stop, 0, 'it ends');
+	is(scalar(grep { / debug ticket_key_rotated/ } $n->lines), 0, 'none was due');
+};
+
 subtest 'who was let in by other rules is judged anew' => sub {
 	my $other = Tls::authority($DIR, 'other');
 	my $alice = Tls::certificate($DIR, 'alice', by => $ca);
