@@ -20,6 +20,7 @@
 
 #define LOOK_US 10000 /* between two looks, at first */
 #define LOOK_MAX_US 250000
+#define HIDDEN_LOOKS 20 /* three quarters of a second */
 
 /* What the child ends with. */
 enum sight {
@@ -162,10 +163,12 @@ static enum sight look(const struct sentry *sentry)
 /* How soon it begins to wait, nobody knows: first often, then seldom. */
 static enum sight watch(const struct sentry *sentry)
 {
-	unsigned pause_us = LOOK_US;
+	unsigned pause_us = LOOK_US, hidden = 0;
 	enum sight sight;
 
-	while ((sight = look(sentry)) == SIGHT_NOT_YET) {
+	/* One that is just being executed, or is on its way out, shows nothing for a moment. */
+	while ((sight = look(sentry)) == SIGHT_NOT_YET ||
+		(sight == SIGHT_HIDDEN && ++hidden < HIDDEN_LOOKS)) {
 		(void)usleep(pause_us);
 		pause_us = pause_us < LOOK_MAX_US ? pause_us + pause_us / 8 : pause_us;
 	}

@@ -102,12 +102,25 @@ subtest 'it counts as ready when it waits for connections, also behind a shell' 
 };
 
 subtest 'one that ends at once is never ready, and its status is its own' => sub {
-	my $n = start([], 'sh', '-c', 'exit 3');
+	for (1 .. 5) {    # who is on its way out shows nothing for a moment: many ways to meet that
+		my $n = start([ '--workers', 4 ], 'sh', '-c', 'exit 3');
 
-	like($n->wait_line(qr/ warning worker_exit /), qr/ cause=exit status=3 /, 'the cause');
-	$n->wait_line(qr/ worker_exit /);
-	is(scalar(grep { / info ready / } $n->lines), 0, 'it was not ready');
-	is($n->stop('INT'), 0, 'status 0');
+		like($n->wait_line(qr/ warning worker_exit /), qr/ cause=exit status=3 /, 'the cause');
+		$n->wait_line(qr/ worker_exit /) for 1 .. 3;
+		is(scalar(grep { / info ready / } $n->lines), 0, 'it was not ready');
+		is($n->stop('INT'), 0, 'status 0');
+	}
+};
+
+subtest 'where /proc shows nothing, it is ready when it was executed, and that is said' => sub {
+	plan(skip_all => 'needs root') if !$IS_ROOT;
+	my $n = Narwhal->start(args => [ '--', $OUTSIDER ], wrap => [ 'unshare', '--mount', 'sh', '-c',
+		'mount -t tmpfs none /proc && exec "$@"', 'sh' ]);
+
+	$n->wait_line(qr/ warning worker_unseen slot=0 /);
+	$n->wait_ready;
+	ok(told($n)->{pid}, 'it serves');
+	is($n->stop, 0, 'status 0');
 };
 
 subtest 'one that does not say it in time is ended, and the line says why' => sub {
