@@ -30,13 +30,13 @@ static void of_two_controls_the_first_ends_a_run_of_text(void **state)
 	static const char octets[] = {'\0', '\t', '\r', '\x1f', '\x7f', ' ', '\x80', '\xff'};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(octets) * sizeof(octets); i++) {
+	for (size_t i = 0; i < COUNT_OF(octets) * COUNT_OF(octets); i++) {
 		for (size_t place = 0; place + 2 < SIZE; place++) {
 			char bytes[SIZE];
 
 			memset(bytes, ' ', sizeof(bytes));
-			bytes[place] = octets[i % sizeof(octets)];
-			bytes[place + 1] = octets[i / sizeof(octets)];
+			bytes[place] = octets[i % COUNT_OF(octets)];
+			bytes[place + 1] = octets[i / COUNT_OF(octets)];
 			assert_int_equal(octet_span_text(bytes, 0, SIZE),
 				octet_span(bytes, 0, SIZE, OCTET_TEXT));
 		}
