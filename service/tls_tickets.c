@@ -93,14 +93,44 @@ static int choose_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
 
 /* A session. */
 
+/*
+ * When the handshake in full was: all that resumes from it has that in its tickets. In TLS 1.3 each
+ * is a session of its own, as young as its own ticket.
+ */
+static int note_origin(SSL *ssl, UNUSED void *state)
+{
+	SSL_SESSION *session = SSL_get_session(ssl);
+	int64_t now = time(NULL);
+	void *origin;
+	size_t size;
+
+	if (SSL_SESSION_get0_ticket_appdata(session, &origin, &size) == 1 && size == sizeof(now))
+		return 1;
+	return SSL_SESSION_set1_ticket_appdata(session, &now, sizeof(now));
+}
+
+/* RFC 8446 section 4.6.1: there is a last ticket to what one handshake in full has proven. */
+static bool is_too_old(SSL *ssl, SSL_SESSION *session)
+{
+	int64_t origin, most = SSL_CTX_get_timeout(SSL_get_SSL_CTX(ssl));
+	void *bytes;
+	size_t size;
+
+	if (SSL_SESSION_get0_ticket_appdata(session, &bytes, &size) != 1 || size != sizeof(origin))
+		return false; /* of a release that did not say */
+	memcpy(&origin, bytes, sizeof(origin));
+	return time(NULL) - origin > most;
+}
+
 /* A certificate that has expired lets nobody in, by no way. */
-static SSL_TICKET_RETURN judge_session(UNUSED SSL *ssl, SSL_SESSION *session,
+static SSL_TICKET_RETURN judge_session(SSL *ssl, SSL_SESSION *session,
 	UNUSED const unsigned char *name, UNUSED size_t name_size, SSL_TICKET_STATUS status,
 	UNUSED void *state)
 {
 	const X509 *peer = session != NULL ? SSL_SESSION_get0_peer(session) : NULL;
 
-	if (peer != NULL && X509_cmp_current_time(X509_get0_notAfter(peer)) < 0)
+	if ((session != NULL && is_too_old(ssl, session)) ||
+		(peer != NULL && X509_cmp_current_time(X509_get0_notAfter(peer)) < 0))
 		return SSL_TICKET_RETURN_IGNORE_RENEW;
 	if (status == SSL_TICKET_SUCCESS)
 		return SSL_TICKET_RETURN_USE;
@@ -147,7 +177,7 @@ int tls_tickets_use(const struct tls_tickets *tickets, SSL_CTX *context,
 		(void)SSL_CTX_set_app_data(context, (void *)(uintptr_t)tickets);
 		(void)SSL_CTX_set_tlsext_ticket_key_evp_cb(context, choose_key);
 	}
-	(void)SSL_CTX_set_session_ticket_cb(context, NULL, judge_session, NULL);
+	(void)SSL_CTX_set_session_ticket_cb(context, note_origin, judge_session, NULL);
 	return set_context(context, settings, authorities);
 }
 

@@ -3,8 +3,9 @@
  * have (base/ticket_keys.h). OpenSSL's, inside.
  *
  * A ticket holds the whole session: nothing is kept here. It is good under the rules alone by which
- * the session was made, and no longer than the client's certificate. Early data is not accepted,
- * and in TLS 1.3 there is a new key exchange each time.
+ * the session was made, no longer than the client's certificate, and no longer behind the handshake
+ * in full than one ticket is. Early data is not accepted, and in TLS 1.3 there is a new key
+ * exchange each time.
  */
 #ifndef SERVICE_TLS_TICKETS_H
 #define SERVICE_TLS_TICKETS_H

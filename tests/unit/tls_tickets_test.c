@@ -13,6 +13,7 @@ struct server {
 	struct tls_tickets tickets;
 	struct settings settings;
 	unsigned char authorities[TLS_DIGEST_SIZE];
+	bool is_yesterday;
 	EVP_PKEY *key;
 	X509 *certificate;
 };
@@ -74,6 +75,14 @@ static int believe(UNUSED int good, UNUSED X509_STORE_CTX *chain)
 	return 1;
 }
 
+/* That this handshake in full was 23 hours ago. */
+static int note_yesterday(SSL *ssl, UNUSED void *state)
+{
+	int64_t origin = time(NULL) - 23 * 3600;
+
+	return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), &origin, sizeof(origin));
+}
+
 /* Another worker each time: of the first one nothing is left but the keys. */
 static SSL *accept_with(const struct server *server)
 {
@@ -88,6 +97,8 @@ static SSL *accept_with(const struct server *server)
 	assert_int_equal(tls_tickets_use(&server->tickets, context, &server->settings,
 				 server->authorities),
 		0);
+	if (server->is_yesterday)
+		SSL_CTX_set_session_ticket_cb(context, note_yesterday, NULL, NULL);
 	ssl = SSL_new(context);
 	SSL_CTX_free(context);
 	SSL_set_accept_state(ssl);
@@ -166,8 +177,8 @@ static void a_ticket_is_good_as_long_as_its_key_is_there(void **state)
 	}
 }
 
-/* Who comes with a ticket of before gets one of now, and so never has to shake hands in full. */
-static void who_comes_again_in_time_always_resumes(void **state)
+/* Who comes with a ticket of before gets one of now, whose key is there for as long as any. */
+static void who_comes_again_in_time_resumes_by_whatever_key(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(versions); i++) {
@@ -179,6 +190,28 @@ static void who_comes_again_in_time_always_resumes(void **state)
 			rotate(server);
 			assert_int_equal(visit(server, versions[i], NULL, &session), 1);
 		}
+		SSL_SESSION_free(session);
+		close_server(server);
+	}
+}
+
+/* Or one proof of who somebody is would be good for ever, as each ticket brings another one. */
+static void all_that_resumes_ends_in_time_behind_the_handshake_in_full(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(versions); i++) {
+		struct server *server = open_server();
+		SSL_SESSION *session = NULL;
+
+		server->is_yesterday = true;
+		assert_int_equal(visit(server, versions[i], NULL, &session), 0);
+		server->is_yesterday = false;
+		assert_int_equal(visit(server, versions[i], NULL, &session), 1);
+		rotate(server); /* and a new ticket, in TLS 1.2 too */
+		assert_int_equal(visit(server, versions[i], NULL, &session), 1);
+		server->settings.tls_ticket_rotation = 11 * 3600 * 1000;
+		assert_int_equal(visit(server, versions[i], NULL, &session), 0);
+		assert_int_equal(visit(server, versions[i], NULL, &session), 1);
 		SSL_SESSION_free(session);
 		close_server(server);
 	}
@@ -283,7 +316,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_ticket_is_good_as_long_as_its_key_is_there),
-		cmocka_unit_test(who_comes_again_in_time_always_resumes),
+		cmocka_unit_test(who_comes_again_in_time_resumes_by_whatever_key),
+		cmocka_unit_test(all_that_resumes_ends_in_time_behind_the_handshake_in_full),
 		cmocka_unit_test(without_keys_handshakes_are_full_ones),
 		cmocka_unit_test(a_ticket_lives_as_long_as_its_key),
 		cmocka_unit_test(a_ticket_is_good_under_the_rules_of_its_session),
