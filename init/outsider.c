@@ -39,12 +39,6 @@ int outsider_check(const struct generation *generation, struct text *why)
 {
 	const char *app = generation->config.app;
 
-	if (outsider_is_wished(generation) && generation->config.settings.preload_app) {
-		text_add(why,
-			"preload_app: a program behind -- loads itself, in each worker: leave "
-			"it out, or give an app that narwhal loads");
-		return -EINVAL;
-	}
 	if (!outsider_is_wished(generation) || !placeholders_has(app, PLACEHOLDER_port) ||
 		first_port(&generation->listeners) != 0)
 		return 0;

@@ -1,5 +1,6 @@
 /* narwhal-worker: what its heritage says that it is for. Started by narwhal alone. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "service/boot.h"
 #include "service/keyholder.h"
@@ -26,7 +27,11 @@ static enum exits be_worker(const struct heritage *heritage)
 	return status;
 }
 
-/* And each of its children comes by here, to be a worker. */
+/*
+ * And each of its children comes by here, to be a worker. What a zygote has is theirs, too: it ends
+ * without giving that back, which would only copy it, and without what an app does at a worker's
+ * end.
+ */
 static enum exits be_zygote(const struct heritage *heritage)
 {
 	struct worker worker;
@@ -34,7 +39,9 @@ static enum exits be_zygote(const struct heritage *heritage)
 
 	boot_begin(&worker, heritage);
 	status = boot_run(&worker, BOOT_ZYGOTE);
-	if (status == EXIT_OK && zygote_run(&worker))
+	if (status == EXIT_OK && !zygote_run(&worker))
+		_exit(EXIT_OK);
+	if (status == EXIT_OK)
 		status = serve(&worker, BOOT_FORKED);
 	worker_close(&worker);
 	return status;

@@ -170,12 +170,6 @@ subtest 'an app that cannot be loaded ends the start, and a reload alone' => sub
 	is($n->stop, 0, 'status 0');
 };
 
-subtest 'a program behind -- cannot be preloaded' => sub {
-	my ($status, $said) = Narwhal->run(args => [ '--bind', '127.0.0.1:0', '--preload-app', '--', '/bin/true' ]);
-	is($status, 1, 'status 1');
-	like($said, qr/preload_app: a program behind -- loads itself/, 'and why');
-};
-
 subtest 'a reload brings a new zygote, and the old one goes with its workers' => sub {
 	my $n = begin([ '--workers', 2 ]);
 	my $counter = load($n);
