@@ -72,6 +72,39 @@ static int check_suite(SSL_CTX *context, const char *name, bool modern)
 	return found ? 0 : -EINVAL;
 }
 
+/* Whether one of TLS 1.2 is among them whose key exchange takes a signature alone. */
+static bool is_signed(SSL_CTX *context)
+{
+	const STACK_OF(SSL_CIPHER) *all = SSL_CTX_get_ciphers(context);
+
+	for (int i = 0; i < sk_SSL_CIPHER_num(all); i++) {
+		int exchange = SSL_CIPHER_get_kx_nid(sk_SSL_CIPHER_value(all, i));
+
+		if (exchange != NID_kx_rsa && exchange != NID_kx_any)
+			return true;
+	}
+	return false;
+}
+
+/* 0, or -EINVAL with `why`. Who has no key can decrypt nothing with it. */
+static int judge_suite(SSL_CTX *context, const char *name, const struct settings *settings,
+	struct text *why)
+{
+	bool is_modern = strncmp(name, "TLS_", 4) == 0;
+	const char *wrong = NULL;
+
+	if (check_suite(context, name, is_modern) != 0)
+		wrong = "is no suite that OpenSSL knows";
+	else if (settings->tls_key_isolation != 0 && !is_modern && !is_signed(context))
+		wrong = "needs the private key itself: allowed are suites with ECDHE, or"
+			" tls_key_isolation = off";
+	if (wrong == NULL)
+		return 0;
+	text_printf(why, "ciphers: %s: %s", name, wrong);
+	ERR_clear_error();
+	return -EINVAL;
+}
+
 static void add_suite(struct text *list, const char *name)
 {
 	text_add(list, list->used != 0 ? ":" : "");
@@ -79,8 +112,9 @@ static void add_suite(struct text *list, const char *name)
 }
 
 /* In one list, and TLS 1.3's are known by how their names begin: to OpenSSL they are two. */
-static int use_suites(SSL_CTX *context, const char *suites, struct text *why)
+static int use_suites(SSL_CTX *context, const struct settings *settings, struct text *why)
 {
+	const char *suites = settings->ciphers != NULL ? settings->ciphers : DEFAULT_SUITES;
 	char old_bytes[4096], modern_bytes[1024], name[SUITE_MAX];
 	struct text old = TEXT_OVER(old_bytes), modern = TEXT_OVER(modern_bytes);
 
@@ -92,13 +126,13 @@ static int use_suites(SSL_CTX *context, const char *suites, struct text *why)
 			return tls_refuse(why, "ciphers", "has an item that is no name of a suite");
 		memcpy(name, suites, size);
 		name[size] = '\0';
-		if (check_suite(context, name, is_modern) != 0) {
-			text_printf(why, "ciphers: %s: is no suite that OpenSSL knows", name);
-			ERR_clear_error();
+		if (judge_suite(context, name, settings, why) != 0)
 			return -EINVAL;
-		}
 		add_suite(is_modern ? &modern : &old, name);
 	}
+	/* Of a name for many, like HIGH, the others are left. */
+	if (settings->tls_key_isolation != 0 && old.used != 0)
+		add_suite(&old, "!kRSA");
 	if (modern.used == 0 && SSL_CTX_get_min_proto_version(context) == TLS1_3_VERSION)
 		return tls_refuse(why, "ciphers", "names no suite of TLS 1.3, and tls_min is 1.3");
 	/* A version without a suite is not spoken: so it shall be, if none is named. */
@@ -168,8 +202,7 @@ int tls_context_new(struct tls *tls, const struct tls_rules *rules, SSL_CTX **ma
 	if (context == NULL)
 		return -ENOMEM;
 	set_rules(tls, rules, context);
-	error = use_suites(context, settings->ciphers != NULL ? settings->ciphers : DEFAULT_SUITES,
-		why);
+	error = use_suites(context, settings, why);
 	if (error == 0)
 		error = tls_tickets_use(&tls->tickets, context, settings,
 			rules->authorities_digest);

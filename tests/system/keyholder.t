@@ -189,4 +189,21 @@ subtest 'who waits for it in vain is told so in time, and others can wait in its
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'no suite is spoken that takes more of the key than a signature' => sub {
+	my @args = ('--bind-tls', '127.0.0.1:0', '--certfile', $pair{rsa}{certificate}, '--keyfile', $pair{rsa}{key});
+	my ($status, $log) = Narwhal->run(args => [@args, '--ciphers', 'ECDHE+AESGCM:AES128-GCM-SHA256', $HELLO]);
+
+	isnt($status, 0, 'one by its name is refused');
+	like($log, qr/ciphers: AES128-GCM-SHA256: needs the private key itself: allowed are .*ECDHE/, 'with a reason');
+	my %old = (SSL_version => 'TLSv1_2', SSL_cipher_list => 'AES128-GCM-SHA256');
+	my $n = begin($pair{rsa}, '--ciphers', 'HIGH');
+	is(Tls::try_connect($n->port, %old), undef, 'of a name for many it is left out');
+	$n->wait_line(qr/ handshake_failed .*"no shared cipher"/);
+	is(ask($n, SSL_version => 'TLSv1_2'), 200, 'and the others are there');
+	is($n->stop, 0, 'status 0');
+	$n = begin($pair{rsa}, '--ciphers', 'AES128-GCM-SHA256', '--tls-key-isolation', 'off');
+	is(ask($n, %old), 200, 'workers that have the key speak it');
+	is($n->stop, 0, 'status 0');
+};
+
 done_testing;
