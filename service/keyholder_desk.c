@@ -52,7 +52,7 @@ static void answer(struct keyholder_client *client, const struct signing_questio
 		return;
 	if (errno == EAGAIN)
 		cut_off(client, "does not take its answers");
-	else
+	else if (errno != ENOBUFS && errno != ENOMEM) /* then it is lost, and the line is not */
 		dismiss(client);
 }
 

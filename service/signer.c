@@ -15,14 +15,21 @@ static void hang_up(struct signer *signer)
 	fd_close(&signer->watch.fd);
 }
 
-/* Who does not take it is gone, or as good as that: the next line gets it again. */
+/* That is not the line's fault, and there is no other one: the handshake fails by its timeout. */
+static bool is_shortage(int error)
+{
+	return error == EAGAIN || error == ENOBUFS || error == ENOMEM;
+}
+
+/* Who is gone does not take it: the next line gets it again. */
 static void send_question(struct signer *signer, const struct signer_request *request)
 {
 	struct iovec all = {(void *)(uintptr_t)request->question, request->question_size};
 	const struct msghdr message = {.msg_iov = &all, .msg_iovlen = 1};
 
 	if (signer->watch.fd >= 0 &&
-		sendmsg(signer->watch.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		sendmsg(signer->watch.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+		!is_shortage(errno))
 		hang_up(signer);
 }
 
@@ -70,7 +77,7 @@ static ssize_t receive(int fd, unsigned char bytes[SIGNING_ANSWER_MAX])
 
 	if (n > 0 && (message.msg_flags & MSG_TRUNC) == 0)
 		return n;
-	return n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOMEM) ? 0 : -EPIPE;
+	return n < 0 && (errno == EINTR || is_shortage(errno)) ? 0 : -EPIPE;
 }
 
 static void line_ready(struct watch *watch, uint32_t events)

@@ -189,6 +189,17 @@ subtest 'who waits for it in vain is told so in time, and others can wait in its
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'so many questions that it does not take that no more go in cost handshakes, but not the line' => sub {
+	my $n = begin($pair{ec}, '--workers', 1, '--min-ready', 1, '--tls-handshake-timeout', 0.1);
+	my $pid = keyholder($n);
+
+	kill 'STOP', $pid;
+	wait_for(clients($n, 32, 14));
+	kill 'CONT', $pid;
+	$n->wait_until('it answers again', sub { wait_for(clients($n, 1, 1)) == 0 });
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'no suite is spoken that takes more of the key than a signature' => sub {
 	my @args = ('--bind-tls', '127.0.0.1:0', '--certfile', $pair{rsa}{certificate}, '--keyfile', $pair{rsa}{key});
 	my ($status, $log) = Narwhal->run(args => [@args, '--ciphers', 'ECDHE+AESGCM:AES128-GCM-SHA256', $HELLO]);
