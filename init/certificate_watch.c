@@ -37,15 +37,17 @@ static void compare_soon(struct certificate_watch *watch, uint64_t now_ms)
 		watch->due_ms = watch->latest_ms;
 }
 
-/* Which file it was does not matter: all are looked at. */
+/*
+ * Which file it was does not matter: all are looked at. What one read leaves is the next turn's, or
+ * who writes there without a pause would keep the arbiter from all else.
+ */
 static void hear_change(struct watch *watch, uint32_t events)
 {
 	struct arbiter *a = CONTAINER_OF(watch, struct arbiter, certificate_watch.watch);
 	char bytes[4096];
 
 	(void)events;
-	while (read(watch->fd, bytes, sizeof(bytes)) > 0)
-		;
+	(void)!read(watch->fd, bytes, sizeof(bytes));
 	compare_soon(&a->certificate_watch, a->now_ms);
 }
 
