@@ -75,7 +75,7 @@ static void read_notices(struct watch *watch, uint32_t events)
 {
 	struct arbiter *a = CONTAINER_OF(watch, struct arbiter, noticeboard);
 	struct notice_found found;
-	struct sent sent;
+	struct sent sent = {0};
 
 	(void)events;
 	for (int i = 0; i < NOTICES_AT_ONCE && receive(watch->fd, &sent) > 0; i++) {
