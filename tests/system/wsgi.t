@@ -264,4 +264,14 @@ subtest 'threads' => sub {
 	is(body(get($t, '/forks')) =~ /^\d+\n\z/, 1, 'a child does not serve');
 	is($t->stop, 0, 'it ends in good order');
 };
+
+subtest 'a worker that is told to leave at once does not wait for the app' => sub {
+	my $t = start('apps:app', '--threads', 2);
+	my $c = begin($t, "GET /sleeps?60 HTTP/1.1\r\nHost: t\r\n\r\n");
+	$t->wait_line(qr/ app message=sleeps$/);
+	kill 'QUIT', $t->arbiter;
+	# Or on a machine that is busy it is killed before.
+	$t->wait_line(qr/ warning app_abandoned threads=1$| worker_exit .*SIGKILL/);
+	is($t->wait_end, 0, 'and it ends');
+};
 done_testing;

@@ -178,6 +178,7 @@ def thread(environ, start_response):
 
 
 def sleeps(environ, start_response):
+    environ["wsgi.errors"].write("sleeps\n")
     time.sleep(float(environ["QUERY_STRING"]))
     start_response("200 OK", TEXT)
     return [b"slept\n"]
