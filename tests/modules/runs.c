@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -20,6 +21,8 @@ static int run(const struct runs *runs)
 	char program[256], script[256];
 	char *argv[] = {program, script, NULL};
 	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none;
 	int status = -1;
 	pid_t pid;
 
@@ -29,9 +32,15 @@ static int run(const struct runs *runs)
 	(void)posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, runs->output,
 		O_WRONLY | O_CREAT | O_APPEND, 0644);
 	(void)posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-	if (posix_spawn(&pid, runs->program, &actions, NULL, argv, environ) == 0)
+	/* The worker blocks SIGTERM, by which programs end their own children. */
+	(void)sigemptyset(&none);
+	(void)posix_spawnattr_init(&attributes);
+	(void)posix_spawnattr_setsigmask(&attributes, &none);
+	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+	if (posix_spawn(&pid, runs->program, &actions, &attributes, argv, environ) == 0)
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
+	(void)posix_spawnattr_destroy(&attributes);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	return status;
 }

@@ -19,7 +19,7 @@ Narwhal::write_file("$dir/web.py", Narwhal::slurp("$Narwhal::ROOT/tests/programs
 chmod 0644, "$dir/web.py";
 
 local $ENV{TMPDIR} = $dir;
-local $Narwhal::PATIENCE = 120;    # all that they do is one request
+local $Narwhal::PATIENCE = 60;    # all that they do is one request
 # What is refused is told by its name, and all of it: the apps go on.
 my $n = Narwhal->start(cwd => $dir, args => [ '--workers', 1, '--sandbox', 'app', '--sandbox-mode', 'log', '--landlock',
 	'off', '--timeout', 0, '--app-options', "program=/usr/bin/python3,script=$dir/web.py,output=$dir/output",
