@@ -170,6 +170,13 @@ subtest 'an app that cannot be loaded ends the start, and a reload alone' => sub
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'a program behind -- is not preloaded, and that is said' => sub {
+	my ($status, $said) = Narwhal->run(
+		args => [ '--check-config', '--bind', '127.0.0.1:0', '--preload-app', '--', '/bin/true' ]);
+	is($status, 0, 'status 0');
+	like($said, qr/^--preload-app: does nothing for a program behind --$/m, 'a warning');
+};
+
 subtest 'a reload brings a new zygote, and the old one goes with its workers' => sub {
 	my $n = begin([ '--workers', 2 ]);
 	my $counter = load($n);
