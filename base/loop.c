@@ -36,6 +36,11 @@ int loop_change(struct loop *loop, struct watch *watch, uint32_t events)
 void loop_drop(struct loop *loop, struct watch *watch)
 {
 	(void)control(loop, EPOLL_CTL_DEL, watch, 0);
+	loop_forget(loop, watch);
+}
+
+void loop_forget(struct loop *loop, const struct watch *watch)
+{
 	for (int i = loop->batch_next; i < loop->batch_size; i++) {
 		if (loop->batch[i].data.ptr == watch)
 			loop->batch[i].data.ptr = NULL;

@@ -33,6 +33,8 @@ void loop_close(struct loop *loop);
 MUST_USE int loop_add(struct loop *loop, struct watch *watch, uint32_t events);
 MUST_USE int loop_change(struct loop *loop, struct watch *watch, uint32_t events);
 void loop_drop(struct loop *loop, struct watch *watch);
+/* The same where the last descriptor is closed, which the kernel takes for a drop (epoll(7)). */
+void loop_forget(struct loop *loop, const struct watch *watch);
 /* Waits (timeout as in epoll_wait(2)) and fetches what is ready; says how many events there are. */
 int loop_wait(struct loop *loop, int timeout_ms);
 /* Tells them. */

@@ -85,9 +85,9 @@ void connection_end(struct connection *connection)
 	if (UNLIKELY(outgoing_would_look_whole(&connection->outgoing)))
 		transport_abort(&connection->transport);
 	transport_close(&connection->transport);
-	/* The last descriptor of a socket takes its place in the epoll set with it: no epoll_ctl.
-	 */
+	/* No epoll_ctl. But another one's event may end it, and the next client sits down here. */
 	fd_close(&connection->watch.fd);
+	loop_forget(&worker->loop, &connection->watch);
 	buffer_free(&connection->input);
 	free(connection->pending);
 	connection->pending = NULL;

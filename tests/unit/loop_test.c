@@ -25,7 +25,8 @@ struct one {
 struct world {
 	struct loop loop;
 	struct one ones[WATCHES];
-	struct one *drop; /* whom the first `ready` of a turn drops */
+	struct one *drop;  /* whom the first `ready` of a turn drops */
+	struct one *close; /* or whose descriptor it closes, and another one has the place */
 };
 
 static void ready(struct watch *watch, uint32_t events)
@@ -38,6 +39,13 @@ static void ready(struct watch *watch, uint32_t events)
 	if (world->drop != NULL)
 		loop_drop(&world->loop, &world->drop->watch);
 	world->drop = NULL;
+	if (world->close == NULL)
+		return;
+	fd_close(&world->close->watch.fd);
+	loop_forget(&world->loop, &world->close->watch);
+	world->close->watch.fd = eventfd(0, EFD_CLOEXEC);
+	assert_int_equal(loop_add(&world->loop, &world->close->watch, EPOLLIN), 0);
+	world->close = NULL;
 }
 
 static int set_up(void **state)
@@ -137,6 +145,20 @@ static void a_watch_dropped_within_a_turn_is_told_no_more(void **state)
 	assert_int_equal(loop_wait(&world->loop, 0), 1);
 }
 
+static void who_sits_down_where_another_one_was_is_not_told_what_was_for_that_one(void **state)
+{
+	struct world *world = *state;
+	struct one *first;
+
+	watch_first(world, 2, EPOLLIN);
+	assert_int_equal(loop_wait(&world->loop, 0), 2);
+	first = CONTAINER_OF(world->loop.batch[0].data.ptr, struct one, watch);
+	world->close = first == &world->ones[0] ? &world->ones[1] : &world->ones[0];
+	loop_dispatch(&world->loop);
+	assert_int_equal(told(world), 1);
+	assert_int_equal(loop_wait(&world->loop, 0), 1);
+}
+
 static void a_watch_may_drop_itself(void **state)
 {
 	struct world *world = *state;
@@ -185,6 +207,7 @@ int main(void)
 		WITH_A_LOOP(without_events_the_wait_ends_at_its_timeout),
 		WITH_A_LOOP(a_changed_watch_hears_of_other_events),
 		WITH_A_LOOP(a_watch_dropped_within_a_turn_is_told_no_more),
+		WITH_A_LOOP(who_sits_down_where_another_one_was_is_not_told_what_was_for_that_one),
 		WITH_A_LOOP(a_watch_may_drop_itself),
 		WITH_A_LOOP(more_than_a_batch_is_told_over_some_turns),
 		WITH_A_LOOP(what_the_kernel_refuses_is_said),
