@@ -17,17 +17,22 @@ struct keyholder_client {
 	char name[NAME_MAX_SIZE];
 };
 
+/* One that stands in the list no more. */
+static void release(struct keyholder_client *client)
+{
+	loop_drop(client->desk->loop, &client->watch);
+	fd_close(&client->watch.fd);
+	free(client);
+}
+
 static void dismiss(struct keyholder_client *client)
 {
-	struct keyholder_desk *desk = client->desk;
-	struct keyholder_client **at = &desk->first;
+	struct keyholder_client **at = &client->desk->first;
 
 	while (*at != client)
 		at = &(*at)->next;
 	*at = client->next;
-	loop_drop(desk->loop, &client->watch);
-	fd_close(&client->watch.fd);
-	free(client);
+	release(client);
 }
 
 static void cut_off(struct keyholder_client *client, const char *reason)
@@ -116,6 +121,13 @@ void keyholder_desk_admit(struct keyholder_desk *desk, int *fd, const char *name
 
 void keyholder_desk_close(struct keyholder_desk *desk)
 {
-	while (desk->first != NULL)
-		dismiss(desk->first);
+	struct keyholder_client *client = desk->first;
+
+	desk->first = NULL;
+	while (client != NULL) {
+		struct keyholder_client *next = client->next;
+
+		release(client);
+		client = next;
+	}
 }

@@ -44,17 +44,6 @@ static int take_certificate(void *context, const struct bundle_item *item)
 	return name != NULL && sk_OPENSSL_STRING_push(reading->names, name) != 0 ? 0 : -ENOMEM;
 }
 
-static const char *kind_of(const EVP_PKEY *key)
-{
-	static const char *const kinds[] = {"RSA", "EC", "ED25519"};
-
-	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-		if (EVP_PKEY_is_a(key, kinds[i]) == 1)
-			return kinds[i];
-	}
-	return NULL;
-}
-
 static int add_key(struct keyholder_keys *keys, EVP_PKEY *key)
 {
 	struct keyholder_key *all = realloc(keys->all, (keys->count + 1) * sizeof(*all));
@@ -63,7 +52,7 @@ static int add_key(struct keyholder_keys *keys, EVP_PKEY *key)
 		return -ENOMEM;
 	keys->all = all;
 	all[keys->count++] = (struct keyholder_key){
-		.facts = {.kind = kind_of(key), .bits = EVP_PKEY_get_bits(key)},
+		.facts = {.kind = tls_pem_kind(key), .bits = EVP_PKEY_get_bits(key)},
 		.key = key,
 	};
 	return 0;
@@ -86,7 +75,7 @@ static int take_key(void *context, const struct bundle_item *item)
 	public = X509_get0_pubkey(sk_X509_value(reading->certificates, at));
 	error = tls_pem_fits(key, item, public, sk_OPENSSL_STRING_value(reading->names, at),
 		reading->why);
-	if (error == 0 && kind_of(key) == NULL)
+	if (error == 0 && tls_pem_kind(key) == NULL)
 		error = tls_refuse(reading->why, item->name,
 			"the key is of no kind for tls_key_isolation: allowed are RSA, EC and"
 			" Ed25519");

@@ -170,10 +170,13 @@ void signer_give_up(struct signer *signer, const struct transport *transport)
 
 void signer_wait(struct signer *signer, struct signer_turn *turn, struct transport *transport)
 {
+	struct signer_turn **at = signer->last;
+
 	if (turn->at != NULL)
 		return;
-	*turn = (struct signer_turn){.at = signer->last, .transport = transport};
-	*turn->at = turn;
+	MUST(at != NULL); /* see signer_init() */
+	*turn = (struct signer_turn){.at = at, .transport = transport};
+	*at = turn;
 	signer->last = &turn->next;
 }
 

@@ -68,6 +68,17 @@ EVP_PKEY *tls_pem_key(const struct bundle_item *item, struct text *why)
 	return key;
 }
 
+const char *tls_pem_kind(const EVP_PKEY *key)
+{
+	static const char *const kinds[] = {"RSA", "EC", "ED25519"};
+
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		if (EVP_PKEY_is_a(key, kinds[i]) == 1)
+			return kinds[i];
+	}
+	return NULL;
+}
+
 int tls_pem_fits(const EVP_PKEY *key, const struct bundle_item *item, const EVP_PKEY *public,
 	const char *certificate, struct text *why)
 {

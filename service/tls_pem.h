@@ -18,6 +18,8 @@ STACK_OF(X509) * tls_pem_chain(const struct bundle_item *item);
 bool tls_pem_ended(void);
 /* NULL, with `why`. */
 EVP_PKEY *tls_pem_key(const struct bundle_item *item, struct text *why);
+/* As signing.h has it; NULL: it can sign nothing there. */
+const char *tls_pem_kind(const EVP_PKEY *key);
 /* 0, or -EINVAL with `why`, as the key of the item is not that of the certificate. */
 MUST_USE int tls_pem_fits(const EVP_PKEY *key, const struct bundle_item *item,
 	const EVP_PKEY *public, const char *certificate, struct text *why);

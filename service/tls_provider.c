@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service/tls_pem.h"
+
 #define NAME "narwhal"
 #define PROPERTIES "provider=" NAME
 /* Parameters of ours, beside those of a public key. */
@@ -92,8 +94,7 @@ static int key_import(void *data, UNUSED int selection, const OSSL_PARAM paramet
 
 	if (signer != NULL && number != NULL) {
 		if (OSSL_PARAM_get_octet_string_ptr(signer, &pointer, &size) != 1 ||
-			size != sizeof(key->signer) ||
-			OSSL_PARAM_get_uint(number, &key->number) != 1)
+			size != sizeof(pointer) || OSSL_PARAM_get_uint(number, &key->number) != 1)
 			return 0;
 		memcpy(&key->signer, pointer, size);
 	}
@@ -334,23 +335,13 @@ static EVP_PKEY *import(const char *kind, OSSL_PARAM *parameters)
 	return key;
 }
 
-static const char *kind_of(const EVP_PKEY *public)
-{
-	for (const OSSL_ALGORITHM *at = keys; at->algorithm_names != NULL; at++) {
-		static const char *const kinds[] = {"RSA", "EC", "ED25519"};
-
-		if (EVP_PKEY_is_a(public, kinds[at - keys]) == 1)
-			return kinds[at - keys];
-	}
-	return NULL;
-}
-
 EVP_PKEY *tls_provider_key(struct signer *signer, unsigned number, const EVP_PKEY *public)
 {
-	const char *kind = kind_of(public);
+	const char *kind = tls_pem_kind(public);
 	OSSL_PARAM *half = NULL, *whole = NULL;
+	void *pointer = signer;
 	OSSL_PARAM ours[] = {
-		OSSL_PARAM_construct_octet_string(PARAM_SIGNER, &signer, sizeof(signer)),
+		OSSL_PARAM_construct_octet_string(PARAM_SIGNER, &pointer, sizeof(pointer)),
 		OSSL_PARAM_construct_uint(PARAM_NUMBER, &number),
 		OSSL_PARAM_construct_end(),
 	};
