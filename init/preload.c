@@ -21,6 +21,15 @@ static bool is_our_child(pid_t pid)
 	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
 }
 
+/*
+ * The generation that it was ordered for may be gone by now, as its order outlives a reload: it
+ * would get the listeners and the settings of another one than its zygote has the app of.
+ */
+static bool has_generation(const struct arbiter *a, unsigned slot)
+{
+	return spawn_generation(a, slot)->number == a->roster.slots[slot].generation;
+}
+
 static int give_birth(struct child *child, pid_t pid)
 {
 	struct arbiter *a = child->arbiter;
@@ -44,7 +53,7 @@ int preload_greet(struct child *child)
 		return outcome;
 	if (roster_find(&a->roster, pid) >= 0)
 		return -EBADMSG;
-	if (!is_our_child(pid))
+	if (!is_our_child(pid) || !has_generation(a, child->slot))
 		return -EPIPE;
 	outcome = give_birth(child, pid);
 	if (outcome == 0)
