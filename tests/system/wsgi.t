@@ -139,6 +139,11 @@ subtest 'files' => sub {
 subtest 'beside requests' => sub {
 	get($n, '/prints');
 	$n->wait_line(qr/ error app message=$_$/) for qw(first second a b);
+	is(body(get($n, '/prints_oddly/%00')), "printed\n", 'text that is no UTF-8, or has a NUL, can be logged');
+	$n->wait_line(qr{ error app message="odd \\\\udc80 /prints_oddly/\\\\x00"$});
+	like(get($n, '/raises_oddly/%00'), qr/ 500 /, 'an error with such a text');
+	$n->wait_line(qr{ error app_error error="ValueError: odd \\\\udc80 \S+\\\\x00 \(\S+apps.py, line});
+	$n->wait_line(qr{ error app message="ValueError: odd \\\\udc80 \S+\\\\x00"$});
 	is(body(get($n, '/subprocesses')), "-15\n", 'what the app runs can be ended by SIGTERM');
 	get($n, '/tick');
 	$n->wait_until('threads of the app run while the worker waits',

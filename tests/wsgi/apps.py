@@ -206,6 +206,13 @@ def prints(environ, start_response):
     return []
 
 
+def prints_oddly(environ, start_response):
+    """What no text of the log can hold; the path is the client's."""
+    environ["wsgi.errors"].write("odd \udc80 %s\n" % environ["PATH_INFO"])
+    start_response("200 OK", TEXT)
+    return [b"printed\n"]
+
+
 def only_threads(environ, start_response):
     """The lock is free while the worker waits: this one counts on."""
     start_response("200 OK", TEXT)
@@ -253,6 +260,10 @@ def twice(environ, start_response):
 
 def raises(environ, start_response):
     raise ValueError("before it began")
+
+
+def raises_oddly(environ, start_response):
+    raise ValueError("odd \udc80 %s" % environ["PATH_INFO"])
 
 
 def raises_begun(environ, start_response):

@@ -14,8 +14,13 @@ ERROR = 3
 _LINE = 1500    # characters: a line of the log takes 4096 bytes, and a few are escaped
 
 
+def _plain(text):
+    """What the log can hold: clients choose some of it, and a NUL or a lone surrogate is none."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
+
+
 def _say(text):
-    for line in text.splitlines():
+    for line in _plain(text).splitlines():
         for at in range(0, max(len(line), 1), _LINE):
             _log(ERROR, line[at:at + _LINE])
 
@@ -54,12 +59,12 @@ def load(name, path):
 
 def essence(error):
     """An exception in one line, with the innermost place in a file."""
-    last = traceback.format_exception_only(type(error), error)[-1].strip()
+    last = _plain(traceback.format_exception_only(type(error), error)[-1].strip())
     places = traceback.extract_tb(error.__traceback__)
     places = [place for place in places if not place.filename.startswith("<")]
     if not places:
         return last
-    return "%s (%s, line %s)" % (last, places[-1].filename, places[-1].lineno)
+    return "%s (%s, line %s)" % (last, _plain(places[-1].filename), places[-1].lineno)
 
 
 def report(error):
