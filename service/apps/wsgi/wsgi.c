@@ -300,6 +300,9 @@ static void worker_exit(void *state)
 		return;
 	}
 	interpreter_close(&wsgi->gateway.interpreter);
+	/* Its threads may be on their way out still, and nobody waits for them. */
+	if (wsgi->crew.begun)
+		return;
 	grants_close(&wsgi->grants);
 	while (wsgi->spare != NULL) {
 		struct job *job = take_job(wsgi);
