@@ -119,6 +119,8 @@ static void look_later(struct child *child, uint64_t since_ms)
 static void hear_active(struct child *child, struct message *message)
 {
 	(void)message;
+	if (child->page == NULL) /* lost on the way back to an image that had no memory for it */
+		return;
 	atomic_store(&child->page->watched, 1);
 	look_later(child, child->arbiter->now_ms);
 }
