@@ -39,7 +39,7 @@ my %COMMAND = (
 );
 
 # Processes below the first, beside the workers.
-my %MORE = (uwsgi => 1);
+my %MORE = (uwsgi => 1, 'narwhal+keys' => 1);
 
 # Where it has what a row asks for, when not at the row's own path.
 my %BELOW = ('nginx+body' => '/body');
