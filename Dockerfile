@@ -37,31 +37,6 @@ LABEL org.opencontainers.image.title="narwhal" \
 	org.opencontainers.image.version="${VERSION}" \
 	org.opencontainers.image.revision="${REVISION}"
 
-FROM debian:bookworm-slim AS python
-RUN apt-get update && apt-get install -y --no-install-recommends python3 libpython3.11 && \
-	rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/*
-COPY --from=build /out/ /
-COPY deploy/image/docker-entrypoint /usr/local/bin/
-COPY deploy/image/app.py /srv/app/
-WORKDIR /srv/app
-ENV NARWHAL_BIND=0.0.0.0:8080 \
-	NARWHAL_WHEN_READY=/dev/shm/narwhal.ready \
-	PYTHONDONTWRITEBYTECODE=1
-USER 65532:65532
-EXPOSE 8080 8443
-STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 CMD ["narwhal", "ready"]
-ENTRYPOINT ["docker-entrypoint"]
-CMD ["app:app"]
-ARG VERSION=unknown
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="narwhal" \
-	org.opencontainers.image.description="A container's PID 1 as the arbiter of a pre-fork HTTP server" \
-	org.opencontainers.image.version="${VERSION}" \
-	org.opencontainers.image.revision="${REVISION}" \
-	org.opencontainers.image.base.name="docker.io/library/debian:bookworm-slim"
-
-# Last, as what is built when no target is named.
 FROM debian:bookworm-slim AS slim
 COPY --from=build /out/ /
 COPY deploy/image/docker-entrypoint /usr/local/bin/
@@ -81,3 +56,16 @@ LABEL org.opencontainers.image.title="narwhal" \
 	org.opencontainers.image.version="${VERSION}" \
 	org.opencontainers.image.revision="${REVISION}" \
 	org.opencontainers.image.base.name="docker.io/library/debian:bookworm-slim"
+
+FROM slim AS python
+USER 0
+RUN apt-get update && apt-get install -y --no-install-recommends python3 libpython3.11 && \
+	rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/*
+COPY deploy/image/app.py /srv/app/
+WORKDIR /srv/app
+ENV PYTHONDONTWRITEBYTECODE=1
+USER 65532:65532
+CMD ["app:app"]
+
+# Last, as what is built when no target is named.
+FROM slim
