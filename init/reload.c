@@ -86,11 +86,14 @@ static int make_candidate(struct arbiter *a, struct text *why)
 		return error;
 	}
 	warn_of_capabilities(a, &config);
-	tickets_open(&a->tickets, &config.settings, a->now_ms, &a->log);
 	generation_warn(&config.settings, &a->log);
 	config.settings.workers =
 		capacity_workers(config.settings.workers, ARBITER_WORKERS_MAX, &a->log);
-	return generation_open(a->candidate, ++a->generations, &config, &legacy, why);
+	error = generation_open(a->candidate, ++a->generations, &config, &legacy, why);
+	/* If it comes to nothing, reload_apply() takes them back. */
+	if (error == 0)
+		tickets_open(&a->tickets, &a->candidate->config.settings, a->now_ms, &a->log);
+	return error;
 }
 
 /* TTIN and TTOU outlive a reload, unless the config now says another number. */

@@ -203,4 +203,48 @@ subtest 'the same bytes are no news, those of before others are, and with tls_wa
 	is($n->stop, 0, 'it ends');
 };
 
+# What PID 1 holds: descriptors, and pieces of memory by what they are of.
+sub holdings {
+	my ($n) = @_;
+	my %held;
+
+	$held{"fd $_"}++ for map { (readlink($_) // '') =~ s/:\[\d+\]//r } glob '/proc/' . $n->arbiter . '/fd/*';
+	$held{"map $_"}++ for map { (split ' ', $_, 6)[5] // '' } split /\n/,
+		Narwhal::slurp('/proc/' . $n->arbiter . '/maps');
+	return join "\n", map { "$held{$_} $_" } sort keys %held;
+}
+
+subtest 'reloads that are refused leave nothing behind in PID 1' => sub {
+	my $conf = "$dir/refused.conf";
+	my %plain = (app => $app, workers => 1, bind => '127.0.0.1:0');
+	my %secure = (%plain, bind_tls => '127.0.0.2:0', certfile => $pairs[0]{certificate}, keyfile => $pairs[0]{key});
+	my @refused = (
+		[ 20, qr/No such file/, %secure, keyfile => "$dir/none.key" ],
+		[ 20, qr/the directory does not exist/, %secure, bind => "unix:$dir/none/socket" ],
+		[ 10, qr/the key is not that of the certificate/, %secure, keyfile => $pairs[1]{key} ],
+	);
+
+	Narwhal::write_config($conf, %plain);
+	my $n = Narwhal->start(bind => 0, args => [ '--config', $conf ]);
+	$n->wait_ready;
+	for (@refused) {
+		my ($times, $reason, %settings) = @$_;
+		my $before = '';
+
+		Narwhal::write_config($conf, %settings);
+		for my $i (0 .. $times) {
+			$n->signal('HUP');
+			like($n->wait_line(qr/ reload_failed /), $reason, 'refused') if $i < 2;
+			$n->wait_line(qr/ reload_failed /) if $i >= 2;
+			$before = holdings($n) if $i == 0 && $n->wait_until('its processes are gone',
+				sub { Narwhal::children($n->arbiter) == 1 });
+		}
+		$n->wait_until('their processes are gone', sub { Narwhal::children($n->arbiter) == 1 });
+		is(holdings($n), $before, "after $times of them as after one");
+		unlike($before, qr/narwhal-(?:tickets|certificates|keys)/, 'which is nothing of TLS');
+	}
+	is($n->get('/')->{status}, 200, 'it serves');
+	is($n->stop, 0, 'it ends');
+};
+
 done_testing;
