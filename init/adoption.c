@@ -188,6 +188,15 @@ static void lose_closed(int *fd, void *context)
 	*fd = -1;
 }
 
+/* Nobody could see it hang any more: another one takes over from it. */
+static void replace_unseen(struct arbiter *a, unsigned index)
+{
+	const struct child *child = &a->children[index];
+
+	if (child->page == NULL && !child->outsider)
+		(void)roster_step(&a->roster, index, EVENT_SPENT, a->now_ms);
+}
+
 void adoption_trim(struct arbiter *a)
 {
 	heirloom_each_fd(a, HEIRLOOM_VERSION, lose_closed, NULL);
@@ -197,6 +206,8 @@ void adoption_trim(struct arbiter *a)
 
 		if (child->arbiter != NULL && map_page(child) != 0)
 			fd_close(&child->page_fd);
+		if (child->arbiter != NULL && i < a->roster.size)
+			replace_unseen(a, i);
 	}
 }
 

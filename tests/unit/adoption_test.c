@@ -88,13 +88,15 @@ static void a_page_of_an_older_release_is_taken(void **state)
 	opening_close(&a);
 }
 
-/* Its page is no memory of a worker's: it is watched no more, and serves on. */
-static void a_page_that_is_none_is_let_go(void **state)
+/* Its page is no memory of a worker's: nobody would see it hang. */
+static void a_worker_whose_page_is_none_serves_on_until_there_is_a_successor(void **state)
 {
 	static struct arbiter a;
 
 	(void)state;
 	prepare(&a);
+	assert_true(roster_step(&a.roster, 4, EVENT_SPAWNED, 1));
+	assert_true(roster_step(&a.roster, 4, EVENT_READY, 2));
 	a.children[4] = (struct child){.arbiter = &a,
 		.slot = 4,
 		.watch = {.fd = -1},
@@ -104,6 +106,26 @@ static void a_page_that_is_none_is_let_go(void **state)
 	adoption_trim(&a);
 	assert_int_equal(a.children[4].page_fd, -1);
 	assert_null(a.children[4].page);
+	assert_int_equal(a.roster.slots[4].state, STATE_SPENT);
+	opening_close(&a);
+}
+
+static void a_program_that_never_had_a_page_stays(void **state)
+{
+	static struct arbiter a;
+
+	(void)state;
+	prepare(&a);
+	assert_true(roster_step(&a.roster, 4, EVENT_SPAWNED, 1));
+	assert_true(roster_step(&a.roster, 4, EVENT_READY, 2));
+	a.children[4] = (struct child){.arbiter = &a,
+		.slot = 4,
+		.watch = {.fd = -1},
+		.page_fd = -1,
+		.notifier = {.fd = -1},
+		.outsider = true};
+	adoption_trim(&a);
+	assert_int_equal(a.roster.slots[4].state, STATE_SERVING);
 	opening_close(&a);
 }
 
@@ -127,7 +149,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_lost_is_let_go_and_what_is_there_stays),
 		cmocka_unit_test(a_page_of_an_older_release_is_taken),
-		cmocka_unit_test(a_page_that_is_none_is_let_go),
+		cmocka_unit_test(a_worker_whose_page_is_none_serves_on_until_there_is_a_successor),
+		cmocka_unit_test(a_program_that_never_had_a_page_stays),
 		cmocka_unit_test(a_lost_descriptor_is_an_error_for_an_image_that_can_go_back),
 	};
 
