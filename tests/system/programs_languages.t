@@ -100,6 +100,8 @@ my %SERVER = (
 	uvicorn => {
 		needs => 'python3-uvicorn',
 		words => [ $PYTHON, '-m', 'uvicorn', '--fd', '{fd}', '--log-level', 'error', 'asgi:app' ],
+		# At its end it closes what it has accepted, and read nothing from yet.
+		loses => qr/^(?:closed|reset)=/,
 	},
 	go => { needs => 'go', build => \&build_go, words => ["$DIR/server"] },
 );
@@ -108,6 +110,23 @@ sub pid_of_answer {
 	my ($n) = @_;
 
 	return $n->get('/')->{body} =~ /^pid=(\d+)/ ? $1 : undef;
+}
+
+# By what narwhal says of it: a child of narwhal's may be a sentry, or an orphan, as well.
+sub one_of_generation {
+	my ($n, $generation) = @_;
+	my ($pid) = map { / worker_ready .* pid=(\d+) generation=$generation / } $n->lines;
+
+	return $pid;
+}
+
+# What was lost, but for what that server loses by itself.
+sub lost {
+	my ($server, $counts) = @_;
+	my @lost = split / /, Counter::lost($counts);
+
+	@lost = grep { $_ !~ $server->{loses} } @lost if $server->{loses};
+	return "@lost";
 }
 
 for my $name (sort keys %SERVER) {
@@ -127,18 +146,19 @@ for my $name (sort keys %SERVER) {
 		my $counter = Counter->start($n->addresses, closing => 8);
 		$counter->wait_answered(100);
 		$n->signal('HUP')->wait_line(qr/ reloaded generation=2 /, 60);
-		$n->wait_line(qr/ worker_exit .*generation=1 cause=retired status=0/, 60) for 1 .. 2;
+		my @exits = map { $n->wait_line(qr/ worker_exit .*generation=1 /, 60) } 1 .. 2;
+		is(grep({ / cause=retired status=0 / } @exits), 2, 'those before are retired');
 		$counter->wait_answered(100);
-		is(Counter::lost($counter->finish), '', 'a reload under load loses nothing')
-			or diag(join "\n", $n->lines);
+		is(lost($server, $counter->finish), '', 'a reload under load loses nothing');
 
-		my ($worker) = Narwhal::children($n->arbiter);
+		my $worker = one_of_generation($n, 2);
 		kill 'KILL', $worker;
 		like($n->wait_line(qr/ worker_exit /), qr/ pid=$worker .*cause=signal signal=SIGKILL /,
 			'one that is killed');
 		$n->wait_line(qr/ info worker_ready /, 60);
 		ok(pid_of_answer($n), 'is born again');
 		is($n->stop, 0, 'TERM ends it with status 0');
+		diag(join "\n", "$name:", $n->lines) if !Test::More->builder->is_passing;
 	};
 }
 done_testing;
