@@ -54,6 +54,7 @@ struct child {
 	bool confined;	       /* it has handed that over: it does so once */
 	bool logs_only;	       /* its generation's sandbox_mode: what it asks for goes on */
 	bool introduced;       /* to the key holder that serves: it has a line to it */
+	uint64_t introduce_ms; /* not before: a line that never holds shall not keep us busy */
 
 	bool outsider;	   /* see outsider.h: it has no channel and no page from its exec on */
 	bool executed;	   /* which has happened */

@@ -1,12 +1,14 @@
 #include "init/gossip.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 
 #include "base/channel.h"
 #include "base/clock.h"
 #include "base/exits.h"
 #include "base/fd.h"
+#include "init/introduction.h"
 #include "init/outsider.h"
 #include "init/preload.h"
 #include "init/spawn.h"
@@ -39,7 +41,7 @@ static bool is_worker(const struct child *child)
 /*
  * CONFINED comes before anything else; but for that, a failure is the first word and the last.
  * ACTIVE and SPENT come behind READY, and are no offence of one that leaves and does not know it
- * yet. READY has rows of its own in steps.def. An attendant has nobody to succeed it.
+ * yet. READY has rows of its own in steps.def. An attendant has nobody to succeed it, and no line.
  */
 static bool is_in_order(const struct child *child, enum message_type type)
 {
@@ -50,7 +52,9 @@ static bool is_in_order(const struct child *child, enum message_type type)
 		return slot->served_ms == 0 && child->messages == 1U + child->confined;
 	if (type == MESSAGE_CONFINED)
 		return slot->served_ms == 0 && !child->confined;
-	if (type == MESSAGE_SPENT && !is_worker(child))
+	if ((type == MESSAGE_SPENT || type == MESSAGE_LINE_LOST) && !is_worker(child))
+		return false;
+	if (type == MESSAGE_REFUSED && slot->role != PROCESS_KEYHOLDER)
 		return false;
 	return type == MESSAGE_READY || slot->state != STATE_BOOTING;
 }
@@ -133,6 +137,29 @@ static void hear_confined(struct child *child, struct message *message)
 		gossip_distrust(child, error);
 }
 
+static void hear_line_lost(struct child *child, struct message *message)
+{
+	(void)message;
+	introduction_undo(child);
+}
+
+/* The key holder has cut it off, and said why: whoever it is now, it is no worker of ours. */
+static void hear_refused(struct child *child, struct message *message)
+{
+	struct arbiter *a = child->arbiter;
+	uint64_t generation = a->roster.slots[child->slot].generation, pid;
+
+	if (text_to_uint(message->payload, message->size, INT_MAX, &pid) != 0)
+		return;
+	for (unsigned i = 0; i < a->roster.size; i++) {
+		const struct slot *slot = &a->roster.slots[i];
+
+		if (slot->state != STATE_VACANT && slot->generation == generation &&
+			slot->pid == (pid_t)pid)
+			arbiter_step(a, i, EVENT_MISBEHAVED);
+	}
+}
+
 static void (*const hear[MESSAGES])(struct child *, struct message *) = {
 	[MESSAGE_CONFINED] = hear_confined,
 	[MESSAGE_READY] = hear_ready,
@@ -141,6 +168,8 @@ static void (*const hear[MESSAGES])(struct child *, struct message *) = {
 	[MESSAGE_SETTING_FAILED] = hear_setting_failed,
 	[MESSAGE_SPENT] = hear_spent,
 	[MESSAGE_ACTIVE] = hear_active,
+	[MESSAGE_LINE_LOST] = hear_line_lost,
+	[MESSAGE_REFUSED] = hear_refused,
 };
 
 /* With the message of a notifier the worker is lost, too: nobody would hear what it asks. */

@@ -121,7 +121,8 @@ static int open_loop(struct keyholder *holder, struct text *why)
 	holder->channel = (struct watch){.fd = holder->heritage.channel_fd, .ready = channel_ready};
 	if (error == 0)
 		error = loop_add(&holder->loop, &holder->channel, EPOLLIN);
-	keyholder_desk_open(&holder->desk, &holder->keys, &holder->loop, &holder->log);
+	keyholder_desk_open(&holder->desk, &holder->keys, &holder->loop, &holder->log,
+		holder->heritage.channel_fd);
 	return error;
 }
 

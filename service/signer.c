@@ -15,22 +15,38 @@ static void hang_up(struct signer *signer)
 	fd_close(&signer->watch.fd);
 }
 
-/* That is not the line's fault, and there is no other one: the handshake fails by its timeout. */
+static void lose(struct signer *signer)
+{
+	hang_up(signer);
+	signer->is_lost = true;
+}
+
+/* That is not the line's fault, and there is no other one: it is sent when there is room again. */
 static bool is_shortage(int error)
 {
 	return error == EAGAIN || error == ENOBUFS || error == ENOMEM;
 }
 
 /* Who is gone does not take it: the next line gets it again. */
-static void send_question(struct signer *signer, const struct signer_request *request)
+static void send_question(struct signer *signer, struct signer_request *request)
 {
-	struct iovec all = {(void *)(uintptr_t)request->question, request->question_size};
+	struct iovec all = {request->question, request->question_size};
 	const struct msghdr message = {.msg_iov = &all, .msg_iovlen = 1};
 
-	if (signer->watch.fd >= 0 &&
-		sendmsg(signer->watch.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
-		!is_shortage(errno))
-		hang_up(signer);
+	request->is_sent = signer->watch.fd >= 0 &&
+			   sendmsg(signer->watch.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+	if (signer->watch.fd >= 0 && !request->is_sent && !is_shortage(errno))
+		lose(signer);
+}
+
+static void send_unsent(struct signer *signer)
+{
+	for (size_t i = 0; i < SIGNING_OPEN_MAX; i++) {
+		struct signer_request *request = &signer->requests[i];
+
+		if (request->is_taken && !request->is_answered && !request->is_sent)
+			send_question(signer, request);
+	}
 }
 
 static struct signer_request *find_free(struct signer *signer)
@@ -92,9 +108,10 @@ static void line_ready(struct watch *watch, uint32_t events)
 		if (n > 0 && signing_answer_read(bytes, (size_t)n, &answer))
 			hear_answer(signer, &answer);
 		else
-			hang_up(signer);
+			lose(signer);
 		call_waiting(signer);
 	}
+	send_unsent(signer);
 }
 
 void signer_init(struct signer *signer)
@@ -118,13 +135,23 @@ void signer_use(struct signer *signer, struct loop *loop, int *fd,
 	signer->resume = resume;
 	signer->watch.fd = *fd;
 	*fd = -1;
-	if (loop_add(signer->loop, &signer->watch, EPOLLIN) != 0)
+	signer->is_lost = loop_add(signer->loop, &signer->watch, EPOLLIN) != 0;
+	if (signer->is_lost)
 		fd_close(&signer->watch.fd);
-	for (size_t i = 0; i < SIGNING_OPEN_MAX; i++) {
-		if (signer->requests[i].is_taken && !signer->requests[i].is_answered)
-			send_question(signer, &signer->requests[i]);
-	}
+	for (size_t i = 0; i < SIGNING_OPEN_MAX; i++)
+		signer->requests[i].is_sent = false;
+	send_unsent(signer);
 	call_waiting(signer);
+}
+
+bool signer_is_lost(const struct signer *signer)
+{
+	return signer->is_lost;
+}
+
+void signer_told(struct signer *signer)
+{
+	signer->is_lost = false;
 }
 
 struct signer_request *signer_ask(struct signer *signer, const struct signing_question *question)

@@ -2,9 +2,9 @@
  * signer.h - a worker's line to the key holder: questions go out, answers come back, and nobody
  * waits meanwhile but the handshake that asked.
  *
- * The arbiter gives the line, and another one when there is another key holder: what was asked and
- * not answered is asked again there. Without a line questions wait for one, as long as whoever
- * asked them does. Knows no OpenSSL.
+ * The arbiter gives the line, and another one when there is another key holder, or when this one is
+ * lost, however that came: what was asked and not answered is asked again there. Without a line
+ * questions wait for one, as long as whoever asked them does. Knows no OpenSSL.
  */
 #ifndef SERVICE_SIGNER_H
 #define SERVICE_SIGNER_H
@@ -20,7 +20,7 @@
 struct transport;
 
 struct signer_request {
-	bool is_taken, is_answered;
+	bool is_taken, is_sent, is_answered;
 	struct transport *transport; /* whose handshake goes on with the answer */
 	uint32_t id;
 	size_t question_size;
@@ -38,6 +38,7 @@ struct signer_turn {
 struct signer {
 	struct loop *loop;
 	struct watch watch; /* the line; fd -1 when there is none */
+	bool is_lost;	    /* there was one, and nobody was told yet that it is gone */
 	void (*resume)(struct transport *transport);
 	struct transport *current; /* whose handshake runs now */
 	uint32_t asked;		   /* questions so far */
@@ -53,6 +54,10 @@ void signer_close(struct signer *signer);
  */
 void signer_use(struct signer *signer, struct loop *loop, int *fd,
 	void (*resume)(struct transport *transport));
+
+/* Whether the arbiter is still to be told that the line is gone, which it may not know. */
+PURE bool signer_is_lost(const struct signer *signer);
+void signer_told(struct signer *signer);
 
 /* For the handshake that runs now. NULL: too many are open, or it is no question. */
 struct signer_request *signer_ask(struct signer *signer, const struct signing_question *question);

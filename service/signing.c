@@ -154,7 +154,7 @@ const char *signing_judge(const struct signing_question *question, const struct 
 
 /* Answers. */
 
-void signing_answer_head(uint32_t id, unsigned char bytes[4])
+void signing_answer_head(uint32_t id, unsigned char bytes[SIGNING_ANSWER_HEAD])
 {
 	memcpy(bytes, &id, sizeof(id));
 }

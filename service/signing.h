@@ -25,7 +25,8 @@
 #define SIGNING_QUESTION_MAX (SIGNING_HEAD + SIGNING_MESSAGE_MAX)
 /* Of RSA with 8192 bits. */
 #define SIGNING_SIGNATURE_MAX 1024
-#define SIGNING_ANSWER_MAX (4 + SIGNING_SIGNATURE_MAX)
+#define SIGNING_ANSWER_HEAD 4
+#define SIGNING_ANSWER_MAX (SIGNING_ANSWER_HEAD + SIGNING_SIGNATURE_MAX)
 /* A worker has so many questions open at the most. */
 #define SIGNING_OPEN_MAX 32
 
@@ -75,7 +76,7 @@ MUST_USE const char *signing_judge(const struct signing_question *question,
 	const struct signing_key *key);
 
 /* The head of an answer; the signature comes behind it. */
-void signing_answer_head(uint32_t id, unsigned char bytes[4]);
+void signing_answer_head(uint32_t id, unsigned char bytes[SIGNING_ANSWER_HEAD]);
 /* False: it is none. */
 MUST_USE bool signing_answer_read(const unsigned char *bytes, size_t size,
 	struct signing_answer *answer);

@@ -7,6 +7,8 @@
 #ifndef SERVICE_TLS_H
 #define SERVICE_TLS_H
 
+#include <stdbool.h>
+
 #include "base/attr.h"
 #include "base/heritage.h"
 #include "base/log.h"
@@ -30,6 +32,9 @@ MUST_USE int tls_open(struct tls **tls, struct heritage *heritage, struct log *l
  */
 void tls_connect(struct tls *tls, struct loop *loop, int *fd,
 	void (*resume)(struct transport *transport));
+/* Whether the arbiter is to be told that this line is gone; *tls may be NULL. */
+bool tls_lacks_line(const struct tls *tls);
+void tls_told(struct tls *tls);
 /* *tls may be NULL. */
 void tls_close(struct tls **tls);
 

@@ -33,6 +33,16 @@ void tls_connect(struct tls *tls, struct loop *loop, int *fd,
 	fd_close(fd);
 }
 
+bool tls_lacks_line(const struct tls *tls)
+{
+	return tls != NULL && tls->signer != NULL && signer_is_lost(tls->signer);
+}
+
+void tls_told(struct tls *tls)
+{
+	signer_told(tls->signer);
+}
+
 void tls_isolation_close(struct tls *tls)
 {
 	if (tls->signer != NULL)

@@ -163,6 +163,13 @@ static void ask_for_successor(struct worker *worker)
 			log_string("app", worker->heritage.app));
 }
 
+/* If it cannot be told now, the next turn does: who needs the line begins one. */
+static void ask_for_line(struct worker *worker)
+{
+	if (channel_send(worker->channel.fd, MESSAGE_LINE_LOST, NULL, 0) == 0)
+		tls_told(worker->tls);
+}
+
 /* It has served what it should, or what it is to serve by now is kept from it. */
 static bool is_spent(const struct worker *worker)
 {
@@ -177,6 +184,8 @@ static void end_turn(struct worker *worker)
 
 	if (UNLIKELY(is_spent(worker)) && !worker->asked)
 		ask_for_successor(worker);
+	if (UNLIKELY(tls_lacks_line(worker->tls)))
+		ask_for_line(worker);
 
 	atomic_store_explicit(&page->turns,
 		atomic_load_explicit(&page->turns, memory_order_relaxed) + 1, memory_order_relaxed);

@@ -112,6 +112,13 @@ static void oversized(int fd)
 	say(fd, MESSAGE_BOOT_FAILED, payload, sizeof(payload));
 }
 
+/* That is a key holder's to say. */
+static void accuse(int fd)
+{
+	say(fd, MESSAGE_READY, NULL, 0);
+	say(fd, MESSAGE_REFUSED, "1", 1);
+}
+
 static void too_long(int fd)
 {
 	say(fd, MESSAGE_READY, "yes", 3);
@@ -259,6 +266,7 @@ static const struct {
 	{"early", early},
 	{"awake_early", awake_early},
 	{"late", late},
+	{"accuse", accuse},
 	{"repeat", repeat},
 	{"flood", flood},
 	{"oversized", oversized},

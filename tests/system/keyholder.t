@@ -22,8 +22,9 @@ chmod 0755, $dir;
 
 sub begin {
 	my ($pair, @args) = @_;
+	my $app = $args[-1] && $args[-1] =~ /\.so$/ ? pop @args : $HELLO;
 	my $n = Narwhal->start(bind => 0, args => [ '--bind-tls', '127.0.0.1:0', '--workers', 2, '--min-ready', 2,
-		'--certfile', $pair->{certificate}, '--keyfile', $pair->{key}, @args, $HELLO ]);
+		'--certfile', $pair->{certificate}, '--keyfile', $pair->{key}, @args, $app ]);
 
 	$n->wait_ready;
 	return $n;
@@ -197,6 +198,27 @@ subtest 'so many questions that it does not take that no more go in cost handsha
 	wait_for(clients($n, 32, 14));
 	kill 'CONT', $pid;
 	$n->wait_until('it answers again', sub { wait_for(clients($n, 1, 1)) == 0 });
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'who asks what no worker asks is replaced, and who loses his line gets another one' => sub {
+	my $n = begin($pair{ec}, '--workers', 1, '--min-ready', 1, '--sandbox', 'off',
+		"$Narwhal::BUILD/tests/modules/rogue.so");
+	my ($worker) = $n->workers;
+
+	for (1 .. 3) {
+		is(Tls::connect($n->port)->request('GET', '/hang-up')->{status}, 200, 'the line is broken off');
+		is(ask($n), 200, 'and there is another one');
+	}
+	is(join(' ', $n->workers), $worker, 'for the same worker');
+	is(scalar(grep { / keyholder_refused / } $n->lines), 0, 'who is accused of nothing');
+	my $visitor = Tls::connect($n->port);
+	$visitor->write("GET /ask HTTP/1.1\r\nHost: test\r\n\r\n");
+	like($n->wait_line(qr/ keyholder_refused /), qr/ pid=$worker reason="a question of a wrong size"/,
+		'a question');
+	like($n->wait_line(qr/ worker_exit /), qr/ pid=$worker .*cause=misbehaved signal=SIGKILL/,
+		'is the end of who has asked it');
+	is(ask($n), 200, 'another one serves');
 	is($n->stop, 0, 'status 0');
 };
 
