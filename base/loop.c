@@ -56,13 +56,22 @@ int loop_wait(struct loop *loop, int timeout_ms)
 	return loop->batch_size;
 }
 
+bool loop_tell(struct loop *loop)
+{
+	const struct epoll_event *event;
+	struct watch *watch;
+
+	if (loop->batch_next >= loop->batch_size)
+		return false;
+	event = &loop->batch[loop->batch_next++];
+	watch = event->data.ptr;
+	if (watch != NULL)
+		watch->ready(watch, event->events);
+	return true;
+}
+
 void loop_dispatch(struct loop *loop)
 {
-	while (loop->batch_next < loop->batch_size) {
-		const struct epoll_event *event = &loop->batch[loop->batch_next++];
-		struct watch *watch = event->data.ptr;
-
-		if (watch != NULL)
-			watch->ready(watch, event->events);
-	}
+	while (loop_tell(loop))
+		;
 }

@@ -8,6 +8,7 @@
 #ifndef BASE_LOOP_H
 #define BASE_LOOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 
@@ -37,7 +38,9 @@ void loop_drop(struct loop *loop, struct watch *watch);
 void loop_forget(struct loop *loop, const struct watch *watch);
 /* Waits (timeout as in epoll_wait(2)) and fetches what is ready; says how many events there are. */
 int loop_wait(struct loop *loop, int timeout_ms);
-/* Tells them. */
+/* Tells the next of them; false: all are told. */
+bool loop_tell(struct loop *loop);
+/* Tells them all. */
 void loop_dispatch(struct loop *loop);
 
 #endif

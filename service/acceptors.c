@@ -224,7 +224,7 @@ static bool has_enough(struct worker *worker, enum acceptor_kind kind, size_t us
 {
 	struct acceptors *acceptors = &worker->acceptors;
 
-	if (acceptors->draining)
+	if (acceptors->draining || acceptors->looking)
 		return false;
 	if (clock_tick_ms() > worker->now_ms)
 		return true;
@@ -291,6 +291,8 @@ static void take(struct worker *worker, struct acceptor *acceptor, unsigned most
 	enum accepted outcome = ACCEPTED_ONE;
 	unsigned n = 0;
 
+	if (most == 0)
+		return;
 	while (n < most && (outcome == ACCEPTED_ONE || outcome == ACCEPTED_FAILED)) {
 		outcome = accept_one(worker, acceptor);
 		n++;
@@ -308,6 +310,43 @@ static void acceptor_ready(struct watch *watch, uint32_t events)
 
 	(void)events;
 	take(acceptor->worker, acceptor, acceptor->burst);
+}
+
+static uint64_t requests_of(const struct worker *worker)
+{
+	return atomic_load_explicit(&worker->page->requests, memory_order_relaxed);
+}
+
+void acceptors_begin(struct worker *worker)
+{
+	worker->acceptors.looked_ms = worker->now_ms;
+	worker->acceptors.looked_requests = requests_of(worker);
+}
+
+/* One for each request since the last time; another worker's backlog is no concern of this one's.
+ */
+static void look(struct worker *worker)
+{
+	struct acceptors *acceptors = &worker->acceptors;
+	uint64_t served = requests_of(worker) - acceptors->looked_requests;
+	unsigned most = served < BURST_MAX ? (unsigned)served : BURST_MAX;
+
+	if (acceptors->resume_ms <= worker->exchange.began_ms)
+		acceptors_resume(worker);
+	acceptors->looking = true;
+	for (size_t i = 0; acceptors->watching && i < acceptors->count; i++) {
+		if (acceptors->all[i].kind != ACCEPTOR_FOREIGN)
+			take(worker, &acceptors->all[i], most);
+	}
+	acceptors->looking = false;
+	acceptors->looked_ms = clock_tick_ms();
+	acceptors->looked_requests = requests_of(worker);
+}
+
+void acceptors_look(struct worker *worker)
+{
+	if (UNLIKELY(worker->exchange.began_ms > worker->acceptors.looked_ms))
+		look(worker);
 }
 
 void acceptors_drain(struct worker *worker)

@@ -43,6 +43,9 @@ struct acceptors {
 	uint64_t resume_ms; /* when to try again after a pause */
 	uint64_t window_ms; /* the turn in which `window_used` was the pool's */
 	size_t window_used;
+	bool looking;		  /* between two requests of a turn */
+	uint64_t looked_ms;	  /* when this turn has asked them last; as clock_tick_ms() */
+	uint64_t looked_requests; /* that were served by then */
 	bool draining;
 	bool ran_empty;	    /* all of them */
 	uint64_t settle_ms; /* when a drain stops accepting */
@@ -57,6 +60,13 @@ void acceptors_resume(struct worker *worker);
 void acceptors_resume_full(struct worker *worker);
 /* Begins to look for the end of the backlog. */
 void acceptors_drain(struct worker *worker);
+/* A turn begins. */
+void acceptors_begin(struct worker *worker);
+/*
+ * Behind each event of a turn: when requests are slow, who waits in a backlog has his turn between
+ * them, as often as those who came before.
+ */
+void acceptors_look(struct worker *worker);
 /* What was to happen by now; says whether a drain has come to its end. */
 bool acceptors_tick(struct worker *worker);
 /* CLOCK_NEVER, or when acceptors_tick() is due. */

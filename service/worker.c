@@ -144,6 +144,7 @@ static void begin_turn(struct worker *worker)
 	worker->exchange.stamp = stamp_at(&worker->stamp, worker->now_ms);
 	if (UNLIKELY(worker->exchange.access != NULL))
 		worker->exchange.turn_us = access_turn(&worker->access, worker->now_ms);
+	acceptors_begin(worker);
 	(void)atomic_exchange(&page->busy_since_ms, worker->now_ms);
 	if (LIKELY(atomic_load(&page->watched) != 0) ||
 		worker->now_ms - worker->announced_ms < ANNOUNCE_MS)
@@ -218,7 +219,8 @@ static void turn(struct worker *worker)
 {
 	(void)loop_wait(&worker->loop, clock_timeout(nearest(worker), worker->now_ms));
 	begin_turn(worker);
-	loop_dispatch(&worker->loop);
+	while (loop_tell(&worker->loop))
+		acceptors_look(worker);
 	host_tick(&worker->host, worker->now_ms);
 	expire(worker);
 	if (acceptors_tick(worker) && worker->step == WORKER_DRAINING) {

@@ -174,6 +174,36 @@ subtest 'nor does one whose app hangs' => sub {
 	}
 };
 
+# Each of the old clients asks again as soon as it is answered.
+subtest 'a new client has its turn between the slow requests of those that came before' => sub {
+	my $n = Narwhal->start(args => [ '--workers', 1, $TROUBLE ]);
+	my $blink = "GET /blink HTTP/1.1\r\nHost: t\r\n\r\n";
+	my ($old, $new) = (16, 12);
+	my ($answers, $left) = (0, $new);
+
+	$n->wait_ready;
+	my ($worker) = $n->workers;
+	my @old = map { my $c = $n->connect; $c->request('GET', '/'); $c } 1 .. $old;
+	kill 'STOP', $worker;
+	$_->write($blink) for @old;
+	my @new = map { my $c = $n->connect; $c->write($blink); $c } 1 .. $new;
+	my %client = map { fileno $_->{socket} => $_ } @old, @new;
+	my %is_new = map { fileno $_->{socket} => 1 } @new;
+	my $select = IO::Select->new(map { $_->{socket} } @old, @new);
+	kill 'CONT', $worker;
+	while ($left > 0) {
+		for my $socket ($select->can_read($Narwhal::PATIENCE)) {
+			$client{ fileno $socket }->response;
+			$answers++;
+			$left -= delete $is_new{ fileno $socket } // 0;
+			$client{ fileno $socket }->write($blink);
+		}
+	}
+	# Two for each of the new ones; it was 16 and more.
+	cmp_ok($answers, '<=', $old + 4 * $new, "$answers answers until all new clients had theirs");
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'who waits in the queue is served by those that are left when workers die' => sub {
 	my $n = begin($HELLO);
 	my @all = $n->workers;
