@@ -100,8 +100,7 @@ void tls_check_age(const STACK_OF(X509) * chain, const char *name, time_t now, s
 			log_int("days", days));
 }
 
-/* Seconds since 1970; 0: no such time. */
-static time_t time_of(const ASN1_GENERALIZEDTIME *text)
+time_t tls_check_time(const ASN1_TIME *text)
 {
 	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
 	int days = 0, seconds = 0;
@@ -125,7 +124,7 @@ static time_t read_staple(const char *bytes, size_t size, const char **wrong)
 		*wrong = "is no OCSP response in DER";
 	} else {
 		(void)OCSP_single_get0_status(single, NULL, NULL, NULL, &next);
-		until = next != NULL ? time_of(next) : INT32_MAX;
+		until = next != NULL ? tls_check_time(next) : INT32_MAX;
 	}
 	OCSP_BASICRESP_free(basic);
 	OCSP_RESPONSE_free(response);

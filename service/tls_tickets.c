@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "service/tls_check.h"
 
 /* What OpenSSL's callback answers: SSL_CTX_set_tlsext_ticket_key_evp_cb(3). */
 enum answer {
@@ -94,32 +95,65 @@ static int choose_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPH
 /* A session. */
 
 /*
- * When the handshake in full was: all that resumes from it has that in its tickets. In TLS 1.3 each
- * is a session of its own, as young as its own ticket.
+ * What the handshake in full has proven, and until when: all that resumes from it has that in its
+ * tickets. In TLS 1.3 each is a session of its own, as young as its own ticket. Of the client's
+ * certificates a ticket has the first alone.
  */
-static int note_origin(SSL *ssl, UNUSED void *state)
-{
-	SSL_SESSION *session = SSL_get_session(ssl);
-	int64_t now = time(NULL);
-	void *origin;
-	size_t size;
+struct proof {
+	int64_t origin;
+	int64_t until; /* the first of the client's certificates expires; INT64_MAX: it has none */
+};
 
-	if (SSL_SESSION_get0_ticket_appdata(session, &origin, &size) == 1 && size == sizeof(now))
-		return 1;
-	return SSL_SESSION_set1_ticket_appdata(session, &now, sizeof(now));
-}
+/* A release before this one said no more than when it was. */
+#define PROOF_MIN sizeof(int64_t)
 
-/* RFC 8446 section 4.6.1: there is a last ticket to what one handshake in full has proven. */
-static bool is_too_old(SSL *ssl, SSL_SESSION *session)
+static bool read_proof(SSL_SESSION *session, struct proof *proof)
 {
-	int64_t origin, most = SSL_CTX_get_timeout(SSL_get_SSL_CTX(ssl));
 	void *bytes;
 	size_t size;
 
-	if (SSL_SESSION_get0_ticket_appdata(session, &bytes, &size) != 1 || size != sizeof(origin))
-		return false; /* of a release that did not say */
-	memcpy(&origin, bytes, sizeof(origin));
-	return time(NULL) - origin > most;
+	*proof = (struct proof){.until = INT64_MAX};
+	if (SSL_SESSION_get0_ticket_appdata(session, &bytes, &size) != 1 ||
+		(size != PROOF_MIN && size != sizeof(*proof)))
+		return false;
+	memcpy(proof, bytes, size);
+	return true;
+}
+
+static int64_t first_end(const STACK_OF(X509) * chain)
+{
+	int64_t first = INT64_MAX;
+
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		int64_t end = tls_check_time(X509_get0_notAfter(sk_X509_value(chain, i)));
+
+		first = end < first ? end : first;
+	}
+	return first;
+}
+
+static int note_proof(SSL *ssl, UNUSED void *state)
+{
+	SSL_SESSION *session = SSL_get_session(ssl);
+	struct proof proof;
+
+	if (read_proof(session, &proof))
+		return 1;
+	proof.origin = time(NULL);
+	proof.until = first_end(SSL_get0_verified_chain(ssl));
+	return SSL_SESSION_set1_ticket_appdata(session, &proof, sizeof(proof));
+}
+
+/*
+ * RFC 8446 section 4.6.1: there is a last ticket to what one handshake in full has proven. One
+ * without a proof is of a release that did not say.
+ */
+static bool is_too_old(SSL *ssl, SSL_SESSION *session)
+{
+	int64_t now = time(NULL), most = SSL_CTX_get_timeout(SSL_get_SSL_CTX(ssl));
+	struct proof proof;
+
+	return read_proof(session, &proof) && (now - proof.origin > most || now > proof.until);
 }
 
 /* A certificate that has expired lets nobody in, by no way. */
@@ -177,7 +211,7 @@ int tls_tickets_use(const struct tls_tickets *tickets, SSL_CTX *context,
 		(void)SSL_CTX_set_app_data(context, (void *)(uintptr_t)tickets);
 		(void)SSL_CTX_set_tlsext_ticket_key_evp_cb(context, choose_key);
 	}
-	(void)SSL_CTX_set_session_ticket_cb(context, note_origin, judge_session, NULL);
+	(void)SSL_CTX_set_session_ticket_cb(context, note_proof, judge_session, NULL);
 	return set_context(context, settings, authorities);
 }
 

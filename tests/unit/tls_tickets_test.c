@@ -14,6 +14,7 @@ struct server {
 	struct settings settings;
 	unsigned char authorities[TLS_DIGEST_SIZE];
 	bool is_yesterday;
+	X509 *authority; /* that vouches for the client, who sends it along; or NULL */
 	EVP_PKEY *key;
 	X509 *certificate;
 };
@@ -27,23 +28,32 @@ static void rotate(struct server *server)
 	ticket_keys_rotate(&server->keys, &key);
 }
 
-/* Valid from now on, for so many seconds. */
-static X509 *certify(EVP_PKEY *key, long seconds)
+static void set_name(X509_NAME *name, const char *text)
+{
+	assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+				 (const unsigned char *)text, -1, -1, 0),
+		1);
+}
+
+/* Valid from now on, for so many seconds; by the authority of that name. */
+static X509 *certify_by(const char *issuer, EVP_PKEY *key, const char *name, long seconds)
 {
 	X509 *certificate = X509_new();
-	X509_NAME *name = X509_get_subject_name(certificate);
 
 	assert_int_equal(X509_set_version(certificate, X509_VERSION_3), 1);
 	assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1), 1);
-	assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-				 (const unsigned char *)"x", -1, -1, 0),
-		1);
-	assert_int_equal(X509_set_issuer_name(certificate, name), 1);
+	set_name(X509_get_subject_name(certificate), name);
+	set_name(X509_get_issuer_name(certificate), issuer);
 	assert_non_null(X509_gmtime_adj(X509_getm_notBefore(certificate), -7200));
 	assert_non_null(X509_gmtime_adj(X509_getm_notAfter(certificate), seconds));
 	assert_int_equal(X509_set_pubkey(certificate, key), 1);
 	assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
 	return certificate;
+}
+
+static X509 *certify(EVP_PKEY *key, long seconds)
+{
+	return certify_by("x", key, "x", seconds);
 }
 
 static struct server *open_server(void)
@@ -134,6 +144,8 @@ static int visit(const struct server *server, int version, X509 *mine, SSL_SESSI
 	assert_int_equal(SSL_CTX_set_max_proto_version(context, version), 1);
 	if (mine != NULL)
 		assert_int_equal(SSL_CTX_use_cert_and_key(context, mine, server->key, NULL, 1), 1);
+	if (server->authority != NULL)
+		assert_int_equal(SSL_CTX_add1_chain_cert(context, server->authority), 1);
 	client = SSL_new(context);
 	SSL_CTX_free(context);
 	SSL_set_connect_state(client);
@@ -312,6 +324,31 @@ static void a_client_resumes_no_longer_than_its_certificate_is_valid(void **stat
 	}
 }
 
+static void nor_any_longer_than_what_vouches_for_it(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(versions); i++) {
+		struct server *server = open_server();
+		X509 *mine = certify_by("authority", server->key, "mine", 3600);
+		SSL_SESSION *session = NULL;
+
+		server->settings.cert_reqs = 1;
+		server->authority = certify_by("authority", server->key, "authority", 3600);
+		assert_int_equal(visit(server, versions[i], mine, &session), 0);
+		assert_int_equal(visit(server, versions[i], mine, &session), 1);
+		SSL_SESSION_free(session);
+		session = NULL;
+		X509_free(server->authority);
+		server->authority = certify_by("authority", server->key, "authority", -3600);
+		assert_int_equal(visit(server, versions[i], mine, &session), 0);
+		assert_int_equal(visit(server, versions[i], mine, &session), 0);
+		SSL_SESSION_free(session);
+		X509_free(server->authority);
+		X509_free(mine);
+		close_server(server);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +360,7 @@ int main(void)
 		cmocka_unit_test(a_ticket_is_good_under_the_rules_of_its_session),
 		cmocka_unit_test(other_authorities_know_nobody),
 		cmocka_unit_test(a_client_resumes_no_longer_than_its_certificate_is_valid),
+		cmocka_unit_test(nor_any_longer_than_what_vouches_for_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
