@@ -213,8 +213,8 @@ $(BUILD)/libexecdir: FORCE
 $(BUILD)/init/image.o: $(BUILD)/libexecdir
 .PHONY: FORCE
 
-# It holds that file as it is.
-$(BUILD)/service/apps/wsgi/script.o: service/apps/wsgi/narwhal.py
+# It holds those files as they are.
+$(BUILD)/service/apps/wsgi/script.o: service/apps/wsgi/narwhal.py service/apps/wsgi/hooks.py
 
 define FLOOR
 $(BUILD)/$(1).a: $(call objects,$(call sources,$(1)))

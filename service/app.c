@@ -105,7 +105,11 @@ int app_load(struct app *app, const char *name, struct narwhal_host *host, struc
 
 int app_start(struct app *app, struct text *why)
 {
-	int error = app->module->worker_init != NULL ? app->module->worker_init(app->state) : 0;
+	int error;
+
+	if (app->module == &wsgi_module)
+		return wsgi_start(app->state, why);
+	error = app->module->worker_init != NULL ? app->module->worker_init(app->state) : 0;
 
 	if (error == 0)
 		return 0;

@@ -85,6 +85,7 @@ static int open_host(struct worker *worker, struct text *why)
 	struct narwhal_host *host = &worker->host;
 
 	host->log = &worker->log;
+	host->heritage = &worker->heritage;
 	host->settings = &worker->heritage.settings;
 	host->loop = &worker->loop;
 	host->page = worker->page;

@@ -120,6 +120,7 @@ void worker_signal_ready(struct watch *watch, uint32_t events)
 			break;
 		case SIGINT:
 		case SIGQUIT:
+			worker->host.at_once = true;
 			worker->step = WORKER_LEAVING;
 			break;
 		default:

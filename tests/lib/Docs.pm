@@ -59,6 +59,7 @@ async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"Hello, World!\n"})
 PYTHON
+	'gunicorn.conf.py' => "def post_fork(server, worker):\n    server.log.info('forked')\n",
 	'package/module.py' => "from app import app\ndef create_app(name, debug):\n    return app\n",
 	'project/wsgi.py' => "from app import application\n",
 	'server.js' => 'require("http").createServer((q, a) => a.end("Hello, World!\\n")).listen({fd: 3});' . "\n",

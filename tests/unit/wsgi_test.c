@@ -36,26 +36,28 @@ static void a_name_of_a_module_is_no_path(void **state)
 		assert_int_equal(wsgi_is_name(rows[i].name), rows[i].is);
 }
 
-static void what_the_worker_wants_of_the_script_is_there(void **state)
+static bool defines(const char *script, const char *name)
 {
-	static const char *const names[] = {
-#define SCRIPT(name) #name,
+	char definition[3][80];
+	bool found = false;
+
+	(void)snprintf(definition[0], sizeof(definition[0]), "\ndef %s(", name);
+	(void)snprintf(definition[1], sizeof(definition[1]), "\nclass %s:", name);
+	(void)snprintf(definition[2], sizeof(definition[2]), "\n%s = ", name);
+	for (size_t n = 0; n < COUNT_OF(definition); n++)
+		found = found || strstr(script, definition[n]) != NULL;
+	return found;
+}
+
+static void what_the_worker_wants_of_the_scripts_is_there(void **state)
+{
+	(void)state;
+#define SCRIPT(name) assert_true(defines(script_text, #name));
 #include "service/apps/wsgi/script.def"
 #undef SCRIPT
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT_OF(names); i++) {
-		char definition[3][80];
-		bool found = false;
-
-		(void)snprintf(definition[0], sizeof(definition[0]), "\ndef %s(", names[i]);
-		(void)snprintf(definition[1], sizeof(definition[1]), "\nclass %s:", names[i]);
-		(void)snprintf(definition[2], sizeof(definition[2]), "\n%s = ", names[i]);
-		for (size_t n = 0; n < COUNT_OF(definition); n++)
-			found = found || strstr(script_text, definition[n]) != NULL;
-		assert_true(found);
-	}
+#define SCRIPT(name) assert_true(defines(script_hooks, #name));
+#include "service/apps/wsgi/hooks.def"
+#undef SCRIPT
 }
 
 static void no_key_of_the_environment_comes_from_a_client(void **state)
@@ -237,7 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_name_of_a_module_is_no_path),
-		cmocka_unit_test(what_the_worker_wants_of_the_script_is_there),
+		cmocka_unit_test(what_the_worker_wants_of_the_scripts_is_there),
 		cmocka_unit_test(no_key_of_the_environment_comes_from_a_client),
 		cmocka_unit_test(grants_and_fields_are_given_once),
 		cmocka_unit_test_setup_teardown(the_library_of_the_program_is_found, make_tree,

@@ -8,19 +8,10 @@
 /* pythonpath, and the directory that we are in. NULL with an error set. */
 static struct object *search_path(const struct python *python, const struct settings *settings)
 {
-	struct object *path = python->Py_BuildValue("[]");
-	const char *list = settings->pythonpath;
+	struct object *path = python_list(python, settings->pythonpath);
 	char *here = getcwd(NULL, 0);
-	const char *item;
-	size_t size;
 	int error = path != NULL && here != NULL ? 0 : -1;
 
-	while (error == 0 && (item = setting_item(&list, &size)) != NULL) {
-		struct object *text = python->PyUnicode_DecodeFSDefaultAndSize(item, (ssize_t)size);
-
-		error = text != NULL ? python->PyList_Append(path, text) : -1;
-		python_drop(python, &text);
-	}
 	if (error == 0) {
 		struct object *text =
 			python->PyUnicode_DecodeFSDefaultAndSize(here, (ssize_t)strlen(here));
@@ -34,28 +25,43 @@ static struct object *search_path(const struct python *python, const struct sett
 	return path;
 }
 
-static int load(struct gateway *gateway, const char *name, const struct settings *settings,
+static int fail(struct interpreter *interpreter, const char *name, struct text *why)
+{
+	text_printf(why, "app \"%.256s\": ", name);
+	interpreter_explain(interpreter, why);
+	return -ENOEXEC;
+}
+
+static int search(struct interpreter *interpreter, const char *name,
+	const struct settings *settings, struct text *why)
+{
+	const struct python *python = &interpreter->python;
+	struct object *path = search_path(python, settings);
+	struct object *result = NULL;
+
+	if (path != NULL)
+		result = python->PyObject_CallFunction(interpreter->search, "sO", name, path);
+	python_drop(python, &path);
+	if (result == NULL)
+		return fail(interpreter, name, why);
+	python_drop(python, &result);
+	return 0;
+}
+
+/* The hooks' file comes first: in a worker of its own, post_fork does, too. */
+static int load(struct gateway *gateway, const char *name, struct narwhal_host *host,
 	struct text *why)
 {
 	struct interpreter *interpreter = &gateway->interpreter;
-	const struct python *python = &interpreter->python;
-	struct object *path = search_path(python, settings);
-	struct object *error;
+	int error = hooks_open(&gateway->hooks, interpreter, host, why);
 
-	if (path != NULL)
-		gateway->application =
-			python->PyObject_CallFunction(interpreter->load, "sO", name, path);
-	python_drop(python, &path);
-	if (gateway->application != NULL)
-		return 0;
-	error = interpreter_take_error(interpreter);
-	text_printf(why, "app \"%.256s\": ", name);
-	if (error != NULL) {
-		interpreter_tell(interpreter, error, why);
-		interpreter_report(interpreter, error);
-	}
-	python_drop(python, &error);
-	return -ENOEXEC;
+	if (error == 0 && host_has_loop(host))
+		error = hooks_fork(&gateway->hooks, why);
+	if (error != 0)
+		return error;
+	gateway->application =
+		interpreter->python.PyObject_CallFunction(interpreter->load, "s", name);
+	return gateway->application != NULL ? 0 : fail(interpreter, name, why);
 }
 
 static struct object *type_of(const struct python *python, const char *format)
@@ -67,14 +73,17 @@ static struct object *type_of(const struct python *python, const char *format)
 	return type;
 }
 
-int gateway_open(struct gateway *gateway, const char *name, const struct settings *settings,
-	const struct log *log, struct text *why)
+int gateway_open(struct gateway *gateway, const char *name, struct narwhal_host *host,
+	struct text *why)
 {
+	const struct settings *settings = host->settings;
 	struct interpreter *interpreter = &gateway->interpreter;
-	int error = interpreter_open(interpreter, settings, log, why);
+	int error = interpreter_open(interpreter, settings, host->log, why);
 
 	if (error == 0)
-		error = load(gateway, name, settings, why);
+		error = search(interpreter, name, settings, why);
+	if (error == 0)
+		error = load(gateway, name, host, why);
 	if (error != 0)
 		return error;
 	gateway->list_type = type_of(&interpreter->python, "[]");

@@ -62,7 +62,8 @@ static struct object *write_line(void *target, struct object *arguments)
 
 	if (!python->PyArg_ParseTuple(arguments, "is", &level, &line))
 		return NULL;
-	log_at(&interpreter->log, level == LOG_ERROR ? LOG_ERROR : LOG_INFO, "app",
+	log_at(&interpreter->log,
+		level >= LOG_DEBUG && level < LOG_ERROR ? (enum log_level)level : LOG_ERROR, "app",
 		log_string("message", line));
 	return python_hold(python, python->none);
 }
@@ -90,16 +91,36 @@ static bool offer(struct interpreter *interpreter, struct object *module, const 
 	return done;
 }
 
-static bool take_all(struct interpreter *interpreter, struct object *module)
+bool interpreter_run(struct interpreter *interpreter, const char *text, const char *name)
 {
 	const struct python *python = &interpreter->python;
+	struct object *code = python->Py_CompileString(text, name, PYTHON_MODULE);
+	struct object *result = NULL;
+	bool done;
+
+	if (code != NULL)
+		result = python->PyEval_EvalCode(code, interpreter->module, interpreter->module);
+	done = result != NULL;
+	python_drop(python, &result);
+	python_drop(python, &code);
+	return done;
+}
+
+struct object *interpreter_get(const struct interpreter *interpreter, const char *name)
+{
+	const struct python *python = &interpreter->python;
+	struct object *found = python->PyDict_GetItemString(interpreter->module, name);
+
+	return found != NULL ? python_hold(python, found) : NULL;
+}
+
+static bool take_all(struct interpreter *interpreter)
+{
 	bool found = true;
 
-#define SCRIPT(name)                                                     \
-	interpreter->name = python->PyDict_GetItemString(module, #name); \
-	found = found && interpreter->name != NULL;                      \
-	if (interpreter->name != NULL)                                   \
-		python->Py_IncRef(interpreter->name);
+#define SCRIPT(name)                                             \
+	interpreter->name = interpreter_get(interpreter, #name); \
+	found = found && interpreter->name != NULL;
 #include "service/apps/wsgi/script.def"
 #undef SCRIPT
 	return found;
@@ -110,19 +131,11 @@ static bool run_script(struct interpreter *interpreter)
 	const struct python *python = &interpreter->python;
 	struct object *module = python->Py_BuildValue("{sssisO}", "__name__", "_narwhal",
 		"_descriptor", interpreter->log.fd, "__builtins__", python->PyEval_GetBuiltins());
-	struct object *code = python->Py_CompileString(script_text, "<narwhal>", PYTHON_MODULE);
-	struct object *result = NULL;
-	bool done = false;
 
-	if (module != NULL && code != NULL && offer(interpreter, module, "_log", write_line) &&
-		offer(interpreter, module, "_forked", note_fork))
-		result = python->PyEval_EvalCode(code, module, module);
-	if (result != NULL)
-		done = take_all(interpreter, module);
-	python_drop(python, &result);
-	python_drop(python, &code);
-	python_drop(python, &module);
-	return done;
+	interpreter->module = module;
+	return module != NULL && offer(interpreter, module, "_log", write_line) &&
+	       offer(interpreter, module, "_forked", note_fork) &&
+	       interpreter_run(interpreter, script_text, "<narwhal>") && take_all(interpreter);
 }
 
 /* Without what narwhal.py would bring. */
@@ -241,4 +254,15 @@ void interpreter_report(struct interpreter *interpreter, struct object *error)
 	told = python->PyObject_CallFunctionObjArgs(interpreter->report, error, NULL);
 	python_drop(python, &told);
 	python->PyErr_Clear();
+}
+
+void interpreter_explain(struct interpreter *interpreter, struct text *why)
+{
+	struct object *error = interpreter_take_error(interpreter);
+
+	if (error == NULL)
+		return;
+	interpreter_tell(interpreter, error, why);
+	interpreter_report(interpreter, error);
+	python_drop(&interpreter->python, &error);
 }

@@ -21,6 +21,7 @@ struct interpreter {
 	struct log log;	       /* of our own: lines are written by any thread that has the lock */
 	bool forked;	       /* this is a child that the app has made */
 	bool frozen;	       /* what was loaded is kept from the collector */
+	struct object *module; /* what narwhal.py knows by name: a dict */
 #define SCRIPT(name) struct object *name;
 #include "service/apps/wsgi/script.def"
 #undef SCRIPT
@@ -42,6 +43,11 @@ static inline void interpreter_leave(struct interpreter *interpreter)
 	interpreter->thread = interpreter->python.PyEval_SaveThread();
 }
 
+/* Runs more of ours in narwhal.py's module. False with an error set. */
+MUST_USE bool interpreter_run(struct interpreter *interpreter, const char *text, const char *name);
+/* What stands there by that name, held; or NULL. */
+MUST_USE struct object *interpreter_get(const struct interpreter *interpreter, const char *name);
+
 /*
  * Around the fork of a worker by a zygote, as PyOS_BeforeFork() wants it; takes the lock, and gives
  * it back behind the fork. The child is a worker, and no child of the app's.
@@ -60,5 +66,7 @@ void interpreter_tell(const struct interpreter *interpreter, struct object *erro
  * worker there must not serve.
  */
 void interpreter_report(struct interpreter *interpreter, struct object *error);
+/* Both of the exception that is set, which is taken. */
+void interpreter_explain(struct interpreter *interpreter, struct text *why);
 
 #endif

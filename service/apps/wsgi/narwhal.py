@@ -19,10 +19,10 @@ def _plain(text):
     return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 
 
-def _say(text):
+def _say(text, level=ERROR):
     for line in _plain(text).splitlines():
         for at in range(0, max(len(line), 1), _LINE):
-            _log(ERROR, line[at:at + _LINE])
+            _log(level, line[at:at + _LINE])
 
 
 def _call_literally(name, module, call):
@@ -46,10 +46,14 @@ def _look_up(name, module, expression):
     return app
 
 
-def load(name, path):
-    """MODULE, MODULE:NAME or MODULE:FACTORY()"""
+def search(name, path):
+    """What is loaded from here on is looked for there, too."""
     sys.argv = [name]
     sys.path[0:0] = path
+
+
+def load(name):
+    """MODULE, MODULE:NAME or MODULE:FACTORY()"""
     module, _, expression = name.partition(":")
     app = _look_up(name, importlib.import_module(module), expression or "application")
     if not callable(app):
@@ -61,7 +65,9 @@ def essence(error):
     """An exception in one line, with the innermost place in a file."""
     last = _plain(traceback.format_exception_only(type(error), error)[-1].strip())
     places = traceback.extract_tb(error.__traceback__)
-    places = [place for place in places if not place.filename.startswith("<")]
+    if isinstance(error, SyntaxError):
+        places.append(error)
+    places = [place for place in places if place.filename and not place.filename.startswith("<")]
     if not places:
         return last
     return "%s (%s, line %s)" % (last, _plain(places[-1].filename), places[-1].lineno)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/settings.h"
+
 static const struct symbol {
 	const char *name;
 	size_t at;    /* in struct python */
@@ -107,6 +109,22 @@ struct callable *callable_new(const struct python *python,
 	callable->function = function;
 	callable->target = target;
 	return callable;
+}
+
+struct object *python_list(const struct python *python, const char *list)
+{
+	struct object *items = python->Py_BuildValue("[]");
+	const char *item;
+	size_t size;
+
+	while (items != NULL && (item = setting_item(&list, &size)) != NULL) {
+		struct object *text = python->PyUnicode_DecodeFSDefaultAndSize(item, (ssize_t)size);
+
+		if (text == NULL || python->PyList_Append(items, text) != 0)
+			python_drop(python, &items);
+		python_drop(python, &text);
+	}
+	return items;
 }
 
 static struct object *refuse(void *target, struct object *arguments)

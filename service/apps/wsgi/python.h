@@ -81,6 +81,9 @@ static inline bool callable_is_ours(const struct callable *callable)
 	return (uint32_t)callable->head.references == 1;
 }
 
+/* The items of a LIST; NULL with an error set. */
+MUST_USE struct object *python_list(const struct python *python, const char *list);
+
 /* Gives back a reference, unless it is NULL, which it is then. */
 static inline void python_drop(const struct python *python, struct object **object)
 {

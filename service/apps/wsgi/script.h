@@ -1,8 +1,9 @@
-/* script.h - narwhal.py, as a part of the program. */
+/* script.h - narwhal.py and hooks.py, as a part of the program. */
 #ifndef SERVICE_APPS_WSGI_SCRIPT_H
 #define SERVICE_APPS_WSGI_SCRIPT_H
 
-/* Its text, NUL-terminated. */
+/* Their texts, NUL-terminated. */
 extern const char script_text[];
+extern const char script_hooks[];
 
 #endif

@@ -77,6 +77,17 @@ static bool ready_callables(struct task *task)
 	return task->start != NULL && task->write != NULL;
 }
 
+/* -1 with an error set: a hook wants no call of the app. */
+static int begin(struct task *task, struct object *environ)
+{
+	const struct hooks *hooks = &task->gateway->hooks;
+
+	if (LIKELY(!hooks->requests))
+		return 0;
+	task->sent = 0;
+	return hooks_begin(hooks, environ, &task->exchange);
+}
+
 /* What the app returns for the request; NULL with an error set. */
 static struct object *call_app(struct task *task)
 {
@@ -91,7 +102,7 @@ static struct object *call_app(struct task *task)
 					   : input_new(&gateway->interpreter, body);
 	if (input != NULL)
 		environ = environ_new(&gateway->environ, task->request, input, size);
-	if (environ != NULL)
+	if (environ != NULL && begin(task, environ) == 0)
 		result = python->PyObject_CallFunctionObjArgs(gateway->application, environ,
 			&task->start->head, NULL);
 	python_drop(python, &environ);
@@ -329,6 +340,8 @@ static void forget_written(struct task *task)
 static void close_all(struct task *task)
 {
 	close_iterable(task);
+	if (UNLIKELY(task->exchange != NULL))
+		hooks_end(&task->gateway->hooks, &task->exchange, task->sent);
 	forget_written(task);
 	settle_callables(task);
 }
@@ -344,6 +357,8 @@ static void do_call(struct task *task)
 		fail(task, "app_error");
 		response_error(task->response, 500);
 	}
+	if (UNLIKELY(task->exchange != NULL))
+		task->sent = hooks_answer(&task->gateway->hooks, task->exchange, task->response);
 	if (!task->streams)
 		close_all(task);
 }

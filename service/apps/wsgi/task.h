@@ -32,7 +32,9 @@ struct task {
 
 	struct started started;
 	struct callable *start, *write; /* of the next request again, if the app gives them back */
-	struct object *context; /* contextvars: each request has its own, whoever comes between */
+	struct object *context;	 /* contextvars: each request has its own, whoever comes between */
+	struct object *exchange; /* of the hooks; or NULL */
+	uint64_t sent;		 /* of the body, as hooks are told */
 	struct object *iterable, *iterator;
 	struct object *piece;	    /* fetched; NULL behind the last */
 	struct narwhal_bytes bytes; /* of it: to be read without the lock */

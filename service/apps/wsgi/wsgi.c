@@ -5,227 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "service/apps/wsgi/crew.h"
 #include "service/apps/wsgi/grants.h"
-#include "service/apps/wsgi/task.h"
+#include "service/apps/wsgi/jobs.h"
 #include "service/view.h"
 
 struct wsgi {
 	struct gateway gateway;
 	struct narwhal_host *host;
-	bool in_line; /* threads = 1 */
-	struct crew crew;
-	struct job *spare;
+	struct jobs jobs;
 	struct grants grants;
 };
-
-/* A task, and how it goes between the worker's thread and the others. */
-struct job {
-	struct task task;
-	struct wsgi *wsgi;
-	struct job *next; /* in a list of spare ones */
-
-	/* With threads: */
-	enum task_work work;
-	bool working;			   /* a thread has it */
-	bool ended;			   /* meanwhile nobody wants the answer any more */
-	struct narwhal_response *response; /* the request's own; the task builds another */
-	struct narwhal_response built;
-	struct narwhal_stream *stream;
-	struct crew_work hired;
-	struct narwhal_task done;
-};
-
-static enum narwhal_outcome pull(void *state, struct narwhal_stream *stream);
-static void end(void *state);
-
-static const struct narwhal_source source = {.pull = pull, .end = end};
-
-static struct job *take_job(struct wsgi *wsgi)
-{
-	struct job *job = wsgi->spare;
-
-	if (job != NULL) {
-		wsgi->spare = job->next;
-		return job;
-	}
-	job = calloc(1, sizeof(*job));
-	if (job == NULL)
-		return NULL;
-	job->wsgi = wsgi;
-	job->task.gateway = &wsgi->gateway;
-	job->task.source = &source;
-	return job;
-}
-
-static void spare_job(struct job *job)
-{
-	job->next = job->wsgi->spare;
-	job->wsgi->spare = job;
-}
-
-static void work_now(struct job *job, enum task_work work)
-{
-	struct interpreter *interpreter = &job->wsgi->gateway.interpreter;
-
-	interpreter_enter(interpreter);
-	task_do(&job->task, work);
-	interpreter_leave(interpreter);
-}
-
-/* In a thread. */
-static void run_hired(struct crew_work *hired)
-{
-	struct job *job = CONTAINER_OF(hired, struct job, hired);
-
-	task_do(&job->task, job->work);
-	narwhal_post(job->wsgi->host, &job->done);
-}
-
-static void work_later(struct job *job, enum task_work work)
-{
-	job->work = work;
-	job->working = true;
-	/* Behind the first work there are threads. */
-	MUST(crew_add(&job->wsgi->crew, &job->hired) == 0);
-}
-
-/* What the task has built becomes the response, and its memory the next one's. */
-static void hand_over(struct job *job)
-{
-	struct narwhal_response before = *job->response;
-	bool streams = job->task.streams;
-
-	*job->response = job->built;
-	job->built = before;
-	narwhal_response_finish(job->response);
-	if (!streams) /* else it belongs to whoever ends that */
-		spare_job(job);
-}
-
-/* In the worker's thread again. */
-static void work_done(struct narwhal_task *done)
-{
-	struct job *job = CONTAINER_OF(done, struct job, done);
-
-	job->working = false;
-	switch (job->work) {
-	case TASK_CALL:
-		hand_over(job);
-		break;
-	case TASK_NEXT:
-		if (job->ended)
-			work_later(job, TASK_CLOSE);
-		else
-			narwhal_stream_resume(job->stream);
-		break;
-	case TASK_CLOSE:
-		spare_job(job);
-		break;
-	}
-}
-
-static enum narwhal_outcome hand_out(struct task *task, struct narwhal_stream *stream)
-{
-	task->fetched = false;
-	(void)narwhal_stream_write(stream, task->written.bytes, task->written.used);
-	task->written.used = 0;
-	if (task->failed)
-		return NARWHAL_FAILED;
-	if (task->piece == NULL)
-		return NARWHAL_DONE;
-	return narwhal_stream_write(stream, task->bytes.data, task->bytes.size) == 0
-		       ? NARWHAL_MORE
-		       : NARWHAL_FAILED;
-}
-
-static enum narwhal_outcome pull(void *state, struct narwhal_stream *stream)
-{
-	struct job *job = CONTAINER_OF((struct task *)state, struct job, task);
-
-	if (!job->task.fetched && job->wsgi->in_line)
-		work_now(job, TASK_NEXT);
-	if (job->task.fetched)
-		return hand_out(&job->task, stream);
-	job->stream = stream;
-	work_later(job, TASK_NEXT);
-	return NARWHAL_WAIT;
-}
-
-static void end(void *state)
-{
-	struct job *job = CONTAINER_OF((struct task *)state, struct job, task);
-
-	if (!job->task.streams) /* it never began */
-		return;
-	job->task.streams = false;
-	if (job->working) {
-		job->ended = true;
-	} else if (job->wsgi->in_line) {
-		work_now(job, TASK_CLOSE);
-		spare_job(job);
-	} else {
-		work_later(job, TASK_CLOSE);
-	}
-}
-
-static void call_in_line(struct job *job, struct narwhal_response *response)
-{
-	job->task.response = response;
-	work_now(job, TASK_CALL);
-	if (!job->task.streams)
-		spare_job(job);
-}
-
-static void call_in_thread(struct job *job, struct narwhal_response *response)
-{
-	/* What only this thread may find out, a thread then finds. */
-	(void)narwhal_request_peer(job->task.request);
-	if (narwhal_request_host(job->task.request).size == 0)
-		(void)narwhal_request_local(job->task.request);
-	response_reset(&job->built);
-	job->response = response;
-	job->task.response = &job->built;
-	job->work = TASK_CALL;
-	job->working = true;
-	job->ended = false;
-	job->hired = (struct crew_work){.run = run_hired};
-	job->done.run = work_done;
-	if (narwhal_response_defer(response, NULL, NULL) == 0) {
-		if (crew_add(&job->wsgi->crew, &job->hired) == 0)
-			return;
-		response_error(response, 503);
-		narwhal_response_finish(response);
-	} else {
-		response_error(response, 503);
-	}
-	spool_free(&job->task.body);
-	spare_job(job);
-}
-
-/* Takes the body, if there is a large one. */
-static void call(struct wsgi *wsgi, const struct narwhal_request *request,
-	struct narwhal_response *response, struct spool *body)
-{
-	struct job *job = take_job(wsgi);
-
-	if (job == NULL) {
-		response_error(response, 503);
-		spool_free(&body);
-		return;
-	}
-	job->task.request = request;
-	job->task.body = body;
-	if (wsgi->in_line)
-		call_in_line(job, response);
-	else
-		call_in_thread(job, response);
-}
 
 static void handle(void *state, const struct narwhal_request *request,
 	struct narwhal_response *response)
 {
-	call(state, request, response, NULL);
+	struct wsgi *wsgi = state;
+
+	jobs_call(&wsgi->jobs, request, response, NULL);
 }
 
 /* A large body on its way. */
@@ -252,7 +48,7 @@ static void done(void *state, const struct narwhal_request *request,
 	struct spool *spool = upload->spool;
 
 	upload->spool = NULL;
-	call(upload->wsgi, request, response, spool);
+	jobs_call(&upload->wsgi->jobs, request, response, spool);
 }
 
 static void end_upload(void *state)
@@ -289,27 +85,33 @@ static enum narwhal_outcome begin(void *state, struct narwhal_request *request,
 	return NARWHAL_FAILED;
 }
 
+/* Those wait for the interpreter's lock, as long as the app keeps that. */
+static void leave(struct wsgi *wsgi)
+{
+	struct gateway *gateway = &wsgi->gateway;
+
+	if (!gateway->hooks.there)
+		return;
+	interpreter_enter(&gateway->interpreter);
+	hooks_leave(&gateway->hooks);
+	interpreter_leave(&gateway->interpreter);
+}
+
 static void worker_exit(void *state)
 {
 	struct wsgi *wsgi = state;
 
-	if (!crew_stop(&wsgi->crew)) {
-		/* Whoever was asked to leave at once does not wait for the app. */
-		log_warning(wsgi->host->log, "app_abandoned",
-			log_uint("threads", wsgi->crew.at_work));
+	bool all = jobs_stop(&wsgi->jobs);
+
+	leave(wsgi);
+	if (!all)
 		return;
-	}
 	interpreter_close(&wsgi->gateway.interpreter);
 	/* Its threads may be on their way out still, and nobody waits for them. */
-	if (wsgi->crew.begun)
+	if (wsgi->jobs.crew.begun)
 		return;
 	grants_close(&wsgi->grants);
-	while (wsgi->spare != NULL) {
-		struct job *job = take_job(wsgi);
-
-		response_free(&job->built);
-		free(job);
-	}
+	jobs_free(&wsgi->jobs);
 	free(wsgi);
 }
 
@@ -350,7 +152,6 @@ bool wsgi_is_name(const char *name)
 
 int wsgi_open(const char *name, struct narwhal_host *host, void **state, struct text *why)
 {
-	const struct settings *settings = host->settings;
 	struct wsgi *wsgi = calloc(1, sizeof(*wsgi));
 	struct interpreter *interpreter;
 	int error;
@@ -360,13 +161,24 @@ int wsgi_open(const char *name, struct narwhal_host *host, void **state, struct 
 	*state = wsgi;
 	interpreter = &wsgi->gateway.interpreter;
 	wsgi->host = host;
-	wsgi->in_line = settings->threads == 1;
-	crew_init(&wsgi->crew, interpreter, (unsigned)settings->threads);
-	error = gateway_open(&wsgi->gateway, name, settings, host->log, why);
+	jobs_init(&wsgi->jobs, &wsgi->gateway, host);
+	error = gateway_open(&wsgi->gateway, name, host, why);
 	if (error == 0)
 		error = grants_open(&wsgi->grants, interpreter);
 	if (error == 0)
 		interpreter_leave(interpreter);
+	return error;
+}
+
+int wsgi_start(void *state, struct text *why)
+{
+	struct wsgi *wsgi = state;
+	struct gateway *gateway = &wsgi->gateway;
+	int error;
+
+	interpreter_enter(&gateway->interpreter);
+	error = hooks_start(&gateway->hooks, &gateway->application, why);
+	interpreter_leave(&gateway->interpreter);
 	return error;
 }
 

@@ -20,6 +20,8 @@ extern const struct narwhal_module wsgi_module;
 bool wsgi_is_name(const char *name) PURE;
 /* Finds Python and loads the app. 0, or -errno with `why`; the traceback is in the log. */
 MUST_USE int wsgi_open(const char *name, struct narwhal_host *host, void **state, struct text *why);
+/* In a worker, before it serves. Errors as wsgi_open(). */
+MUST_USE int wsgi_start(void *state, struct text *why);
 /* What a Python app is allowed when the worker is locked in; see docs/WSGI.md. */
 struct module_needs wsgi_needs(const void *state);
 
