@@ -147,6 +147,14 @@ static int adopt_noticeboard(struct arbiter *a, struct text *why)
 	return noticeboard_adopt(a);
 }
 
+/* The one before was closed by the exec. */
+static int adopt_status(struct arbiter *a, struct text *why)
+{
+	(void)why;
+	status_socket_open(a);
+	return 0;
+}
+
 static int adopt_times(struct arbiter *a, struct text *why)
 {
 	(void)why;
@@ -163,6 +171,7 @@ static int adopt_program(struct arbiter *a, struct text *why)
 static int (*const adoptions_of_program[])(struct arbiter *, struct text *) = {
 	check_descriptors,
 	adopt_program,
+	adopt_status,
 };
 
 static int (*const adoptions[])(struct arbiter *, struct text *) = {
@@ -176,6 +185,7 @@ static int (*const adoptions[])(struct arbiter *, struct text *) = {
 	herald_open,
 	adopt_tickets,
 	adopt_noticeboard,
+	adopt_status,
 	adopt_times,
 };
 

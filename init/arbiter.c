@@ -217,6 +217,7 @@ static void converge(struct arbiter *a)
 		carry_out(a, &order);
 	introduction_turn(a);
 	herald_turn(a);
+	status_socket_turn(a);
 	if (roster_occupied(&a->roster) == 0 && herald_has_ended(a) && !scribe_is_busy(a))
 		arbiter_turn(a, TURN_EMPTY);
 	if (a->wish.phase == PHASE_KILL)
@@ -237,6 +238,7 @@ static uint64_t nearest_deadline(const struct arbiter *a)
 	uint64_t tickets = tickets_deadline(&a->tickets);
 	uint64_t sources = sources_deadline(&a->sources);
 	uint64_t certificates = certificate_watch_deadline(a);
+	uint64_t status = status_socket_deadline(a);
 	/* The kernel says when a queue fills, and never when it is empty. */
 	uint64_t emptying = wish_is_emptying(&a->wish) ? a->now_ms + EMPTYING_MS : CLOCK_NEVER;
 
@@ -247,6 +249,7 @@ static uint64_t nearest_deadline(const struct arbiter *a)
 	nearest = tickets < nearest ? tickets : nearest;
 	nearest = certificates < nearest ? certificates : nearest;
 	nearest = sources < nearest ? sources : nearest;
+	nearest = status < nearest ? status : nearest;
 	nearest = emptying < nearest ? emptying : nearest;
 	nearest = a->reap_ms < nearest ? a->reap_ms : nearest;
 	return file < nearest ? file : nearest;

@@ -27,6 +27,7 @@
 #include "init/roster.h"
 #include "init/scribe.h"
 #include "init/sources.h"
+#include "init/status_socket.h"
 #include "init/tickets.h"
 #include "init/upgrade.h"
 #include "init/violations.h"
@@ -73,6 +74,7 @@ struct arbiter {
 	struct watch signals;
 	struct sources sources;
 	struct watch noticeboard; /* see noticeboard.h; fd -1 when there is none */
+	struct status_socket status;
 	struct pidfile pidfile;
 	struct roster roster;
 	struct child *children; /* ARBITER_CHILDREN of them, beside the roster's slots */

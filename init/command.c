@@ -13,6 +13,7 @@
 #include "init/scaffold.h"
 #include "init/request.h"
 #include "init/seccomp_command.h"
+#include "init/status_ask.h"
 #include "init/survey_look.h"
 #include "init/survey_report.h"
 #include "init/termination.h"
@@ -68,6 +69,20 @@ static int alive(struct config *config, const struct config_input *input)
 
 	(void)input;
 	return pid > 0 && liveness_check(pid, ALIVE_MS, &why) == 0 ? EXIT_OK : complain(bytes);
+}
+
+/* The one that is named, or as the other verbs find it. */
+static int status(struct config *config, const struct config_input *input)
+{
+	bool is_named = config->app != NULL && config->app_origin.source == CONFIG_COMMAND_LINE;
+	bool json = config->settings.status_format == 1;
+	char bytes[512];
+	struct text why = TEXT_OVER(bytes);
+	pid_t pid = is_named ? request_find_pid(config->app, &why)
+			     : request_find(&config->settings, &why);
+
+	(void)input;
+	return pid > 0 && status_ask(pid, json, stdout, &why) == 0 ? EXIT_OK : complain(bytes);
 }
 
 /* How it goes, the arbiter's log says. */
@@ -197,6 +212,7 @@ static int (*const commands[])(struct config *, const struct config_input *) = {
 	[CONFIG_SERVE] = serve,
 	[CONFIG_READY] = ready,
 	[CONFIG_ALIVE] = alive,
+	[CONFIG_STATUS] = status,
 	[CONFIG_UPGRADE] = upgrade,
 	[CONFIG_COMMIT] = commit,
 	[CONFIG_ROLLBACK] = rollback,

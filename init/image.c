@@ -137,6 +137,14 @@ int image_hold_file(struct image_hold *image, const char *path, struct text *why
 	return error;
 }
 
+void image_name_own(struct image_hold *image)
+{
+	struct text version = TEXT_OVER(image->version), build = TEXT_OVER(image->build);
+
+	text_add(&version, NARWHAL_VERSION);
+	build_id_add(&build);
+}
+
 void image_let_go(struct image_hold *image)
 {
 	int behind = image->fd >= 0 ? image->fd + 1 : -1;

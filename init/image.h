@@ -9,6 +9,7 @@
 
 #include "base/attr.h"
 #include "base/text.h"
+#include "init/build_id.h"
 
 /* `path` NULL: beside narwhal itself, else where it was installed. 0, or -errno with `why`. */
 MUST_USE int image_open(const char *path, int *fd, struct text *why);
@@ -20,12 +21,17 @@ MUST_USE int image_open(const char *path, int *fd, struct text *why);
 struct image_hold {
 	int fd;	    /* -1: there is none */
 	char *path; /* where it was found; owned */
+	/* Of one that runs, or has run here; "": not known. */
+	char version[32];
+	char build[BUILD_ID_TEXT_SIZE];
 };
 
 /* What runs here. 0, or -errno with `why`. */
 MUST_USE int image_hold_own(struct image_hold *image, struct text *why);
 /* What may run here next: a program that can be read and is no script. 0, or -errno with `why`. */
 MUST_USE int image_hold_file(struct image_hold *image, const char *path, struct text *why);
+/* What it is called that runs here, whatever stands at its path by now. */
+void image_name_own(struct image_hold *image);
 void image_let_go(struct image_hold *image);
 
 #endif

@@ -111,6 +111,7 @@ int opening_prepare(struct arbiter *a, struct text *why)
 	a->now_ms = clock_ms();
 	a->start_fd = a->loop.epoll_fd = a->signals.fd = a->pidfile.fd = -1;
 	a->noticeboard.fd = -1;
+	status_socket_init(&a->status);
 	sources_init(&a->sources);
 	a->oom.fd = a->termination_fd = -1;
 	a->retry_ms = a->reap_ms = a->introduce_ms = CLOCK_NEVER;
@@ -141,6 +142,14 @@ static int count_workers(struct arbiter *a, struct text *why)
 
 	(void)why;
 	*workers = capacity_workers(*workers, ARBITER_WORKERS_MAX, &a->log);
+	return 0;
+}
+
+/* Before the first worker: no other process has its name by then. */
+static int open_status(struct arbiter *a, struct text *why)
+{
+	(void)why;
+	status_socket_open(a);
 	return 0;
 }
 
@@ -245,6 +254,7 @@ static int (*const openings[])(struct arbiter *, struct text *) = {
 	become_reaper,
 	opening_loop,
 	open_pidfile,
+	open_status,
 	upgrade_open,
 	herald_open,
 	open_generation,
@@ -283,6 +293,7 @@ void opening_close(struct arbiter *a)
 	certificate_watch_close(a);
 	fd_close(&a->signals.fd);
 	noticeboard_close(a);
+	status_socket_close(a);
 	sources_close(a);
 	loop_close(&a->loop);
 	oom_close(&a->oom);

@@ -135,6 +135,13 @@ static void reap(struct program *p, const siginfo_t *unused)
 	look_at_end(p);
 }
 
+/* Of a child, or of the status socket (status_socket.c). */
+static void look_around(struct program *p, const siginfo_t *info)
+{
+	reap(p, info);
+	status_socket_wake(p->bearer);
+}
+
 /* What others send. */
 
 static void pass_on(struct program *p, const siginfo_t *info)
@@ -191,7 +198,7 @@ static const struct {
 	int number;
 	void (*act)(struct program *p, const siginfo_t *info);
 } acts[] = {
-	{SIGCHLD, reap},
+	{SIGCHLD, look_around},
 	{SIGCONT, resume},
 	{SIGTERM, hurry},
 	{SIGINT, hurry},
@@ -217,7 +224,7 @@ static void act(struct program *p, const siginfo_t *info)
 static uint64_t next_deadline(const struct program *p)
 {
 	const uint64_t deadlines[] = {p->deadline_ms, p->forward.retry_ms,
-		upgrade_deadline(p->bearer)};
+		upgrade_deadline(p->bearer), status_socket_deadline(p->bearer)};
 	uint64_t next = CLOCK_NEVER;
 
 	for (size_t i = 0; i < COUNT_OF(deadlines); i++)
@@ -253,6 +260,7 @@ int program_live(struct program *p)
 		if (p->forward.retry_ms <= p->bearer->now_ms)
 			forward_retry(&p->forward);
 		upgrade_turn(p->bearer); /* it may exec: nothing that was read is left to be done */
+		status_socket_turn(p->bearer);
 	}
 	terminal_close(&p->terminal);
 	return p->status;
@@ -301,8 +309,10 @@ static int start(struct program *p, struct launch *launch, struct text *why)
 	p->given = terminal_is_ours(&p->terminal);
 	launch->terminal = p->given ? &p->terminal : NULL;
 	p->forward.pid = launch_program(launch);
-	if (p->forward.pid >= 0)
+	if (p->forward.pid >= 0) { /* which did not have to wait for this */
+		status_socket_open(p->bearer);
 		return 0;
+	}
 	text_printf(why, "no process for the program: %s", strerror(-p->forward.pid));
 	return p->forward.pid;
 }
@@ -321,15 +331,18 @@ static struct arbiter *make_bearer(const struct config *config, const struct con
 	bearer->current->certificates = (struct certificates){-1, -1};
 	bearer->current->config.settings = config->settings;
 	bearer->loop.epoll_fd = bearer->start_fd = -1;
-	bearer->now_ms = clock_ms();
+	bearer->now_ms = bearer->born_ms = clock_ms();
+	status_socket_init(&bearer->status);
 	upgrade_init(&bearer->upgrade);
 	return bearer;
 }
 
 static void free_bearer(struct arbiter *bearer)
 {
-	if (bearer != NULL)
+	if (bearer != NULL) {
+		status_socket_close(bearer);
 		upgrade_close(&bearer->upgrade);
+	}
 	free(bearer);
 }
 

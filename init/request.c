@@ -127,21 +127,41 @@ static pid_t read_pidfile(const char *path, struct text *why)
 }
 
 /* Another program may do anything on SIGUSR2, or die of it. */
-pid_t request_find(const struct settings *settings, struct text *why)
+static pid_t recognize(pid_t pid, struct text *why)
 {
-	pid_t pid = settings->pidfile != NULL ? read_pidfile(settings->pidfile, why) : 1;
 	char name[32] = "", own[16] = "", path_bytes[48];
 	struct text path = TEXT_OVER(path_bytes);
 
-	if (pid < 0)
-		return pid;
 	(void)prctl(PR_GET_NAME, own, 0L, 0L, 0L);
 	text_printf(&path, "/proc/%d/comm", (int)pid);
-	if (read_line(path_bytes, name, sizeof(name)) == 0 && strcmp(name, own) == 0)
+	if (read_line(path_bytes, name, sizeof(name)) == -ENOENT) {
+		text_printf(why, "there is no process %d", (int)pid);
+		return -ESRCH;
+	}
+	if (strcmp(name, own) == 0)
 		return pid;
 	text_printf(why, "process %d is no %s, but \"%s\": give --pidfile as the service has it",
 		(int)pid, own, name);
 	return -ESRCH;
+}
+
+pid_t request_find(const struct settings *settings, struct text *why)
+{
+	pid_t pid = settings->pidfile != NULL ? read_pidfile(settings->pidfile, why) : 1;
+
+	return pid > 0 ? recognize(pid, why) : pid;
+}
+
+pid_t request_find_pid(const char *word, struct text *why)
+{
+	uint64_t pid = 0;
+
+	if (text_to_uint(word, strlen(word), INT32_MAX, &pid) == 0 && pid > 0)
+		return recognize((pid_t)pid, why);
+	text_add_char(why, '"');
+	text_add_escaped(why, word, strlen(word), false);
+	text_add(why, "\" is no pid");
+	return -EINVAL;
 }
 
 static int send_value(pid_t pid, uint64_t number, struct text *why)

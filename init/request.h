@@ -29,6 +29,8 @@ void request_carry_out(struct arbiter *arbiter, int request, uint64_t value);
 /* The arbiter that the settings mean: by its pidfile, or else PID 1. The pid, or -errno with `why`.
  */
 MUST_USE pid_t request_find(const struct settings *settings, struct text *why);
+/* The arbiter with that pid, in decimal. The same. */
+MUST_USE pid_t request_find_pid(const char *word, struct text *why);
 /* 0, or -errno with `why`. */
 MUST_USE int request_send(pid_t pid, enum request request, struct text *why);
 /* REQUEST_IMAGE or REQUEST_HOLD_IMAGE, and waits until the arbiter knows the path. */

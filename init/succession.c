@@ -131,6 +131,7 @@ static void take_place(struct succession *s, struct arbiter *a)
 	memcpy(reason, a->upgrade.reason, sizeof(reason));
 	if (was_sent)
 		change_places(a);
+	image_name_own(&a->upgrade.own);
 	free_places(a);
 	log_info(&a->log, "thawed", log_string("version", NARWHAL_VERSION),
 		log_uint("ms", clock_ms() - a->upgrade.frozen_ms));

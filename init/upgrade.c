@@ -53,6 +53,7 @@ int upgrade_open(struct arbiter *a, struct text *why)
 	(void)prctl(PR_GET_NAME, a->upgrade.process_name, 0L, 0L, 0L);
 	if (image_hold_own(&a->upgrade.own, &reason) != 0)
 		log_warning(&a->log, "upgrade_impossible", log_string("reason", bytes));
+	image_name_own(&a->upgrade.own);
 	return 0;
 }
 

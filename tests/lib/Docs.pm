@@ -31,7 +31,8 @@ export NARWHAL_WORKER_IMAGE=BUILD/narwhal-worker
 export NARWHAL_WHEN_READY=$state/ready NARWHAL_PIDFILE=$state/narwhal.pid
 case $1 in
 seccomp) [ "$2" = learn ] || exec BUILD/narwhal "$@" ;;
-alive | ready | upgrade | commit | rollback | new | check | -h | --help | -v | --version) exec BUILD/narwhal "$@" ;;
+alive | ready | status | upgrade | commit | rollback | new | \
+	check | -h | --help | -v | --version) exec BUILD/narwhal "$@" ;;
 esac
 stop
 log=$state/log.$$

@@ -190,8 +190,8 @@ static void fill(struct arbiter *a)
 	a->herald.started = true;
 	a->herald.workers = 3;
 	a->upgrade.state = UPGRADE_LEAVING;
-	a->upgrade.own = (struct image_hold){30, strdup("/usr/bin/narwhal")};
-	a->upgrade.other = (struct image_hold){32, strdup("/new/narwhal")};
+	a->upgrade.own = (struct image_hold){.fd = 30, .path = strdup("/usr/bin/narwhal")};
+	a->upgrade.other = (struct image_hold){.fd = 32, .path = strdup("/new/narwhal")};
 	memcpy(a->upgrade.process_name, "narwhal", 8);
 	a->upgrade.reads = HEIRLOOM_VERSION;
 	a->pidfile =
@@ -215,8 +215,8 @@ static void fill_program(struct arbiter *a, struct program *p)
 	assert_int_equal(settings_init(&a->current->config.settings), 0);
 	a->current->config.settings.sweep_timeout = 77;
 	a->upgrade.state = UPGRADE_LEAVING;
-	a->upgrade.own = (struct image_hold){30, strdup("/usr/bin/narwhal")};
-	a->upgrade.other = (struct image_hold){32, strdup("/new/narwhal")};
+	a->upgrade.own = (struct image_hold){.fd = 30, .path = strdup("/usr/bin/narwhal")};
+	a->upgrade.other = (struct image_hold){.fd = 32, .path = strdup("/new/narwhal")};
 	p->forward.pid = 17;
 	p->given = p->stopped = true;
 	p->forward.first = FORWARD_HELD_MAX - 1;
