@@ -163,8 +163,9 @@ install: all headers pages ## install below $(DESTDIR)$(PREFIX)
 pages: $(PAGES) ## make the manual pages and the shells' completions
 
 # A test compares it with what the tables say.
-reference: $(BUILD)/deploy/pages/main ## write docs/REFERENCE.md anew, from the tables
+reference: $(BUILD)/deploy/pages/main ## write docs/REFERENCE.md and docs/FROM-GUNICORN.md anew, from the tables
 	$< markdown <deploy/pages/REFERENCE.md.in >docs/REFERENCE.md
+	$< markdown <deploy/pages/FROM-GUNICORN.md.in >docs/FROM-GUNICORN.md
 
 # The same bytes from the same commit, wherever it is made: names in order, one time, one owner.
 dist: EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct))

@@ -50,11 +50,7 @@ const struct setting_section *setting_section(const struct setting *row)
 
 static bool is_named(const char *row_name, const char *name, size_t size)
 {
-	for (size_t i = 0; i < size; i++) {
-		if (row_name[i] == '\0' || row_name[i] != (name[i] == '-' ? '_' : name[i]))
-			return false;
-	}
-	return row_name[size] == '\0';
+	return text_is_same_name(row_name, name, size) && row_name[size] == '\0';
 }
 
 const struct setting *setting_named(const char *name, size_t size)

@@ -137,6 +137,17 @@ static unsigned least(unsigned a, unsigned b)
 }
 
 /* Optimal string alignment: Levenshtein's distance, a swap of neighbours counting once. */
+bool text_is_same_name(const char *a, const char *b, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if ((a[i] == '_' ? '-' : a[i]) != (b[i] == '_' ? '-' : b[i]))
+			return false;
+		if (a[i] == '\0')
+			return false;
+	}
+	return true;
+}
+
 unsigned text_distance(const char *a, const char *b, unsigned limit)
 {
 	unsigned rows[3][NAME_MAX_LENGTH + 1];

@@ -44,6 +44,9 @@ MUST_USE int text_to_uint(const char *bytes, size_t size, uint64_t max, uint64_t
 /* Whether it is a token (RFC 9110 section 5.6.2), as the names of fields are. */
 bool text_is_token(const char *bytes, size_t size) PURE;
 
+/* Whether two names begin with the same `size` bytes, `-` and `_` being one, and no NUL. */
+bool text_is_same_name(const char *a, const char *b, size_t size) PURE;
+
 /* A name like another: edits (insert, delete, replace, swap) between two strings, at most `limit`.
  */
 unsigned text_distance(const char *a, const char *b, unsigned limit);

@@ -302,10 +302,24 @@ static void say_landlock(struct arbiter *a)
 			log_string("remedy", landlock_remedy(abi)));
 }
 
+/* A line of the log for each of them. */
+static void say_warnings(struct arbiter *a)
+{
+	char bytes[1024];
+
+	for (const char *at = a->current->config.warnings; *at != '\0';) {
+		size_t size = strcspn(at, "\n");
+		struct text line = TEXT_OVER(bytes);
+
+		text_add_bytes(&line, at, size);
+		log_warning(&a->log, "config", log_string("warning", bytes));
+		at += size + (at[size] == '\n');
+	}
+}
+
 static void say_who(struct arbiter *a)
 {
-	if (a->current->config.warnings[0] != '\0')
-		log_warning(&a->log, "config", log_string("warning", a->current->config.warnings));
+	say_warnings(a);
 	if (a->current->users.defaulted)
 		log_info(&a->log, "privileges", log_uint("uid", a->current->users.uid),
 			log_uint("gid", a->current->users.gid),

@@ -87,7 +87,7 @@ static int check_program(const char *app, struct text *why)
 int check_config(const struct config *config, struct text *why)
 {
 	const struct settings *s = &config->settings;
-	struct users_question question = users_question(s->user, s->group);
+	struct users_question question = users_question(s);
 	struct address_list addresses;
 	struct users users;
 	uint64_t kept = 0;

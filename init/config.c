@@ -38,7 +38,7 @@ int config_set(struct config_reading *reading, struct config_origin origin,
 
 	if (again && origin.source == CONFIG_FILE && !setting_is_list(row))
 		return refuse_again(reading, origin, row->name, before->line);
-	error = setting_read(row, value, again, &config->settings, &reason);
+	error = setting_read(row, gunicorn_value(row, value), again, &config->settings, &reason);
 	if (error == -EINVAL || error == -ERANGE) {
 		config_add_place(config, origin, row->name, reading->why);
 		add_quoted(reading->why, value);
@@ -77,36 +77,78 @@ int config_set_app(struct config_reading *reading, struct config_origin origin, 
 	return 0;
 }
 
-static int split_cmd_args(struct config_reading *reading)
+void config_pass_over(struct config_reading *reading, struct config_origin origin,
+	const struct gunicorn *row, const char *written, size_t size)
 {
-	const char *value = config_variable(reading->input->envp, CONFIG_PREFIX "CMD_ARGS");
-	int error = value == NULL ? 0 : words_split(value, &reading->cmd_args);
+	struct text text = config_warnings(reading->config);
+	bool *before = &reading->passed_over[row - gunicorn_table];
+
+	if (*before)
+		return;
+	*before = true;
+	config_add_place_of(reading->config, origin, &text);
+	text_add_bytes(&text, written, size);
+	text_printf(&text, "%s%s of Gunicorn has no meaning here: %s\n", size > 0 ? ": " : "",
+		row->name, row->remark);
+}
+
+struct text config_warnings(struct config *config)
+{
+	return (struct text){.bytes = config->warnings,
+		.size = sizeof(config->warnings),
+		.used = strlen(config->warnings)};
+}
+
+static int split_words(struct config_reading *reading, enum config_source source)
+{
+	const char *value = config_variable(reading->input->envp, config_words_name(source));
+	int error = value == NULL ? 0 : words_split(value, &reading->words[source]);
 
 	if (error == -EINVAL)
-		text_add(reading->why,
-			CONFIG_PREFIX "CMD_ARGS: ends inside a quote, or with a backslash");
+		text_printf(reading->why, "%s: ends inside a quote, or with a backslash",
+			config_words_name(source));
 	return error;
+}
+
+static int read_words(struct config_reading *reading, enum config_source source,
+	enum config_pass pass)
+{
+	if (reading->words[source] == NULL)
+		return 0;
+	return config_read_flags(reading, source, reading->words[source], pass);
+}
+
+/* A program behind -- may be Gunicorn itself: then they are its own. */
+static bool are_ours(const struct config *config)
+{
+	return config->program == NULL && !words_are_program(config->app);
 }
 
 /* Which config file it is, must be known before the sources below and above it are read. */
 static int find_file(struct config_reading *reading)
 {
-	int error = split_cmd_args(reading);
+	int error = split_words(reading, CONFIG_CMD_ARGS);
 
+	if (error == 0 && are_ours(reading->config))
+		error = split_words(reading, CONFIG_GUNICORN_ARGS);
 	if (error != 0 || reading->file != NULL)
 		return error;
 	reading->file = config_variable(reading->input->envp, CONFIG_PREFIX "CONFIG");
 	reading->file_source = CONFIG_ENVIRONMENT;
-	if (reading->cmd_args == NULL)
+	error = read_words(reading, CONFIG_GUNICORN_ARGS, CONFIG_PASS_VERB);
+	return error == 0 ? read_words(reading, CONFIG_CMD_ARGS, CONFIG_PASS_VERB) : error;
+}
+
+static int read_gunicorn_args(struct config_reading *reading)
+{
+	if (!are_ours(reading->config))
 		return 0;
-	return config_read_flags(reading, CONFIG_CMD_ARGS, reading->cmd_args, CONFIG_PASS_VERB);
+	return read_words(reading, CONFIG_GUNICORN_ARGS, CONFIG_PASS_SETTINGS);
 }
 
 static int read_cmd_args(struct config_reading *reading)
 {
-	if (reading->cmd_args == NULL)
-		return 0;
-	return config_read_flags(reading, CONFIG_CMD_ARGS, reading->cmd_args, CONFIG_PASS_SETTINGS);
+	return read_words(reading, CONFIG_CMD_ARGS, CONFIG_PASS_SETTINGS);
 }
 
 static int read_command_line(struct config_reading *reading)
@@ -146,10 +188,12 @@ static int (*const sources[])(struct config_reading *reading) = {
 	config_read_platform,
 	config_read_environment,
 	config_read_file,
+	read_gunicorn_args,
 	read_cmd_args,
 	read_command_line,
 	config_choose_app,
 	check_grammars,
+	config_look_beside,
 };
 
 /* Of a reload, too: it reads the same words. */
@@ -175,7 +219,8 @@ int config_read(struct config *config, const struct config_input *input, struct 
 		error = sources[i](&reading);
 	learn(config);
 out:
-	free(reading.cmd_args);
+	for (size_t i = 0; i < CONFIG_SOURCES; i++)
+		free(reading.words[i]);
 	if (error != 0)
 		config_free(config);
 	return error;

@@ -2,9 +2,10 @@
  * config.h - what the user asked for: the settings from all their sources, the app, the verb.
  *
  * Lowest to highest: default; the platform's variables (init/platform.def); the environment
- * (NARWHAL_NAME); the config file; NARWHAL_CMD_ARGS; the command line. A higher source replaces a
- * LIST, the same one extends it. Nothing here starts, opens or checks what a setting names, and
- * the one file that is read is the config file: a reload calls config_read() again.
+ * (NARWHAL_NAME); the config file; GUNICORN_CMD_ARGS; NARWHAL_CMD_ARGS; the command line. A higher
+ * source replaces a LIST, the same one extends it. Nothing here starts, opens or checks what a
+ * setting names, and the one file that is read is the config file: a reload calls config_read()
+ * again.
  */
 #ifndef INIT_CONFIG_H
 #define INIT_CONFIG_H
@@ -20,6 +21,7 @@ enum config_source {
 	CONFIG_PLATFORM,
 	CONFIG_ENVIRONMENT,
 	CONFIG_FILE,
+	CONFIG_GUNICORN_ARGS,
 	CONFIG_CMD_ARGS,
 	CONFIG_COMMAND_LINE,
 	CONFIG_SOURCES
@@ -32,7 +34,7 @@ enum config_verb {
 #undef VERB
 };
 
-#define CONFIG_WARNINGS_MAX 2048
+#define CONFIG_WARNINGS_MAX 8192
 
 /* Borrowed, and the same again for a reload. */
 struct config_input {

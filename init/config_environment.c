@@ -139,7 +139,7 @@ static void warn_of_unknown(const char *entry, struct text *text)
 int config_read_environment(struct config_reading *reading)
 {
 	const struct config_origin origin = {.source = CONFIG_ENVIRONMENT};
-	struct text warnings = TEXT_OVER(reading->config->warnings);
+	struct text warnings = config_warnings(reading->config);
 	int error = 0;
 
 	for (size_t i = 0; error == 0 && i < SETTINGS; i++) {

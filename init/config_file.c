@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
+#include "base/words.h"
 #include "init/config_reading.h"
 
 #define STANDARD_FILE "narwhal.conf"
+#define PYTHON_FILE "gunicorn.conf.py" /* what Gunicorn reads if nothing else is said */
 
 /*
  * libinih cuts lines that are too long for it, merges indented lines into the value above them,
@@ -139,11 +142,24 @@ static char *read_line(char *bytes, int room, void *stream)
 
 static int refuse_name(struct file *file, const char *name)
 {
+	const struct gunicorn *gunicorn = gunicorn_named(name);
+
 	refuse(file, "");
+	if (gunicorn != NULL && gunicorn->fate == GUNICORN_PYTHON) {
+		text_printf(file->reading->why,
+			"%s: is a function of Python: allowed is %s, the file that it stands in",
+			name, gunicorn->to);
+		return -EINVAL;
+	}
 	text_add_escaped(file->reading->why, name, strlen(name), false);
 	text_add(file->reading->why, ": ");
 	config_add_unknown(file->reading->why, CONFIG_FILE, name, strlen(name));
 	return -EINVAL;
+}
+
+static enum gunicorn_fate fate_of(const struct gunicorn *gunicorn)
+{
+	return gunicorn != NULL ? gunicorn->fate : GUNICORN_ASKED;
 }
 
 static int refuse_section(struct file *file, const char *name, const char *section, size_t right)
@@ -157,10 +173,17 @@ static int refuse_section(struct file *file, const char *name, const char *secti
 static int set_name(struct file *file, const char *section, const char *name, const char *value)
 {
 	const struct config_origin origin = {.source = CONFIG_FILE, .line = file->line};
+	const struct gunicorn *gunicorn = gunicorn_named(name);
 	const struct setting *row = setting_named(name, strlen(name));
-	bool is_app = strcmp(name, "app") == 0;
+	bool is_app = strcmp(name, "app") == 0 || fate_of(gunicorn) == GUNICORN_APP;
 	size_t right = SETTING_SECTION_arbiter;
 
+	if (row == NULL && gunicorn != NULL)
+		row = gunicorn_setting(gunicorn);
+	if (row == NULL && fate_of(gunicorn) == GUNICORN_NOTHING) {
+		config_pass_over(file->reading, origin, gunicorn, "", 0);
+		return 0;
+	}
 	if (row == NULL && !is_app)
 		return refuse_name(file, name);
 	if (row != NULL)
@@ -212,6 +235,24 @@ static int refuse_file(struct config_reading *reading, int error)
 	return -error;
 }
 
+/* Gunicorn's own: a program of Python, or the name of a module that is one. */
+static bool is_python(const char *name)
+{
+	size_t size = strlen(name);
+
+	return strncmp(name, "python:", 7) == 0 ||
+	       (size > 3 && strcmp(name + size - 3, ".py") == 0);
+}
+
+static int refuse_python(struct config_reading *reading, const char *name)
+{
+	text_printf(reading->why,
+		"%s: is a config file of Gunicorn's, which is Python: narwhal import-gunicorn %s "
+		"makes one for narwhal of it",
+		name, name);
+	return -EINVAL;
+}
+
 /* The file nobody asked for may be missing: then there is none, and *stream stays NULL. */
 static int open_file(struct config_reading *reading, FILE **stream)
 {
@@ -241,6 +282,8 @@ int config_read_file(struct config_reading *reading)
 	reading->config->file = strdup(reading->file != NULL ? reading->file : STANDARD_FILE);
 	if (reading->config->file == NULL)
 		return -ENOMEM;
+	if (is_python(reading->config->file))
+		return refuse_python(reading, reading->config->file);
 	error = open_file(reading, &stream);
 	if (error != 0 || stream == NULL)
 		return error;
@@ -262,4 +305,23 @@ bool config_file_holds(const char *name, const char *value, size_t size)
 				value[0] == '#'))
 		return false;
 	return !has_control(value, size);
+}
+
+/* An app by the name of a module, as Gunicorn's are. */
+static bool is_module(const char *app)
+{
+	return app != NULL && strchr(app, '/') == NULL && !words_are_program(app);
+}
+
+int config_look_beside(struct config_reading *reading)
+{
+	struct config *config = reading->config;
+	struct text text = config_warnings(config);
+
+	if (config->file == NULL && is_module(config->app) &&
+		faccessat(reading->input->directory_fd, PYTHON_FILE, F_OK, 0) == 0)
+		text_add(&text,
+			PYTHON_FILE ": is here and not read: narwhal import-gunicorn " PYTHON_FILE
+				    " makes a config file of it\n");
+	return 0;
 }

@@ -30,15 +30,16 @@ struct flag {
 	const char *value;   /* what stands in the same word, or NULL */
 	const struct setting *row;
 	const struct verb *verb;
-	bool negated; /* --no-name */
+	const struct gunicorn *gunicorn; /* what Gunicorn has it for, if it does */
+	bool negated;			 /* --no-name */
 };
 
 static int refuse(struct flags *flags, const char *word, size_t size, const char *wrong)
 {
 	struct text *why = flags->reading->why;
 
-	if (flags->origin.source == CONFIG_CMD_ARGS)
-		text_add(why, CONFIG_PREFIX "CMD_ARGS: ");
+	if (config_is_of_words(flags->origin.source))
+		text_printf(why, "%s: ", config_words_name(flags->origin.source));
 	text_add_escaped(why, word, size, false);
 	text_add(why, ": ");
 	text_add(why, wrong);
@@ -57,11 +58,7 @@ static int refuse_unknown(struct flags *flags, const struct flag *flag)
 
 static bool is_same(const char *a, const char *b, size_t size)
 {
-	for (size_t i = 0; i < size; i++) {
-		if ((a[i] == '_' ? '-' : a[i]) != (b[i] == '_' ? '-' : b[i]))
-			return false;
-	}
-	return a[size] == '\0';
+	return text_is_same_name(a, b, size) && a[size] == '\0';
 }
 
 static const struct verb *verb_named(enum verb_kind kind, const char *name, size_t size)
@@ -94,7 +91,9 @@ static int take_verb(struct flags *flags, const struct flag *flag)
 static int refuse_missing(struct flags *flags, const struct flag *flag)
 {
 	(void)refuse(flags, flag->written, flag->size, "needs a value: ");
-	text_add(flags->reading->why, flag->row != NULL ? flag->row->looks : "FILE");
+	text_add(flags->reading->why, flag->row != NULL	       ? flag->row->looks
+				      : flag->gunicorn != NULL ? "VALUE"
+							       : "FILE");
 	return -EINVAL;
 }
 
@@ -119,26 +118,76 @@ static int take_switch(struct flags *flags, struct flag *flag)
 	return 0;
 }
 
+/* "--proxy-protocol v1", and "--proxy-protocol app:app": the next word is its value if it can be.
+ */
+static void take_possible(struct flags *flags, struct flag *flag)
+{
+	const char *next = *flags->next;
+	struct settings scratch = {0};
+	char bytes[256];
+	struct text unused = TEXT_OVER(bytes);
+
+	MUST(!setting_is_text(flag->row));
+	flag->value = "auto";
+	if (next == NULL || setting_read(flag->row, next, false, &scratch, &unused) != 0)
+		return;
+	flag->value = next;
+	flags->next++;
+}
+
+static int take_value(struct flags *flags, struct flag *flag)
+{
+	enum gunicorn_value kind =
+		flag->gunicorn != NULL ? flag->gunicorn->value : GUNICORN_A_VALUE;
+
+	if (flag->row != NULL && flag->row->type == SETTING_SWITCH)
+		return take_switch(flags, flag);
+	if (flag->value != NULL && kind == GUNICORN_NO_VALUE)
+		return refuse(flags, flag->written, flag->size, "takes no value");
+	if (flag->value != NULL || kind == GUNICORN_NO_VALUE)
+		return 0;
+	if (kind == GUNICORN_A_VALUE)
+		return take_next(flags, flag);
+	take_possible(flags, flag);
+	return 0;
+}
+
+static int take_config(struct flags *flags, const struct flag *flag)
+{
+	if (flag->value[0] == '\0')
+		return refuse_missing(flags, flag);
+	if (flags->pass == CONFIG_PASS_VERB)
+		take_file(flags, flag->value);
+	return 0;
+}
+
 static int take_flag(struct flags *flags, struct flag *flag)
 {
-	bool is_switch = flag->row != NULL && flag->row->type == SETTING_SWITCH;
-	int error = 0;
+	int error;
 
 	if (flag->verb != NULL)
 		return take_verb(flags, flag);
-	if (is_switch)
-		error = take_switch(flags, flag);
-	else if (flag->value == NULL)
-		error = take_next(flags, flag);
-	if (error == 0 && flag->row == NULL && flag->value[0] == '\0')
-		error = refuse_missing(flags, flag);
+	error = take_value(flags, flag);
 	if (error != 0)
 		return error;
-	if (flag->row == NULL && flags->pass == CONFIG_PASS_VERB)
-		take_file(flags, flag->value);
-	if (flag->row == NULL || flags->pass == CONFIG_PASS_VERB)
+	if (flag->row == NULL && flag->gunicorn == NULL)
+		return take_config(flags, flag);
+	if (flags->pass == CONFIG_PASS_VERB)
 		return 0;
-	return config_set(flags->reading, flags->origin, flag->row, flag->value);
+	if (flag->row != NULL)
+		return config_set(flags->reading, flags->origin, flag->row, flag->value);
+	config_pass_over(flags->reading, flags->origin, flag->gunicorn, flag->written, flag->size);
+	return 0;
+}
+
+/* What Gunicorn calls otherwise, and what it alone has; but what it asks for, we have ourselves. */
+static void look_at_gunicorn(struct flag *flag, const struct gunicorn *gunicorn)
+{
+	if (gunicorn == NULL || gunicorn->fate == GUNICORN_ASKED)
+		return;
+	flag->gunicorn = gunicorn;
+	if (flag->row == NULL && flag->verb == NULL)
+		flag->row = gunicorn_setting(gunicorn);
 }
 
 static const struct setting *negated_row(const char *name, size_t size)
@@ -182,16 +231,18 @@ static int take_long(struct flags *flags, const char *word)
 		flag.row = negated_row(name, size);
 		flag.negated = flag.row != NULL;
 	}
-	if (flag.row == NULL && flag.verb == NULL &&
+	look_at_gunicorn(&flag, gunicorn_of_flag(name, size));
+	if (flag.row == NULL && flag.verb == NULL && flag.gunicorn == NULL &&
 		!(size == strlen("config") && is_same("config", name, size)))
 		return refuse_unknown(flags, &flag);
 	return take_flag(flags, &flag);
 }
 
-/* -b VALUE, -bVALUE */
+/* -b VALUE, -bVALUE; -b=VALUE, as Gunicorn takes it, too */
 static int take_short(struct flags *flags, const char *word)
 {
-	struct flag flag = {.written = word, .size = 2, .value = word[2] != '\0' ? word + 2 : NULL};
+	const char *value = word + 2 + (word[2] == '=');
+	struct flag flag = {.written = word, .size = 2, .value = word[2] != '\0' ? value : NULL};
 
 	for (size_t i = 0; i < SETTINGS; i++) {
 		if (settings_table[i].flag == word[1])
@@ -201,7 +252,8 @@ static int take_short(struct flags *flags, const char *word)
 		if (verbs[i].flag == word[1])
 			flag.verb = &verbs[i];
 	}
-	if (flag.row == NULL && flag.verb == NULL && word[1] != 'c')
+	look_at_gunicorn(&flag, gunicorn_of_short_flag(word[1]));
+	if (flag.row == NULL && flag.verb == NULL && flag.gunicorn == NULL && word[1] != 'c')
 		return refuse_unknown(flags, &flag);
 	return take_flag(flags, &flag);
 }

@@ -12,9 +12,24 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
+static const char *const words_names[CONFIG_SOURCES] = {
+	[CONFIG_GUNICORN_ARGS] = "GUNICORN_CMD_ARGS",
+	[CONFIG_CMD_ARGS] = CONFIG_PREFIX "CMD_ARGS",
+};
+
+bool config_is_of_words(enum config_source source)
+{
+	return words_names[source] != NULL;
+}
+
+const char *config_words_name(enum config_source source)
+{
+	return words_names[source];
+}
+
 static bool is_flag(enum config_source source)
 {
-	return source == CONFIG_CMD_ARGS || source == CONFIG_COMMAND_LINE;
+	return config_is_of_words(source) || source == CONFIG_COMMAND_LINE;
 }
 
 void config_add_name(struct text *text, enum config_source source, const char *name)
@@ -54,17 +69,24 @@ static void add_file_line(const struct config *config, unsigned line, struct tex
 	text_printf(text, ":%u", line);
 }
 
+void config_add_place_of(const struct config *config, struct config_origin origin,
+	struct text *text)
+{
+	if (config_is_of_words(origin.source)) {
+		text_printf(text, "%s: ", config_words_name(origin.source));
+	} else if (origin.source == CONFIG_FILE) {
+		add_file_line(config, origin.line, text);
+		text_add(text, ": ");
+	}
+}
+
 void config_add_place(const struct config *config, struct config_origin origin, const char *name,
 	struct text *text)
 {
 	if (origin.source == CONFIG_PLATFORM)
 		text_printf(text, "%s: ", platform_name(name));
-	else if (origin.source == CONFIG_CMD_ARGS)
-		text_add(text, CONFIG_PREFIX "CMD_ARGS: ");
-	else if (origin.source == CONFIG_FILE) {
-		add_file_line(config, origin.line, text);
-		text_add(text, ": ");
-	}
+	else
+		config_add_place_of(config, origin, text);
 	if (strcmp(name, "app") == 0) /* on a command line it has no flag */
 		text_add(text, name);
 	else
@@ -85,8 +107,9 @@ void config_add_origin(const struct config *config, enum setting_id id, struct t
 	case CONFIG_FILE:
 		add_file_line(config, config->origin[id].line, text);
 		break;
+	case CONFIG_GUNICORN_ARGS:
 	case CONFIG_CMD_ARGS:
-		text_add(text, CONFIG_PREFIX "CMD_ARGS");
+		text_add(text, config_words_name(config->origin[id].source));
 		break;
 	case CONFIG_ENVIRONMENT:
 	case CONFIG_COMMAND_LINE:
@@ -113,6 +136,7 @@ static const char *const others_of_file[] = {"app", NULL};
 static const char *const *const others[CONFIG_SOURCES] = {
 	[CONFIG_ENVIRONMENT] = others_of_environment,
 	[CONFIG_FILE] = others_of_file,
+	[CONFIG_GUNICORN_ARGS] = others_of_flags,
 	[CONFIG_CMD_ARGS] = others_of_flags,
 	[CONFIG_COMMAND_LINE] = others_of_flags,
 };

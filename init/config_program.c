@@ -105,10 +105,7 @@ static int refuse_settings(struct config_reading *reading)
 
 static void warn_of_idle(struct config *config)
 {
-	size_t used = strlen(config->warnings);
-	struct text text = {.bytes = config->warnings,
-		.size = sizeof(config->warnings),
-		.used = used};
+	struct text text = config_warnings(config);
 
 	for (enum setting_id id = 0; id < SETTINGS; id++) {
 		if (!is_given(config, id) || !is_idle(id))

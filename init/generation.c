@@ -69,7 +69,7 @@ static int try_access_log(const struct settings *settings, struct text *why)
 static int open_parts(struct generation *generation, const struct legacy *legacy, struct text *why)
 {
 	const struct settings *s = &generation->config.settings;
-	struct users_question question = users_question(s->user, s->group);
+	struct users_question question = users_question(s);
 	struct listener_sources sources = {
 		.before = legacy->before != NULL ? &legacy->before->listeners : NULL,
 		.shelf = legacy->shelf,

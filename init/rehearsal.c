@@ -94,7 +94,7 @@ static int set_stage(struct rehearsal *r, struct text *why)
 {
 	struct generation *generation = r->stage.current;
 	const struct settings *s = &generation->config.settings;
-	struct users_question question = users_question(s->user, s->group);
+	struct users_question question = users_question(s);
 	int error = users_resolve(&question, &generation->users, why);
 
 	r->stage.log = (struct log){.fd = STDERR_FILENO, .level = LOG_INFO};

@@ -64,7 +64,7 @@ static uint64_t capabilities(void)
 
 static void look_at_privileges(const struct settings *s, struct survey_facts *f)
 {
-	struct users_question question = users_question(s->user, s->group);
+	struct users_question question = users_question(s);
 	char bytes[SURVEY_WHY];
 	struct text why = TEXT_OVER(bytes);
 	struct users users;

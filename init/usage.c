@@ -141,7 +141,8 @@ static const char head[] =
 	"\n"
 	"Settings come from, lowest to highest: the defaults; PORT, WEB_CONCURRENCY and\n"
 	"FORWARDED_ALLOW_IPS; the environment, as in NARWHAL_WORKERS=4; the config file, as in\n"
-	"workers = 4; NARWHAL_CMD_ARGS; these flags, as in --workers 4 or --workers=4.\n"
+	"workers = 4; GUNICORN_CMD_ARGS; NARWHAL_CMD_ARGS; these flags, as in --workers 4 or\n"
+	"--workers=4. Gunicorn's own names are taken, too.\n"
 	"\n"
 	"  -c, --config FILE\n"
 	"        the config file; by default NARWHAL_CONFIG, or else narwhal.conf if it is there\n";

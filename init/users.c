@@ -7,10 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-struct users_question users_question(const char *user, const char *group)
+struct users_question users_question(const struct settings *settings)
 {
-	return (struct users_question){.user = user,
-		.group = group,
+	return (struct users_question){.user = settings->user,
+		.group = settings->group,
+		.initgroups = settings->initgroups,
 		.uid = geteuid(),
 		.gid = getegid(),
 		.passwd_file = "/etc/passwd",
@@ -133,6 +134,20 @@ static int keep(const struct namespace *space, const char *value, uint32_t own, 
 	return -EPERM;
 }
 
+static int keep_all(const struct users_question *question, const struct namespace *user,
+	const struct namespace *group, struct text *why)
+{
+	int error = keep(user, question->user, question->uid, why);
+
+	if (error == 0)
+		error = keep(group, question->group, question->gid, why);
+	if (error != 0 || !question->initgroups)
+		return error;
+	text_printf(why, "initgroups: needs root: started as %u, groups stay as they are",
+		(unsigned)question->uid);
+	return -EPERM;
+}
+
 int users_resolve(const struct users_question *question, struct users *users, struct text *why)
 {
 	const struct namespace user = {"user", question->passwd_file, next_user};
@@ -144,10 +159,8 @@ int users_resolve(const struct users_question *question, struct users *users, st
 		.uid = question->uid,
 		.gid = question->gid,
 		.defaulted = question->uid == 0 && question->user == NULL};
-	if (!users->drop) {
-		error = keep(&user, question->user, question->uid, why);
-		return error != 0 ? error : keep(&group, question->group, question->gid, why);
-	}
+	if (!users->drop)
+		return keep_all(question, &user, &group, why);
 	if (question->user != NULL)
 		error = resolve(&user, question->user, &entry, why);
 	users->uid = entry.id;

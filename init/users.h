@@ -1,5 +1,6 @@
 /*
- * users.h - who the workers shall be: the settings `user` and `group` made into numbers.
+ * users.h - who the workers shall be: the settings `user` and `group` made into numbers, and
+ * whether `initgroups` can be.
  *
  * Reads /etc/passwd and /etc/group by itself: the arbiter is static, and the name service of the
  * C library would load modules of the container's file system into PID 1. Changes no identity.
@@ -11,6 +12,7 @@
 #include <sys/types.h>
 
 #include "base/attr.h"
+#include "base/settings.h"
 #include "base/text.h"
 
 #define USERS_NOBODY 65534 /* who has no other place: Linux' overflow uid and gid */
@@ -19,6 +21,7 @@
 struct users_question {
 	const char *user;
 	const char *group;
+	bool initgroups;
 	uid_t uid;
 	gid_t gid;
 	const char *passwd_file;
@@ -33,7 +36,7 @@ struct users {
 };
 
 /* The question as this process asks it: its own ids, /etc/passwd, /etc/group. */
-struct users_question users_question(const char *user, const char *group);
+struct users_question users_question(const struct settings *settings);
 
 /*
  * 0; -EINVAL (no such name), -EPERM (needs root) or another -errno, with `why` naming setting,

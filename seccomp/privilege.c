@@ -106,11 +106,39 @@ static int refuse_id(const char *call, unsigned id, struct text *why)
 	return error;
 }
 
+static const struct groups *groups_of(const struct privilege *privilege)
+{
+	static const struct groups none;
+
+	return privilege->groups != NULL ? privilege->groups : &none;
+}
+
+/* As sets: the kernel keeps them in an order of its own. */
+static bool has_groups(const struct groups *wanted)
+{
+	gid_t found[GROUPS_MAX];
+	int count = getgroups(GROUPS_MAX, found);
+
+	if (count < 0 || (size_t)count != wanted->count)
+		return false;
+	for (size_t i = 0; i < wanted->count; i++) {
+		size_t at = 0;
+
+		while (at < wanted->count && found[at] != wanted->id[i])
+			at++;
+		if (at == wanted->count)
+			return false;
+	}
+	return true;
+}
+
 /* Skips what is already so: a container without CAP_SETGID may have been started right. */
 static int change_ids(const struct privilege *want, struct text *why)
 {
-	if (getgroups(0, NULL) != 0 && setgroups(0, NULL) != 0)
-		return refuse_id("setgroups", 0, why);
+	const struct groups *groups = groups_of(want);
+
+	if (!has_groups(groups) && setgroups(groups->count, groups->id) != 0)
+		return refuse_id("setgroups", (unsigned)groups->count, why);
 	if (setresgid(want->gid, want->gid, want->gid) != 0)
 		return refuse_id("setresgid", want->gid, why);
 	if (setresuid(want->uid, want->uid, want->uid) != 0)
@@ -135,7 +163,7 @@ static void want(const struct privilege *privilege, struct readback *wanted)
 	for (int i = READBACK_GID_REAL; i <= READBACK_GID_FILES; i++)
 		readback_want(wanted, (enum readback_field)i, gid);
 	if (privilege->change)
-		readback_want(wanted, READBACK_GROUPS, 0);
+		readback_want(wanted, READBACK_GROUPS, groups_of(privilege)->count);
 }
 
 static int read_back(const struct readback *wanted, struct text *why)
@@ -166,5 +194,8 @@ int privilege_drop(const struct privilege *privilege, struct readback *wanted, s
 	if (error != 0)
 		return error;
 	want(privilege, wanted);
-	return read_back(wanted, why);
+	error = read_back(wanted, why);
+	if (error == 0 && privilege->change && !has_groups(groups_of(privilege)))
+		error = report(why, "other supplementary groups", -EPERM);
+	return error;
 }

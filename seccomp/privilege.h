@@ -12,13 +12,15 @@
 #include <sys/types.h>
 
 #include "base/attr.h"
+#include "base/groups.h"
 #include "base/text.h"
 #include "seccomp/readback.h"
 
 struct privilege {
-	bool change; /* become uid and gid, without supplementary groups */
+	bool change; /* become uid and gid, with these supplementary groups alone */
 	uid_t uid;
 	gid_t gid;
+	const struct groups *groups; /* borrowed; NULL: none */
 };
 
 /*

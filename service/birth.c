@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -88,16 +89,37 @@ int birth_take_signals(int *fd)
 	return *fd >= 0 ? 0 : -errno;
 }
 
+/* The key holder has no business with anybody's files. */
+static int find_groups(const struct heritage *heritage, struct groups *groups)
+{
+	const struct groups_question question = {
+		.uid = heritage->uid,
+		.gid = heritage->gid,
+		.passwd_file = "/etc/passwd",
+		.group_file = "/etc/group",
+	};
+
+	if (!heritage->settings.initgroups || heritage->role == PROCESS_KEYHOLDER)
+		return 0;
+	return groups_read(&question, groups);
+}
+
 int birth_drop_privileges(const struct heritage *heritage, struct readback *wanted,
 	struct text *why)
 {
+	struct groups groups = {0};
 	const struct privilege privilege = {
 		.change = heritage->drop,
 		.uid = heritage->uid,
 		.gid = heritage->gid,
+		.groups = &groups,
 	};
+	int error = find_groups(heritage, &groups);
 
-	return privilege_drop(&privilege, wanted, why);
+	if (error == 0)
+		return privilege_drop(&privilege, wanted, why);
+	text_printf(why, "initgroups: /etc/group: %s", strerror(-error));
+	return error;
 }
 
 int birth_ask_kernel(struct readback *wanted, int *status_fd, struct text *why)

@@ -10,6 +10,7 @@
 
 #include "base/attr.h"
 #include "base/settings.h"
+#include "init/gunicorn.h"
 
 /* A row that is a word and what it means: a verb, a signal, an exit status, a cause. */
 struct entry {
@@ -27,6 +28,8 @@ struct format {
 	void (*entries_begin)(FILE *out);
 	void (*entry)(FILE *out, const struct entry *entry);
 	void (*entries_end)(FILE *out);
+	void (*gunicorn_begin)(FILE *out);
+	void (*gunicorn)(FILE *out, const struct gunicorn *row);
 };
 
 extern const struct format format_mdoc;

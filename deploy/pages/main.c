@@ -2,8 +2,9 @@
  * pages FORMAT <TEMPLATE >PAGE - fills what the tables know into a page.
  *
  * A line of the template that is @settings@, @verbs@, @signals@, @exits@ or @causes@ alone becomes
- * the rows of that table, in that format; all other lines stay as they are. So a page says nothing
- * that the programs do not do, and a row that is added stands in each of them.
+ * the rows of that table, in that format; @gunicorn settings@, @gunicorn nothing@ and @gunicorn
+ * hooks@ become those of Gunicorn's that are so; all other lines stay as they are. So a page says
+ * nothing that the programs do not do, and a row that is added stands in each of them.
  */
 #include <errno.h>
 #include <string.h>
@@ -79,6 +80,41 @@ static void print_entries(FILE *out, const struct format *format, const struct e
 		format->entries_end(out);
 }
 
+/* Which rows of Gunicorn's a line asks for. */
+static bool is_hook(const struct gunicorn *row)
+{
+	return row->fate == GUNICORN_PROGRAM || row->fate == GUNICORN_PYTHON;
+}
+
+static bool is_nothing(const struct gunicorn *row)
+{
+	return row->fate == GUNICORN_NOTHING;
+}
+
+static bool is_setting(const struct gunicorn *row)
+{
+	return !is_hook(row) && !is_nothing(row);
+}
+
+static const struct {
+	const char *line;
+	bool (*is_one)(const struct gunicorn *row);
+} gunicorns[] = {
+	{"@gunicorn settings@\n", is_setting},
+	{"@gunicorn nothing@\n", is_nothing},
+	{"@gunicorn hooks@\n", is_hook},
+};
+
+static void print_gunicorn(FILE *out, const struct format *format,
+	bool (*is_one)(const struct gunicorn *row))
+{
+	format->gunicorn_begin(out);
+	for (size_t i = 0; i < GUNICORN_ROWS; i++) {
+		if (is_one(&gunicorn_table[i]))
+			format->gunicorn(out, &gunicorn_table[i]);
+	}
+}
+
 static void print_line(FILE *out, const struct format *format, const char *line)
 {
 	if (strcmp(line, "@settings@\n") == 0) {
@@ -89,6 +125,12 @@ static void print_line(FILE *out, const struct format *format, const char *line)
 	for (size_t i = 0; i < COUNT_OF(lists); i++) {
 		if (strcmp(line, lists[i].line) == 0) {
 			print_entries(out, format, lists[i].entry, lists[i].count);
+			return;
+		}
+	}
+	for (size_t i = 0; format->gunicorn != NULL && i < COUNT_OF(gunicorns); i++) {
+		if (strcmp(line, gunicorns[i].line) == 0) {
+			print_gunicorn(out, format, gunicorns[i].is_one);
 			return;
 		}
 	}

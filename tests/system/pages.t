@@ -41,10 +41,12 @@ subtest 'the manual pages are mdoc that nobody has to guess at' => sub {
 	like(slurp("$PAGES/narwhal.1"), qr/^\.It Ic boot_timeout$/m, 'and the causes of death');
 };
 
-subtest 'docs/REFERENCE.md is what the tables say' => sub {
-	my ($made) = output('sh', '-c',
-		"$BUILD/deploy/pages/main markdown <$Narwhal::ROOT/deploy/pages/REFERENCE.md.in");
-	ok($made eq slurp('docs/REFERENCE.md'), 'it is: `make reference` writes it anew');
+subtest 'docs/REFERENCE.md and docs/FROM-GUNICORN.md are what the tables say' => sub {
+	for my $page ('REFERENCE.md', 'FROM-GUNICORN.md') {
+		my ($made) = output('sh', '-c',
+			"$BUILD/deploy/pages/main markdown <$Narwhal::ROOT/deploy/pages/$page.in");
+		ok($made eq slurp("docs/$page"), "$page is: `make reference` writes it anew");
+	}
 };
 
 sub bash_offers {

@@ -34,12 +34,12 @@ sub four { return join ' ', ($_[0]) x 4 }
 
 # A worker of this one has those ids, and nothing that is worth having.
 sub is_nobody {
-	my ($n, $uid, $gid, $bounding) = @_;
+	my ($n, $uid, $gid, $bounding, $groups) = @_;
 	my %status = status(($n->workers)[0]);
 
 	is($status{Uid}, four($uid), "uid $uid, all four");
 	is($status{Gid}, four($gid), "gid $gid, all four");
-	is($status{Groups}, '', 'no groups');
+	is($status{Groups}, $groups // '', $groups ? "groups $groups" : 'no groups');
 	is($status{$_}, $NONE, "$_ is empty") for qw(CapInh CapPrm CapEff CapAmb);
 	is($status{CapBnd}, $bounding // $NONE, 'the bounding set is ' . ($bounding ? 'as it was' : 'empty'));
 	is($status{NoNewPrivs}, 1, 'no_new_privs');
@@ -67,6 +67,17 @@ subtest 'as root the workers are nobody, and the log says so' => sub {
 subtest 'as root with a user and a group they are these' => sub {
 	my $n = begin([], '--user', 12_345, '--group', 54_321);
 	is_nobody($n, 12_345, 54_321);
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'with initgroups they have the groups that name their user, and no others' => sub {
+	my $dir = tempdir(CLEANUP => 1);
+	Narwhal::write_file("$dir/passwd", "root:x:0:0::/:/bin/sh\napp:x:12345:54321::/:/bin/sh\n");
+	Narwhal::write_file("$dir/group", "disk:x:6:root,app\nroot:x:0:root\nother:x:7:root\naudio:x:29:app\n");
+	my @wrap = ('unshare', '--mount', 'sh', '-c',
+		"mount --bind $dir/passwd /etc/passwd && mount --bind $dir/group /etc/group && exec \"\$@\"", 'sh');
+	my $n = begin(\@wrap, '--user', 'app', '--initgroups');
+	is_nobody($n, 12_345, 54_321, undef, '6 29 54321');
 	is($n->stop, 0, 'status 0');
 };
 

@@ -105,6 +105,25 @@ static void names_and_numbers_become_ids(void **state)
 	}
 }
 
+static void groups_are_roots_alone_to_give(void **state)
+{
+	const struct files *files = *state;
+	struct users_question question = {.user = "app",
+		.initgroups = true,
+		.uid = 1000,
+		.gid = 1001,
+		.passwd_file = files->passwd,
+		.group_file = files->group};
+	struct text why = TEXT_OVER(said);
+	struct users users;
+
+	assert_int_equal(users_resolve(&question, &users, &why), -EPERM);
+	assert_string_equal(said,
+		"initgroups: needs root: started as 1000, groups stay as they are");
+	question.uid = 0;
+	assert_int_equal(users_resolve(&question, &users, &why), 0);
+}
+
 struct refusal {
 	uid_t own;
 	const char *user, *group;
@@ -187,6 +206,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_name_is_refused),
 		cmocka_unit_test(the_id_that_means_none_is_refused),
 		cmocka_unit_test(another_user_needs_root),
+		cmocka_unit_test(groups_are_roots_alone_to_give),
 		cmocka_unit_test(without_the_files_numbers_still_work),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_told),
 	};
