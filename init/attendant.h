@@ -13,7 +13,7 @@
  * settings left to make another by, so those workers finish without.
  *
  * It survives an upgrade in place with its workers. To an older image, which knows no attendants,
- * it is not handed on: its channel ends there, and so has it to.
+ * it is not handed on: its channel ends there, and so does it, with the last worker that needs it.
  */
 #ifndef INIT_ATTENDANT_H
 #define INIT_ATTENDANT_H

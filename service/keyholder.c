@@ -25,7 +25,7 @@ struct keyholder {
 	struct keyholder_desk desk;
 	struct readback wanted; /* what the kernel must say of us */
 	int status_fd;		/* where it says so, until READY; else -1 */
-	bool leaving;
+	bool alone;		/* nobody speaks to us on the channel any more */
 };
 
 /* The arbiter. */
@@ -50,8 +50,19 @@ static void channel_ready(struct watch *watch, uint32_t events)
 			keyholder_desk_admit(&holder->desk, &message.fd, message.payload);
 		fd_close(&message.fd);
 	}
-	/* The arbiter is gone, or has become an image that knows no attendants. */
-	holder->leaving = holder->leaving || outcome != 0;
+	if (outcome == 0)
+		return;
+	loop_drop(&holder->loop, watch);
+	holder->alone = true;
+}
+
+/*
+ * If the arbiter is gone, so are we (birth_tie()). If it has become an image that knows no
+ * attendants, its workers need us until the last of them has finished.
+ */
+static bool is_done(const struct keyholder *holder)
+{
+	return holder->alone && holder->desk.first == NULL;
 }
 
 /* From exec to READY. */
@@ -249,7 +260,7 @@ enum exits keyholder_run(const struct heritage *heritage)
 	};
 	enum exits status = run_steps(&holder);
 
-	while (status == EXIT_OK && !holder.leaving) {
+	while (status == EXIT_OK && !is_done(&holder)) {
 		(void)loop_wait(&holder.loop, -1);
 		loop_dispatch(&holder.loop);
 	}

@@ -186,7 +186,8 @@ static void end_turn(struct worker *worker)
 
 	if (UNLIKELY(is_spent(worker)) && !worker->asked)
 		ask_for_successor(worker);
-	if (UNLIKELY(tls_lacks_line(worker->tls)))
+	/* Who leaves asks for nothing: it may leave an image that is older than the question. */
+	if (UNLIKELY(tls_lacks_line(worker->tls)) && worker->step < WORKER_RETIRING)
 		ask_for_line(worker);
 
 	atomic_store_explicit(&page->turns,
