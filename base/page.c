@@ -1,11 +1,38 @@
 #include "base/page.h"
 
+#include <stdbool.h>
 #include <string.h>
+
+static void copy_request(const char request[PAGE_REQUEST_MAX], char copy[PAGE_REQUEST_MAX])
+{
+	size_t n = strnlen(request, PAGE_REQUEST_MAX - 1);
+
+	memcpy(copy, request, n);
+	copy[n] = '\0';
+}
+
+static bool is_thread_older(uint64_t loop_ms, uint64_t thread_ms)
+{
+	return thread_ms != 0 && (loop_ms == 0 || thread_ms < loop_ms);
+}
+
+uint64_t page_busy_since(const struct page *page)
+{
+	uint64_t loop_ms = atomic_load(&page->busy_since_ms);
+	uint64_t thread_ms = atomic_load(&page->work_since_ms);
+
+	return is_thread_older(loop_ms, thread_ms) ? thread_ms : loop_ms;
+}
 
 void page_copy_request(const struct page *page, char copy[PAGE_REQUEST_MAX])
 {
-	size_t n = strnlen(page->request, PAGE_REQUEST_MAX - 1);
+	copy_request(page->request, copy);
+}
 
-	memcpy(copy, page->request, n);
-	copy[n] = '\0';
+void page_copy_oldest(const struct page *page, char copy[PAGE_REQUEST_MAX])
+{
+	bool thread = is_thread_older(atomic_load(&page->busy_since_ms),
+		atomic_load(&page->work_since_ms));
+
+	copy_request(thread ? page->work_request : page->request, copy);
 }

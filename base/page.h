@@ -45,9 +45,19 @@ struct page {
 	/* The app's own; a name, NUL-terminated, stands before it is counted in `counters`. */
 	_Atomic uint32_t counters;
 	struct page_counter counter[PAGE_COUNTERS];
+
+	/* Of threads beside the loop (setting threads): monotonic ms since which the one that has
+	 * made no progress for the longest is at work, and its request; 0 and "" when none is. */
+	_Atomic uint64_t work_since_ms;
+	char work_request[PAGE_REQUEST_MAX];
 };
+
+/* Since when the worker has made no progress: in its loop or in a thread, the earlier; 0: idle. */
+uint64_t page_busy_since(const struct page *page);
 
 /* Out of memory that the worker can write at any time: bounded here, to be escaped by the log. */
 void page_copy_request(const struct page *page, char copy[PAGE_REQUEST_MAX]);
+/* The one that page_busy_since() tells of. */
+void page_copy_oldest(const struct page *page, char copy[PAGE_REQUEST_MAX]);
 
 #endif

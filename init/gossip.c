@@ -222,7 +222,7 @@ static void stop_looking(struct child *child)
 {
 	atomic_store(&child->page->watched, 0);
 	child->look_ms = CLOCK_NEVER;
-	if (atomic_load(&child->page->busy_since_ms) != 0) {
+	if (page_busy_since(child->page) != 0) {
 		atomic_store(&child->page->watched, 1);
 		look_later(child, child->arbiter->now_ms);
 	}
@@ -230,7 +230,7 @@ static void stop_looking(struct child *child)
 
 static void look_at(struct arbiter *a, struct child *child)
 {
-	uint64_t since = atomic_load(&child->page->busy_since_ms);
+	uint64_t since = page_busy_since(child->page);
 	uint64_t turns = atomic_load(&child->page->turns);
 	bool stood_still = turns == child->seen_turns;
 

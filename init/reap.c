@@ -73,7 +73,7 @@ static void write_obituary(struct arbiter *a, const struct obituary *o)
 {
 	const struct slot *slot = &a->roster.slots[o->slot];
 	const struct page *page = a->children[o->slot].page;
-	uint64_t since = page != NULL ? atomic_load(&page->busy_since_ms) : 0;
+	uint64_t since = page != NULL ? page_busy_since(page) : 0;
 	char request[PAGE_REQUEST_MAX] = "", signal_name[16] = "SIG";
 	struct log_field fields[12];
 	size_t n = 0;
@@ -94,7 +94,7 @@ static void write_obituary(struct arbiter *a, const struct obituary *o)
 	if (!a->children[o->slot].outsider) /* nobody counts those of a program */
 		fields[n++] = log_uint("requests", page != NULL ? atomic_load(&page->requests) : 0);
 	if (page != NULL)
-		page_copy_request(page, request);
+		page_copy_oldest(page, request);
 	if (request[0] != '\0') {
 		fields[n++] = log_string("request", request);
 		fields[n++] = log_uint("request_ms", since < a->now_ms ? a->now_ms - since : 0);

@@ -36,14 +36,11 @@ static int split_options(struct narwhal_host *host, struct text *why)
 	return 0;
 }
 
-static void run_posted(struct watch *watch, uint32_t events)
+bool host_run_posted(struct narwhal_host *host)
 {
-	struct narwhal_host *host = CONTAINER_OF(watch, struct narwhal_host, wake);
 	struct narwhal_task *task, *first = NULL;
-	uint64_t count;
+	bool any;
 
-	(void)events;
-	(void)!read(watch->fd, &count, sizeof(count));
 	task = atomic_exchange(&host->posted, NULL);
 	while (task != NULL) {
 		struct narwhal_task *earlier = task->next;
@@ -52,11 +49,23 @@ static void run_posted(struct watch *watch, uint32_t events)
 		first = task;
 		task = earlier;
 	}
+	any = first != NULL;
 	while (first != NULL) {
 		task = first;
 		first = task->next;
 		task->run(task); /* which may free it */
 	}
+	return any;
+}
+
+static void run_posted(struct watch *watch, uint32_t events)
+{
+	struct narwhal_host *host = CONTAINER_OF(watch, struct narwhal_host, wake);
+	uint64_t count;
+
+	(void)events;
+	(void)!read(watch->fd, &count, sizeof(count));
+	(void)host_run_posted(host);
 }
 
 int host_open(struct narwhal_host *host, struct text *why)

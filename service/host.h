@@ -40,6 +40,8 @@ MUST_USE int host_wake(struct narwhal_host *host);
 void host_close(struct narwhal_host *host);
 /* What the app has counted, if anything: for when the worker leaves. */
 void host_tell_counters(const struct narwhal_host *host);
+/* Runs what was posted up to now; whether there was anything. */
+bool host_run_posted(struct narwhal_host *host);
 /* Lets the app do what is due. */
 void host_tick(struct narwhal_host *host, uint64_t now_ms);
 

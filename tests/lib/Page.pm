@@ -4,7 +4,7 @@
 #	my $page = Page::decode($bytes);
 #
 # A hash: busy (since, ms), turns, watched, connections, accepted, requests, request, dropped
-# (lines of the access log), counters (the app's, by name).
+# (lines of the access log), counters (the app's, by name), work and work_request (of its threads).
 package Page;
 
 use strict;
@@ -18,7 +18,8 @@ sub decode {
 
 	my ($count, @counters);
 	(@page{qw(busy turns watched connections accepted requests request dropped)}, $count, @counters) =
-		unpack 'Q Q L L Q Q Z256 Q L x4 (Z48 Q)32', $bytes;
+		unpack 'Q Q L L Q Q Z256 Q L x4 (Z48 Q)32 Q Z256', $bytes;
+	@page{qw(work work_request)} = splice @counters, -2;
 	$page{counters} = {@counters[0 .. 2 * $count - 1]};
 	return \%page;
 }

@@ -9,7 +9,9 @@ use lib "$FindBin::Bin/../lib";
 use Digest::SHA;
 use File::Temp qw(tempfile);
 use Narwhal;
+use Page;
 use Test::More;
+use Time::HiRes;
 
 my $python = '/usr/bin/python3';
 plan skip_all => "no $python" if !-x $python;
@@ -268,6 +270,45 @@ subtest 'threads' => sub {
 	$t->wait_until('and ends', sub { body(get($t, '/counts')) == 3 });
 	is(body(get($t, '/forks')) =~ /^\d+\n\z/, 1, 'a child does not serve');
 	is($t->stop, 0, 'it ends in good order');
+};
+
+subtest 'a thread that hangs ends its worker, and one that makes progress does not' => sub {
+	my $t = start('apps:app', '--threads', 4, '--timeout', 1);
+	my $hangs = begin($t, "GET /sleeps?60 HTTP/1.1\r\nHost: t\r\n\r\n");
+	$t->wait_line(qr/ app message=sleeps$/);
+	get($t, '/hello') for 1 .. 3;
+	$t->wait_line(qr/^  File "\S+apps.py", line \d+ in sleeps$/);
+	$t->wait_line(qr{ worker_exit .*cause=timeout .*request="GET /sleeps\?60" request_ms=\d{4}});
+	is(rest($hangs), '', 'its client gets no wrong answer');
+	is($t->stop, 0, 'the next worker ends in good order');
+
+	return if $> != 0;    # who sees no page
+	$t = start('apps:app', '--threads', 2);
+	my ($worker) = $t->workers;
+	my $c = begin($t, "GET /gated HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+	line($c);
+	my $since;
+	$t->wait_until('a thread is at work', sub { $since = Page::of($worker)->{work} });
+	is(Page::of($worker)->{work_request}, 'GET /gated', 'for that request');
+	# Clocks of the kernel's ticks tell no less.
+	$t->wait_until('time goes on', sub { Time::HiRes::clock_gettime(1) * 1000 > $since + 10 });
+	get($t, '/opens');
+	$t->wait_until('since the last piece', sub { Page::of($worker)->{work} > $since });
+	get($t, '/opens');
+	like(rest($c), qr/\r\n0\r\n\r\n\z/, 'it ends');
+	$t->wait_until('and nobody is at work', sub { Page::of($worker)->{work} == 0 });
+	is(Page::of($worker)->{work_request}, '', 'for nothing');
+	is($t->stop, 0, 'it ends in good order');
+};
+
+subtest 'close() is called when a worker leaves at once' => sub {
+	my $t = start('apps:app', '--threads', 2);
+	my $c = begin($t, "GET /drips HTTP/1.1\r\nHost: t\r\n\r\n");
+	like(line($c), qr/ 200 /, 'it has begun');
+	kill 'QUIT', $t->arbiter;
+	# Or on a machine that is busy nobody waits for it.
+	$t->wait_line(qr/ app message=dripped$| app_abandoned | worker_exit .*SIGKILL/);
+	is($t->wait_end, 0, 'and it ends');
 };
 
 subtest 'a worker that is told to leave at once does not wait for the app' => sub {

@@ -190,6 +190,40 @@ def sleeps_and_yields(environ, start_response):
     return Closing([b"slept "] * 100)
 
 
+gate = threading.Semaphore(0)
+
+
+def gated(environ, start_response):
+    """A piece each time that somebody opens."""
+    start_response("200 OK", TEXT)
+    for _ in range(2):
+        yield b"piece\n"
+        gate.acquire()
+
+
+def opens(environ, start_response):
+    gate.release()
+    start_response("200 OK", TEXT)
+    return []
+
+
+def drips(environ, start_response):
+    """Never ends, and says when it was closed."""
+    class Dripping:
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            time.sleep(0.02)
+            return b"drop\n"
+
+        def close(self):
+            environ["wsgi.errors"].write("dripped\n")
+
+    start_response("200 OK", TEXT)
+    return Dripping()
+
+
 def subprocesses(environ, start_response):
     """A program that the app runs can be ended by SIGTERM."""
     child = subprocess.Popen(["/bin/sleep", "60"])

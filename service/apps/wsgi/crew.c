@@ -3,14 +3,15 @@
 #include <errno.h>
 #include <time.h>
 
-/* For the last close() of an app, in a worker that leaves: the arbiter waits twice as long. */
-#define STOP_MS 500
-#define NS_OF_MS 1000000L
-#define NS_OF_SECOND (1000 * NS_OF_MS)
+#include "base/clock.h"
 
-void crew_init(struct crew *crew, struct interpreter *interpreter, unsigned threads)
+#define MS_OF_SECOND 1000
+#define NS_OF_MS 1000000L
+
+void crew_init(struct crew *crew, struct interpreter *interpreter, unsigned threads,
+	void (*note)(struct crew *crew, struct crew_work *oldest))
 {
-	*crew = (struct crew){.interpreter = interpreter, .threads = threads};
+	*crew = (struct crew){.interpreter = interpreter, .threads = threads, .note = note};
 	MUST(pthread_mutex_init(&crew->lock, NULL) == 0);
 	MUST(pthread_cond_init(&crew->wanted, NULL) == 0);
 	MUST(pthread_cond_init(&crew->idle, NULL) == 0);
@@ -33,15 +34,57 @@ static struct crew_work *find(struct crew *crew, unsigned member)
 	return NULL;
 }
 
-/* NULL: there will be none. */
-static struct crew_work *take(struct crew *crew, unsigned member)
+/* The newest at work: so they stand in the order of time. */
+static void begin_work(struct crew *crew, struct crew_work *work)
+{
+	work->since_ms = clock_tick_ms();
+	work->older = crew->newest;
+	work->newer = NULL;
+	*(crew->newest != NULL ? &crew->newest->newer : &crew->oldest) = work;
+	crew->newest = work;
+	crew->at_work++;
+	if (crew->oldest == work)
+		crew->note(crew, work);
+}
+
+static void end_work(struct crew *crew, const struct crew_work *work)
+{
+	bool oldest;
+
+	(void)pthread_mutex_lock(&crew->lock);
+	oldest = crew->oldest == work;
+	*(work->older != NULL ? &work->older->newer : &crew->oldest) = work->newer;
+	*(work->newer != NULL ? &work->newer->older : &crew->newest) = work->older;
+	if (oldest)
+		crew->note(crew, crew->oldest);
+	(void)pthread_mutex_unlock(&crew->lock);
+}
+
+static bool is_busy(const struct crew *crew)
+{
+	return crew->at_work != 0 || crew->first != NULL;
+}
+
+/* Whoever waits until all is done finds then what done() has brought. */
+static void be_free(struct crew *crew)
+{
+	crew->at_work--;
+	if (!is_busy(crew))
+		(void)pthread_cond_signal(&crew->idle);
+}
+
+/* What is next for a thread, which may have done another before. NULL: there will be none. */
+static struct crew_work *take(struct crew *crew, unsigned member, bool again)
 {
 	struct crew_work *work;
 
 	(void)pthread_mutex_lock(&crew->lock);
+	if (again)
+		be_free(crew);
 	while ((work = find(crew, member)) == NULL && !crew->stopped)
 		(void)pthread_cond_wait(&crew->wanted, &crew->lock);
-	crew->at_work += work != NULL;
+	if (work != NULL)
+		begin_work(crew, work);
 	(void)pthread_mutex_unlock(&crew->lock);
 	return work;
 }
@@ -56,37 +99,27 @@ static unsigned enlist(struct crew *crew)
 	return member;
 }
 
-static bool is_busy(const struct crew *crew)
-{
-	return crew->at_work != 0 || crew->first != NULL;
-}
-
-static void put_down(struct crew *crew)
-{
-	(void)pthread_mutex_lock(&crew->lock);
-	crew->at_work--;
-	if (!is_busy(crew))
-		(void)pthread_cond_signal(&crew->idle);
-	(void)pthread_mutex_unlock(&crew->lock);
-}
-
 /* A thread's whole life: it waits without the interpreter's lock. */
 static struct object *serve(void *target, struct object *arguments)
 {
 	struct crew *crew = target;
 	const struct python *python = &crew->interpreter->python;
+	struct crew_work *work = NULL;
 	unsigned member = enlist(crew);
 
 	(void)arguments;
 	for (;;) {
 		struct thread *thread = python->PyEval_SaveThread();
-		struct crew_work *work = take(crew, member);
 
+		if (work != NULL) {
+			end_work(crew, work);
+			work->done(work); /* which may be another's from now on */
+		}
+		work = take(crew, member, work != NULL);
 		python->PyEval_RestoreThread(thread);
 		if (work == NULL)
 			return python_hold(python, python->none);
 		work->run(work);
-		put_down(crew);
 	}
 }
 
@@ -131,20 +164,29 @@ int crew_add(struct crew *crew, struct crew_work *work)
 	return 0;
 }
 
-bool crew_stop(struct crew *crew)
+unsigned crew_wait(struct crew *crew, uint64_t until_ms)
 {
-	struct timespec until;
+	const struct timespec until = {
+		.tv_sec = (time_t)(until_ms / MS_OF_SECOND),
+		.tv_nsec = (long)(until_ms % MS_OF_SECOND) * NS_OF_MS,
+	};
+	unsigned left;
 	int error = 0;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += STOP_MS * NS_OF_MS;
-	until.tv_sec += until.tv_nsec / NS_OF_SECOND;
-	until.tv_nsec %= NS_OF_SECOND;
 	(void)pthread_mutex_lock(&crew->lock);
 	while (is_busy(crew) && error == 0)
 		error = pthread_cond_clockwait(&crew->idle, &crew->lock, CLOCK_MONOTONIC, &until);
+	left = crew->at_work;
+	for (const struct crew_work *work = crew->first; work != NULL; work = work->next)
+		left++;
+	(void)pthread_mutex_unlock(&crew->lock);
+	return left;
+}
+
+void crew_dismiss(struct crew *crew)
+{
+	(void)pthread_mutex_lock(&crew->lock);
 	crew->stopped = true;
 	(void)pthread_cond_broadcast(&crew->wanted);
 	(void)pthread_mutex_unlock(&crew->lock);
-	return error == 0;
 }

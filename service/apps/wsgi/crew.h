@@ -15,9 +15,12 @@
 #include "service/apps/wsgi/interpreter.h"
 
 struct crew_work {
-	void (*run)(struct crew_work *work); /* in a thread, with the interpreter's lock */
+	void (*run)(struct crew_work *work);  /* in a thread, with the interpreter's lock */
+	void (*done)(struct crew_work *work); /* behind it, without: it may be added again */
 	struct crew_work *next;
-	unsigned member; /* the thread that must do it, from 1; 0: any, which is then put here */
+	unsigned member;   /* the thread that must do it, from 1; 0: any, which is then put here */
+	uint64_t since_ms; /* monotonic; at work */
+	struct crew_work *older, *newer; /* of those at work */
 };
 
 struct crew {
@@ -28,18 +31,24 @@ struct crew {
 	pthread_cond_t wanted; /* there is work */
 	pthread_cond_t idle;   /* there is none, and nobody is at work */
 	struct crew_work *first, *last;
+	struct crew_work *oldest, *newest; /* at work */
 	unsigned at_work;
+	void (*note)(struct crew *crew, struct crew_work *oldest);
 	unsigned members; /* threads that have begun */
 	bool stopped;
 };
 
-void crew_init(struct crew *crew, struct interpreter *interpreter, unsigned threads);
+/* `note` hears which is the oldest at work, or NULL: in any thread, under the crew's lock. */
+void crew_init(struct crew *crew, struct interpreter *interpreter, unsigned threads,
+	void (*note)(struct crew *crew, struct crew_work *oldest));
 /* From the worker's thread, without the interpreter's lock. -ENOMEM: there are no threads. */
 MUST_USE int crew_add(struct crew *crew, struct crew_work *work);
 /*
- * What is begun is finished, and threads end; waits for that, but not for long: a thread may be in
- * the app's hands for ever. Whether all is done.
+ * Waits until all is done, but not beyond that time: a thread may be in the app's hands for ever.
+ * How much is not done then.
  */
-bool crew_stop(struct crew *crew);
+MUST_USE unsigned crew_wait(struct crew *crew, uint64_t until_ms);
+/* Threads end behind what is begun. */
+void crew_dismiss(struct crew *crew);
 
 #endif

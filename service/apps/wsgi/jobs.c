@@ -1,9 +1,14 @@
 #include "service/apps/wsgi/jobs.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/clock.h"
 #include "service/apps/wsgi/task.h"
 #include "service/view.h"
+
+/* For the last close() of an app, in a worker that leaves: the arbiter waits twice as long. */
+#define STOP_MS 500
 
 /* A task, and how it goes between the worker's thread and the others. */
 struct job {
@@ -19,6 +24,7 @@ struct job {
 	struct narwhal_response built;
 	struct narwhal_stream *stream;
 	struct crew_work hired;
+	char name[PAGE_REQUEST_MAX]; /* the request's method and target */
 	struct narwhal_task done;
 };
 
@@ -65,7 +71,27 @@ static void run_hired(struct crew_work *hired)
 	struct job *job = CONTAINER_OF(hired, struct job, hired);
 
 	task_do(&job->task, job->work);
+}
+
+static void post_hired(struct crew_work *hired)
+{
+	struct job *job = CONTAINER_OF(hired, struct job, hired);
+
 	narwhal_post(job->jobs->host, &job->done);
+}
+
+/* For the arbiter, who aborts a worker in which one hangs. */
+static void note_oldest(struct crew *crew, struct crew_work *oldest)
+{
+	struct page *page = CONTAINER_OF(crew, struct jobs, crew)->host->page;
+	const struct job *job;
+
+	atomic_store(&page->work_since_ms, oldest != NULL ? oldest->since_ms : 0);
+	page->work_request[0] = '\0';
+	if (oldest == NULL)
+		return;
+	job = CONTAINER_OF(oldest, struct job, hired);
+	(void)strcpy(page->work_request, job->name);
 }
 
 static void work_later(struct job *job, enum task_work work)
@@ -176,7 +202,8 @@ static void call_in_thread(struct job *job, struct narwhal_response *response)
 	job->work = TASK_CALL;
 	job->working = true;
 	job->ended = false;
-	job->hired = (struct crew_work){.run = run_hired};
+	job->hired = (struct crew_work){.run = run_hired, .done = post_hired};
+	page_copy_request(job->jobs->host->page, job->name);
 	job->done.run = work_done;
 	if (narwhal_response_defer(response, NULL, NULL) == 0) {
 		if (crew_add(&job->jobs->crew, &job->hired) == 0)
@@ -213,16 +240,23 @@ void jobs_init(struct jobs *jobs, struct gateway *gateway, struct narwhal_host *
 	const uint64_t threads = host->settings->threads;
 
 	*jobs = (struct jobs){.gateway = gateway, .host = host, .in_line = threads == 1};
-	crew_init(&jobs->crew, &gateway->interpreter, (unsigned)threads);
+	crew_init(&jobs->crew, &gateway->interpreter, (unsigned)threads, note_oldest);
 }
 
+/* What ends in a thread comes back here, and may have its close() yet. */
 bool jobs_stop(struct jobs *jobs)
 {
-	if (crew_stop(&jobs->crew))
-		return true;
+	uint64_t until_ms = clock_ms() + STOP_MS;
+	unsigned left;
+
+	do
+		left = crew_wait(&jobs->crew, until_ms);
+	while (left == 0 && host_run_posted(jobs->host));
+	crew_dismiss(&jobs->crew);
 	/* Whoever was asked to leave at once does not wait for the app. */
-	log_warning(jobs->host->log, "app_abandoned", log_uint("threads", jobs->crew.at_work));
-	return false;
+	if (left != 0)
+		log_warning(jobs->host->log, "app_abandoned", log_uint("threads", left));
+	return left == 0;
 }
 
 void jobs_free(struct jobs *jobs)
