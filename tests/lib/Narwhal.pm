@@ -125,6 +125,13 @@ sub wait_line {
 	}
 }
 
+# Until so many lines match, of all that there are: for those that may come before what was waited for.
+sub wait_lines {
+	my ($self, $pattern, $count) = @_;
+
+	return $self->wait_until("$count lines like $pattern", sub { $count <= grep { $_ =~ $pattern } $self->lines });
+}
+
 # All lines so far.
 sub lines {
 	my ($self) = @_;
@@ -173,6 +180,14 @@ sub give_up {
 	my ($self, $why) = @_;
 
 	die "$why; so far:\n" . join('', map { "\t$_\n" } $self->lines);
+}
+
+# Below the kernel's own choice, where no client's end of a connection can take it meanwhile.
+sub free_port {
+	while (1) {
+		my $port = 20000 + int rand 10000;
+		return $port if IO::Socket::INET->new(Listen => 1, LocalAddr => "0.0.0.0:$port");
+	}
 }
 
 # The arbiter's pid, as this test sees it.

@@ -37,7 +37,7 @@ sub seen {
 sub is_said {
 	my ($n, $pattern, $what) = @_;
 
-	return ok($n->wait_until($what, sub { (seen($n, "$dir/ready") // '') =~ $pattern }, 5), $what);
+	return ok($n->wait_until($what, sub { (seen($n, "$dir/ready") // '') =~ $pattern }), $what);
 }
 
 # Disks.

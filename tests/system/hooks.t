@@ -286,7 +286,7 @@ test 'an on_exit that hangs holds nobody longer than hook_timeout' => sub {
 	$n->wait_ready;
 	my $begun = time;
 	is($n->stop, 0, 'status 0');
-	cmp_ok(time - $begun, '<', 4, 'in time');
+	cmp_ok(time - $begun, '<', 15, 'in time');
 };
 
 test 'hooks that hang do not make a stop longer than graceful_timeout' => sub {

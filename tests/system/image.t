@@ -116,7 +116,7 @@ subtest 'it is PID 1, serves, replaces workers and reaps a thousand orphans' => 
 
 	my ($seconds, $status) = stop($id);
 	is($status, 0, 'docker stop ends it with status 0');
-	cmp_ok($seconds, '<', 1, 'within a second');
+	cmp_ok($seconds, '<', 5, 'long before Docker loses its patience');
 	like(($docker->try('logs', $id))[1], qr/ info stopped status=0 /, 'and the log says so');
 };
 
@@ -202,7 +202,7 @@ subtest 'it runs with nothing: no root, no capability, nothing to write to, litt
 	is(($docker->try('exec', $id, 'narwhal', 'ready'))[0], 0, 'narwhal ready says yes');
 	my ($seconds, $status) = stop($id);
 	is($status, 0, 'docker stop ends it with status 0');
-	cmp_ok($seconds, '<', 1, 'within a second');
+	cmp_ok($seconds, '<', 5, 'long before Docker loses its patience');
 };
 
 # What stands in the image's files, by name; "" for none.

@@ -14,14 +14,6 @@ my $dir = tempdir(CLEANUP => 1);
 
 chmod 0755, $dir;
 
-# Below the kernel's own choice, where no client's end of a connection can take it meanwhile.
-sub free_port {
-	while (1) {
-		my $port = 20000 + int rand 10000;
-		return $port if IO::Socket::INET->new(Listen => 1, LocalAddr => "0.0.0.0:$port");
-	}
-}
-
 subtest 'TCP v4, TCP v6 and a unix socket at once' => sub {
 	my $n = Narwhal->start(bind => 0,
 		args => [ '--bind', '127.0.0.1:0', '--bind', "[::1]:0,unix:$dir/s", $HELLO ]);
@@ -65,7 +57,7 @@ subtest 'an inherited socket' => sub {
 };
 
 subtest 'PORT and WEB_CONCURRENCY are heeded' => sub {
-	my $n = Narwhal->start(bind => 0, env => { PORT => free_port(), WEB_CONCURRENCY => 3 }, args => [$HELLO]);
+	my $n = Narwhal->start(bind => 0, env => { PORT => Narwhal::free_port(), WEB_CONCURRENCY => 3 }, args => [$HELLO]);
 
 	like($n->wait_ready, qr/address=http:\/\/0\.0\.0\.0:\d+ workers=3/, 'on every address');
 	is($n->stop, 0, 'status 0');

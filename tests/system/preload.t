@@ -58,6 +58,7 @@ sub load {
 for my $pid1 (1, 0) {
 	subtest 'workers are children of ' . ($pid1 ? 'PID 1' : 'a subreaper') => sub {
 		my $n = begin([ '--workers', 2, '--loglevel', 'debug' ], app => $FORKS, pid1 => $pid1);
+		$n->wait_lines(qr/message="fork_parent in /, 2);    # of the second one, a worker may be quicker
 		my $log = join "\n", $n->lines;
 		is_deeply([ sort map { own_pid($_) } $n->workers ],
 			[ sort $log =~ /worker_spawned slot=\d pid=(\d+)/g ], 'the arbiter knows their pids');

@@ -131,7 +131,7 @@ subtest 'one that does not say it in time is ended, and the line says why' => su
 };
 
 subtest 'one that misses its watchdog is ended with cause timeout, and born again' => sub {
-	my $n = begin([ '--timeout', '0.3' ], $OUTSIDER, 'beat');
+	my $n = begin([ '--timeout', 1 ], $OUTSIDER, 'beat');
 
 	like($n->wait_line(qr/ worker_exit /), qr/ cause=timeout signal=SIGABRT /, 'the cause');
 	$n->wait_line(qr/ worker_ready slot=0 /);

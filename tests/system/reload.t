@@ -71,7 +71,7 @@ sub stays {
 
 	subtest "the old generation stays when $name" => sub {
 		write_config();
-		my $n = begin('--boot-timeout', '0.5');
+		my $n = begin();
 		my @old = $n->workers;
 
 		write_config(%setting);
@@ -94,7 +94,7 @@ my $MODULES = "$Narwhal::BUILD/tests/modules";
 stays('a setting is wrong', qr/narwhal\.conf:\d+: workers: \\"x\\" /, workers => 'x');
 stays('the app is missing', qr/nowhere\.so/, app => "$dir/nowhere.so");
 stays('the app refuses to load', qr/refuses/, app => "$MODULES/refuses.so");
-stays('the app hangs in its load', qr/boot_timeout/, app => "$MODULES/hangs.so");
+stays('the app hangs in its load', qr/boot_timeout/, app => "$MODULES/hangs.so", boot_timeout => '0.5');
 stays('the app crashes in its load', qr/dies in every boot/, app => "$MODULES/crashes.so");
 stays('an address is taken', qr/in use/, bind => '127.0.0.1:' . $taken->sockport);
 stays('what is fixed has changed', qr/pidfile.*restart/, pidfile => "$dir/pid");
@@ -117,14 +117,10 @@ subtest 'a changed bind: the new address is open before the old one closes' => s
 	ok(!-e "$dir/$_", "no file $_") for qw(b c);
 };
 
-sub free_address {
-	return '127.0.0.1:' . IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1:0')->sockport;
-}
-
 subtest 'an address given up, and one that never came to serve, can be had again at once' => sub {
 	plan skip_all => 'needs root: only CAP_NET_RAW opens a gated socket again' if $> != 0;
 	my $away = "unix:$dir/away";
-	my ($first, $second) = (free_address(), free_address());
+	my ($first, $second) = map { '127.0.0.1:' . Narwhal::free_port() } 1 .. 2;
 	write_config(bind => $first, idle_grace => 60, graceful_timeout => 60);
 	my $n = begin();
 	my $kept = $n->connect($first);
@@ -154,7 +150,7 @@ subtest 'an address given up, and one that never came to serve, can be had again
 
 subtest 'without CAP_NET_RAW it can be had when its workers are gone' => sub {
 	plan skip_all => 'needs root, to be nobody' if $> != 0;
-	my ($first, $second) = (free_address(), free_address());
+	my ($first, $second) = map { '127.0.0.1:' . Narwhal::free_port() } 1 .. 2;
 	write_config(bind => $first, idle_grace => 60, graceful_timeout => 60);
 	my $n = Narwhal->start(bind => 0, user => 65534, args => [ '--config', $conf ]);
 
@@ -168,7 +164,7 @@ subtest 'without CAP_NET_RAW it can be had when its workers are gone' => sub {
 	like($n->wait_line(qr/ reload_failed /), qr/$first: workers that drain still hold this socket/, 'why');
 	is($n->connect($second)->request('GET', '/')->{status}, 200, 'the old generation serves on');
 	$kept->close;
-	$n->wait_line(qr/ worker_exit .*generation=1 cause=retired status=0/) for 1 .. 2;
+	$n->wait_lines(qr/ worker_exit .*generation=1 cause=retired status=0/, 2);
 	$n->signal('HUP')->wait_line(qr/ reloaded /);
 	is($n->connect($first)->request('GET', '/')->{status}, 200, 'then it serves');
 	is($n->stop, 0, 'status 0');

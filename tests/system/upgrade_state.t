@@ -62,7 +62,7 @@ subtest 'counters, the uptime, the wished number and files are what they were' =
 };
 
 subtest 'a hook that runs is told of, and ended in time, by the next image' => sub {
-	my $n = begin(on_reload => script('long', 'sleep 60'), hook_timeout => 2);
+	my $n = begin(on_reload => script('long', 'sleep 60'), hook_timeout => 3);
 
 	$n->signal('HUP')->wait_line(qr/ info reloaded /);
 	upgrade($n);
