@@ -57,7 +57,8 @@ subtest 'an inherited socket' => sub {
 };
 
 subtest 'PORT and WEB_CONCURRENCY are heeded' => sub {
-	my $n = Narwhal->start(bind => 0, env => { PORT => Narwhal::free_port(), WEB_CONCURRENCY => 3 }, args => [$HELLO]);
+	my %env = (PORT => Narwhal::free_port(), WEB_CONCURRENCY => 3);
+	my $n = Narwhal->start(bind => 0, env => \%env, args => [$HELLO]);
 
 	like($n->wait_ready, qr/address=http:\/\/0\.0\.0\.0:\d+ workers=3/, 'on every address');
 	is($n->stop, 0, 'status 0');

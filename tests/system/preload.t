@@ -253,10 +253,10 @@ subtest 'a Python app' => sub {
 subtest 'files and an access log' => sub {
 	mkdir "$dir/public" or die $!;
 	Narwhal::write_file("$dir/public/a.txt", 'a');
-	my $n = begin([ '--accesslog', "$dir/access" ], app => "$dir/public");
+	my $n = begin([ '--loglevel', 'debug', '--accesslog', "$dir/access" ], app => "$dir/public");
 	is($n->get('/a.txt')->{body}, 'a', 'a file');
 	rename "$dir/access", "$dir/access.1" or die;
-	$n->signal('USR1')->wait_line(qr/ log_reopened file=\S+access /);
+	$n->signal('USR1')->wait_line(qr/ debug access_log_reopened slot=0$/);
 	is($n->get('/a.txt')->{body}, 'a', 'again');
 	is($n->stop, 0, 'status 0');
 	like(Narwhal::slurp("$dir/$_"), qr{^\S+ .*"GET /a.txt HTTP/1.1" 200 .*\n\z}, "one line in $_")
