@@ -99,6 +99,9 @@ static void add_failure(const struct arbiter *a, struct text *text)
 		return;
 	}
 	begin(text, "last_failure", '{');
+	add_string(text, "step",
+		a->upgrade.failed_in != UPGRADE_NONE ? upgrade_state_name(a->upgrade.failed_in)
+						     : NULL);
 	add_string(text, "reason", failure);
 	add_number(text, "age_ms", status_age(a, a->upgrade.begun_ms));
 	text_add_char(text, '}');

@@ -86,7 +86,10 @@ static void add_upgrade(const struct arbiter *a, struct text *text)
 		add_label(text, "last upgrade");
 		text_add(text, "asked for ");
 		add_age(text, status_age(a, u->begun_ms));
-		text_add(text, " ago, failed: ");
+		text_add(text, " ago, came to nothing");
+		if (u->failed_in != UPGRADE_NONE)
+			text_printf(text, " in %s", upgrade_state_name(u->failed_in));
+		text_add(text, ": ");
 		add_name(text, failure);
 		text_add_char(text, '\n');
 	}

@@ -205,8 +205,11 @@ bool upgrade_step(struct arbiter *a, enum upgrade_event event, const char *reaso
 	if (steps[before][event].line == NULL || (event == UPGRADE_EVENT_COMMITTED && is_lost(a)))
 		return false;
 	text = TEXT_OVER(u->reason);
-	if (reason != NULL)
+	if (reason != NULL) {
 		text_add(&text, reason);
+		/* The way back is not what was wrong. */
+		u->failed_in = before == UPGRADE_RETURNING ? u->failed_in : before;
+	}
 	u->state = steps[before][event].next;
 	u->deadline_ms = CLOCK_NEVER;
 	tell(a, steps[before][event].line, before);

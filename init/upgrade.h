@@ -45,13 +45,14 @@ struct upgrade {
 	const char *recalled;  /* why it shall go back, at the end of this turn; NULL */
 	uint64_t reads;	       /* the newest heirloom that the image which froze can thaw */
 	struct image_hold own; /* what runs here */
-	struct image_hold other; /* what may run here next: the new one, or the old one */
-	pid_t trial;		 /* 0: none runs */
-	int report_fd;		 /* what it says of itself; -1 */
-	struct printed printed;	 /* what it prints */
-	uint64_t hooks_failed;	 /* pre_exec's failures, before it was fired */
-	char process_name[16];	 /* ours: after an exec by descriptor it would be a number */
-	char reason[768];	 /* why it failed; "" */
+	struct image_hold other;      /* what may run here next: the new one, or the old one */
+	pid_t trial;		      /* 0: none runs */
+	int report_fd;		      /* what it says of itself; -1 */
+	struct printed printed;	      /* what it prints */
+	uint64_t hooks_failed;	      /* pre_exec's failures, before it was fired */
+	char process_name[16];	      /* ours: after an exec by descriptor it would be a number */
+	char reason[768];	      /* why it failed; "" */
+	enum upgrade_state failed_in; /* then: where it stood; NONE: an older image knew */
 };
 
 void upgrade_init(struct upgrade *upgrade);

@@ -9,7 +9,7 @@ use Test::More;
 use Time::HiRes qw(time);
 
 use Narwhal;
-use Upgrade qw($IMAGE begin install);
+use Upgrade qw($IMAGE begin replace);
 
 my $HELLO = "$Narwhal::BUILD/examples/hello.so";
 my $TROUBLE = "$Narwhal::BUILD/tests/modules/trouble.so";
@@ -47,6 +47,16 @@ sub knock {
 sub open_of {
 	my ($n) = @_;
 	return scalar(() = glob '/proc/' . $n->arbiter . '/fd/*');
+}
+
+# The image becomes another build: all that differs is what the linker has called it.
+sub install_other {
+	my ($build) = @_;
+	my ($bytes, $id) = (Narwhal::slurp($Narwhal::PROGRAM), pack 'H*', $build);
+
+	substr($bytes, index($bytes, $id), length $id) = "\x42" x length $id;
+	replace($bytes);
+	return;
 }
 
 # CPU time, in clock ticks; and how often it has waited.
@@ -109,7 +119,8 @@ subtest 'an upgrade that is held: two generations, and what it can roll back to'
 	plan skip_all => 'PID 1 needs root' if $> != 0;
 	my $n = begin(upgrade_hold => 'true');
 
-	install('narwhal');
+	my $build = facts($n)->{image}{build_id};
+	install_other($build);
 	$n->signal('USR2')->wait_line(qr/ upgrade_held /);
 	my $facts = facts($n);
 	is($facts->{state}, 'held', 'it is held');
@@ -119,14 +130,18 @@ subtest 'an upgrade that is held: two generations, and what it can roll back to'
 	my %of;
 	$of{ $_->{generation} }++ for @{ $facts->{workers} };
 	is_deeply(\%of, { 1 => 2, 2 => 2 }, 'workers of both');
-	is($facts->{rolls_back_to}{path}, $IMAGE, 'the way back');
+	is_deeply($facts->{rolls_back_to}, { path => $IMAGE, version => $facts->{image}{version}, build_id => $build },
+		'the way back is the image that was there first');
+	isnt($facts->{image}{build_id}, $build, 'what runs is another build');
 	like((status($n))[1], qr/^  rolls back to \Q$IMAGE\E, /m, 'for people, too');
 
 	is(system('nsenter', '-t', $n->arbiter, '-p', '-m', $IMAGE, 'rollback'), 0, 'it is called back');
 	$n->wait_line(qr/ upgrade_returned /);
 	$facts = facts($n);
 	is($facts->{rolls_back_to}, undef, 'then there is nothing to roll back to');
-	is($facts->{last_failure}{reason}, 'it was called back', 'and it says what became of the upgrade');
+	is_deeply([ @{ $facts->{last_failure} }{qw(step reason)} ], [ 'HELD', 'it was called back' ],
+		'and it says what became of the upgrade');
+	is($facts->{image}{build_id}, $build, 'the first image is back');
 
 	my $fds = open_of($n);
 	my $name = name_of($n->arbiter) =~ s/-\d+\z/-1/r;

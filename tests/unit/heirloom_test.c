@@ -190,7 +190,11 @@ static void fill(struct arbiter *a)
 	a->herald.started = true;
 	a->herald.workers = 3;
 	a->upgrade.state = UPGRADE_LEAVING;
-	a->upgrade.own = (struct image_hold){.fd = 30, .path = strdup("/usr/bin/narwhal")};
+	a->upgrade.own = (struct image_hold){.fd = 30,
+		.path = strdup("/usr/bin/narwhal"),
+		.version = "0.0.9",
+		.build = "ab12"};
+	a->upgrade.failed_in = UPGRADE_HELD;
 	a->upgrade.other = (struct image_hold){.fd = 32, .path = strdup("/new/narwhal")};
 	memcpy(a->upgrade.process_name, "narwhal", 8);
 	a->upgrade.reads = HEIRLOOM_VERSION;
@@ -637,6 +641,20 @@ static void version_4_thaws(void **state)
 	assert_int_equal(a.current->certificates.keys_fd, 37);
 	assert_true(a.children[0].introduced);
 	assert_int_equal(a.children[ARBITER_SLOTS].watch.fd, 18);
+	assert_string_equal(a.upgrade.own.build, "");
+	assert_int_equal(a.upgrade.failed_in, UPGRADE_NONE);
+	let_go(&a);
+}
+
+static void version_5_thaws(void **state)
+{
+	static struct arbiter a;
+
+	(void)state;
+	thaw_released(&a, "tests/heirloom/version-5");
+	assert_string_equal(a.upgrade.own.version, "0.0.9");
+	assert_string_equal(a.upgrade.own.build, "ab12");
+	assert_int_equal(a.upgrade.failed_in, UPGRADE_HELD);
 	let_go(&a);
 }
 
@@ -729,6 +747,7 @@ int main(void)
 		cmocka_unit_test(version_2_thaws),
 		cmocka_unit_test(version_3_thaws),
 		cmocka_unit_test(version_4_thaws),
+		cmocka_unit_test(version_5_thaws),
 		cmocka_unit_test(an_image_of_version_1_is_left_what_it_reads),
 		cmocka_unit_test(what_is_newer_than_its_version_is_unknown),
 		cmocka_unit_test(a_program_thaws_to_the_same),

@@ -275,9 +275,13 @@ static void an_upgrade_that_failed_is_told_of_until_the_next_one(void **state)
 	memcpy(a.upgrade.reason, "printed \"no\"", 13);
 	report(&a);
 	assert_says(text_bytes,
-		"  last upgrade  asked for 1m01s ago, failed: printed \\\"no\\\"\n");
-	assert_says(json_bytes,
-		"\"last_failure\":{\"reason\":\"printed \\\"no\\\"\",\"age_ms\":61000}");
+		"  last upgrade  asked for 1m01s ago, came to nothing: printed \\\"no\\\"\n");
+	assert_says(json_bytes, "\"last_failure\":{\"step\":null,\"reason\":");
+	a.upgrade.failed_in = UPGRADE_TRIAL;
+	report(&a);
+	assert_says(text_bytes, " ago, came to nothing in TRIAL: printed ");
+	assert_says(json_bytes, "\"last_failure\":{\"step\":\"TRIAL\",\"reason\":\"printed "
+				"\\\"no\\\"\",\"age_ms\":61000}");
 	a.upgrade.reason[0] = '\0';
 	report(&a);
 	assert_null(strstr(text_bytes, "last upgrade"));
