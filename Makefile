@@ -214,8 +214,9 @@ $(BUILD)/libexecdir: FORCE
 $(BUILD)/init/image.o: $(BUILD)/libexecdir
 .PHONY: FORCE
 
-# It holds those files as they are.
+# They hold these files as they are.
 $(BUILD)/service/apps/wsgi/script.o: service/apps/wsgi/narwhal.py service/apps/wsgi/hooks.py
+$(BUILD)/init/gunicorn_read.o: init/gunicorn_read.py
 
 define FLOOR
 $(BUILD)/$(1).a: $(call objects,$(call sources,$(1)))

@@ -1,11 +1,13 @@
 #include "init/command.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 #include "base/exits.h"
 #include "base/words.h"
 #include "init/arbiter.h"
 #include "init/check.h"
+#include "init/gunicorn_import.h"
 #include "init/liveness.h"
 #include "init/program.h"
 #include "init/readiness.h"
@@ -185,6 +187,19 @@ static int new (struct config *config, const struct config_input *input)
 									       : complain(bytes);
 }
 
+static int import(struct config *config, const struct config_input *input)
+{
+	char bytes[PATH_MAX + 512];
+	struct text why = TEXT_OVER(bytes);
+
+	(void)input;
+	if (config->app == NULL || config->app_origin.source != CONFIG_COMMAND_LINE)
+		return complain("import-gunicorn: which file is it? "
+				"narwhal import-gunicorn gunicorn.conf.py");
+	return gunicorn_import(&config->settings, config->app, stdout, &why) == 0 ? EXIT_OK
+										  : complain(bytes);
+}
+
 static int seccomp(struct config *config, const struct config_input *input)
 {
 	char bytes[512];
@@ -218,6 +233,7 @@ static int (*const commands[])(struct config *, const struct config_input *) = {
 	[CONFIG_ROLLBACK] = rollback,
 	[CONFIG_NEW] = new,
 	[CONFIG_LEARN] = learn,
+	[CONFIG_IMPORT] = import,
 	[CONFIG_SECCOMP] = seccomp,
 	[CONFIG_CHECK] = check,
 	[CONFIG_CHECK_CONFIG] = check_config_alone,
@@ -232,7 +248,7 @@ int command_run(struct config *config, const struct config_input *input,
 	int status;
 
 	/* What it starts may hang: whoever waits for it can end it. */
-	if (config->verb == CONFIG_CHECK)
+	if (config->verb == CONFIG_CHECK || config->verb == CONFIG_IMPORT)
 		signals_return(found);
 	if (config->verb == CONFIG_SERVE && program_is_wished(config))
 		status = program_run(config, input, found);

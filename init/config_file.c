@@ -318,7 +318,8 @@ int config_look_beside(struct config_reading *reading)
 	struct config *config = reading->config;
 	struct text text = config_warnings(config);
 
-	if (config->file == NULL && is_module(config->app) &&
+	if (config->file == NULL && config->settings.gunicorn_conf == NULL &&
+		is_module(config->app) &&
 		faccessat(reading->input->directory_fd, PYTHON_FILE, F_OK, 0) == 0)
 		text_add(&text,
 			PYTHON_FILE ": is here and not read: narwhal import-gunicorn " PYTHON_FILE

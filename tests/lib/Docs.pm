@@ -31,7 +31,7 @@ export NARWHAL_WORKER_IMAGE=BUILD/narwhal-worker
 export NARWHAL_WHEN_READY=$state/ready NARWHAL_PIDFILE=$state/narwhal.pid
 case $1 in
 seccomp) [ "$2" = learn ] || exec BUILD/narwhal "$@" ;;
-alive | ready | status | upgrade | commit | rollback | new | \
+alive | ready | status | import-gunicorn | upgrade | commit | rollback | new | \
 	check | -h | --help | -v | --version) exec BUILD/narwhal "$@" ;;
 esac
 stop
@@ -55,6 +55,7 @@ def app(environ, start_response):
     return [b"Hello, World!\n"]
 application = app
 PYTHON
+	'gunicorn.conf.py' => "bind = '127.0.0.1:8000'\nworkers = 2\nworker_class = 'gthread'\n",
 	'asgi.py' => <<'PYTHON',
 async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": []})

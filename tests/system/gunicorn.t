@@ -94,4 +94,97 @@ subtest 'a program behind two dashes has GUNICORN_CMD_ARGS for itself' => sub {
 	is($status, 0, 'status 0');
 	like($said, qr/^--wokers 4$/m, 'it reads them');
 };
+# Its folder, with these files in it.
+sub place {
+	my (%files) = @_;
+	my $dir = tempdir(CLEANUP => 1);
+
+	chmod 0755, $dir;
+	Narwhal::write_file("$dir/$_", $files{$_}) for keys %files;
+	chmod 0644, map { "$dir/$_" } keys %files;
+	return $dir;
+}
+
+subtest 'a gunicorn.conf.py becomes a config file that serves the app, hooks and all' => sub {
+	plan(skip_all => 'no /usr/bin/python3') if !-x '/usr/bin/python3';
+	my $dir = place('shop.py' => <<'APP', 'gunicorn.conf.py' => <<'CONF');
+color = "none"
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [color.encode()]
+APP
+import multiprocessing, os, sys
+print("the file speaks")
+wsgi_app = "shop:app"
+workers = min(2, multiprocessing.cpu_count() + 1)
+worker_class = "gevent"
+keepalive = 7
+umask = 0o22
+proxy_protocol = False
+raw_env = ["A=1", "B=1,2"]
+header_map = "refuse"
+daemon = False
+secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
+def when_ready(server):
+    pass
+def post_worker_init(worker):
+    import shop
+    shop.color = "blue"
+CONF
+	my ($status, $said) = Narwhal->run(cwd => $dir, bind => 0,
+		wrap => [ 'sh', '-c', 'exec "$@" >narwhal.conf', 'sh' ],
+		args => [ 'import-gunicorn', '--python', '/usr/bin/python3', 'gunicorn.conf.py' ]);
+	is($status, 0, 'status 0');
+	is($said, "the file speaks\n", 'what the file prints is on standard error');
+	my $made = Narwhal::slurp("$dir/narwhal.conf");
+	chmod 0644, "$dir/narwhal.conf";
+	like($made, qr/^# worked out by the file.*:\nworkers = 2$/m, 'what was worked out is said to be');
+	like($made, qr/^umask = 22$/m, 'a mode is octal');
+	like($made, qr/^gunicorn_conf = \Q$dir\E\/gunicorn\.conf\.py$/m, 'hooks of workers are called from it');
+	like($made, qr/^# when_ready is a function of the file/m, 'those of the server are programs');
+	like($made, qr/^# worker_class = gevent: has no meaning here: /m, 'what has no meaning is said');
+	like($made, qr/^# raw_env = B=1,2: has a comma/m, 'and what cannot be carried over');
+	unlike($made, qr/daemon/, 'nothing is said of what was off');
+
+	my $n = Narwhal->start(cwd => $dir, args => [ '--python', '/usr/bin/python3' ]);
+	$n->wait_ready;
+	is($n->get('/')->{body}, 'blue', 'it serves the app, and its hook was called');
+	is(scalar $n->workers, 2, 'with as many workers');
+	unlike(join("\n", $n->lines), qr/ warning config /, 'without a warning');
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'a file that fails is told by its traceback, and nothing is printed' => sub {
+	plan(skip_all => 'no /usr/bin/python3') if !-x '/usr/bin/python3';
+	my @cases = (
+		[ "workers = [\n", qr/^SyntaxError: /m ],
+		[ "def f():\n    import no_such_module\nf()\n", qr/line 2, in f\n.*\nModuleNotFoundError: /m ],
+		[ "raise SystemExit(0)\n", qr/^SystemExit: 0$/m ],
+	);
+	for my $case (@cases) {
+		my $dir = place('gunicorn.conf.py' => $case->[0]);
+		my ($status, $said) = Narwhal->run(cwd => $dir,
+			args => [ 'import-gunicorn', '--python', '/usr/bin/python3', 'gunicorn.conf.py' ]);
+		is($status, 1, 'status 1');
+		like($said, $case->[1], "it says $case->[1]");
+		like($said, qr{^narwhal: gunicorn\.conf\.py: /usr/bin/python3 has failed on it}m, 'and who');
+		unlike($said, qr/^#|<stdin>/m, 'nothing else');
+	}
+	my ($status, $said) = Narwhal->run(args => [ 'import-gunicorn', '/nowhere/gunicorn.conf.py' ]);
+	is($said, "narwhal: /nowhere/gunicorn.conf.py: No such file or directory\n", 'one that is not there');
+};
+
+subtest 'a gunicorn.conf.py is not read by narwhal itself, and it says so' => sub {
+	my $dir = place('gunicorn.conf.py' => '');
+	my ($status, $said) = Narwhal->run(cwd => $dir, args => [ '-c', 'gunicorn.conf.py', 'shop:app' ]);
+	is($status, 1, 'named as the config file, it is refused');
+	like($said, qr/narwhal import-gunicorn gunicorn\.conf\.py makes one/, 'with the way out');
+	($status, $said) = Narwhal->run(cwd => $dir, args => [ '--check-config', 'shop:app' ]);
+	is($status, 0, 'lying there, it stops nothing');
+	is($said, "gunicorn.conf.py: is here and not read: narwhal import-gunicorn gunicorn.conf.py makes a config file"
+		. " of it\n", 'but a warning names it');
+	($status, $said) = Narwhal->run(cwd => $dir,
+		args => [ '--check-config', '--gunicorn-conf', 'gunicorn.conf.py', 'shop:app' ]);
+	is($said, '', 'unless its hooks are called');
+};
 done_testing;
