@@ -53,7 +53,7 @@ static int load(struct gateway *gateway, const char *name, struct narwhal_host *
 	struct text *why)
 {
 	struct interpreter *interpreter = &gateway->interpreter;
-	int error = hooks_open(&gateway->hooks, interpreter, host, why);
+	int error = hooks_load(&gateway->hooks, interpreter, host, why);
 
 	if (error == 0 && host_has_loop(host))
 		error = hooks_fork(&gateway->hooks, why);

@@ -116,7 +116,7 @@ static int fail(struct hooks *hooks, const char *what, struct text *why)
 	return -ENOEXEC;
 }
 
-int hooks_open(struct hooks *hooks, struct interpreter *interpreter, struct narwhal_host *host,
+int hooks_load(struct hooks *hooks, struct interpreter *interpreter, struct narwhal_host *host,
 	struct text *why)
 {
 	const struct python *python = &interpreter->python;
@@ -257,7 +257,7 @@ uint64_t hooks_answer(const struct hooks *hooks, struct object *exchange,
 	return response->stream == NULL ? size : 0;
 }
 
-void hooks_end(const struct hooks *hooks, struct object **exchange, uint64_t sent)
+void hooks_complete(const struct hooks *hooks, struct object **exchange, uint64_t sent)
 {
 	const struct python *python = python_of(hooks);
 	struct object *result;

@@ -31,17 +31,17 @@ struct hooks {
 };
 
 /* Runs the file, if there is the setting. 0, or -errno with `why`; the traceback is in the log. */
-MUST_USE int hooks_open(struct hooks *hooks, struct interpreter *interpreter,
+MUST_USE int hooks_load(struct hooks *hooks, struct interpreter *interpreter,
 	struct narwhal_host *host, struct text *why);
-/* In a worker, before it loads the app; or behind its fork by a zygote. Errors as hooks_open(). */
+/* In a worker, before it loads the app; or behind its fork by a zygote. Errors as hooks_load(). */
 MUST_USE int hooks_fork(struct hooks *hooks, struct text *why);
-/* The app is there, and may become another. Errors as hooks_open(). */
+/* The app is there, and may become another. Errors as hooks_load(). */
 MUST_USE int hooks_start(struct hooks *hooks, struct object **application, struct text *why);
 /* The worker leaves. */
 void hooks_leave(struct hooks *hooks);
 
 /*
- * Begins an exchange, which is owned by the request: it goes with hooks_end(), also when this
+ * Begins an exchange, which is owned by the request: it goes with hooks_complete(), also when this
  * fails. NULL without such hooks. 0, or -1 with an error set: the app is not to be called.
  */
 MUST_USE int hooks_begin(const struct hooks *hooks, struct object *environ,
@@ -50,6 +50,6 @@ MUST_USE int hooks_begin(const struct hooks *hooks, struct object *environ,
 MUST_USE uint64_t hooks_answer(const struct hooks *hooks, struct object *exchange,
 	const struct narwhal_response *response);
 /* Behind the app's last work for the request; gives the exchange back. */
-void hooks_end(const struct hooks *hooks, struct object **exchange, uint64_t sent);
+void hooks_complete(const struct hooks *hooks, struct object **exchange, uint64_t sent);
 
 #endif

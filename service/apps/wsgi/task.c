@@ -341,7 +341,7 @@ static void close_all(struct task *task)
 {
 	close_iterable(task);
 	if (UNLIKELY(task->exchange != NULL))
-		hooks_end(&task->gateway->hooks, &task->exchange, task->sent);
+		hooks_complete(&task->gateway->hooks, &task->exchange, task->sent);
 	forget_written(task);
 	settle_callables(task);
 }
