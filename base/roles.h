@@ -5,7 +5,7 @@
 #include "base/attr.h"
 
 enum process_role {
-#define ROLE(name, word, meaning) PROCESS_##name,
+#define ROLE(name, word, phrase, meaning) PROCESS_##name,
 #include "base/roles.def"
 #undef ROLE
 	PROCESS_ROLES
@@ -13,5 +13,7 @@ enum process_role {
 
 /* "worker", "keyholder". */
 const char *process_role_name(enum process_role role) PURE;
+/* "a worker", "a keyholder". */
+const char *process_role_phrase(enum process_role role) PURE;
 
 #endif

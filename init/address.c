@@ -348,6 +348,20 @@ int address_parse_list(const char *list, struct address_list *addresses, struct 
 	}
 }
 
+int address_parse_setting(const char *name, const char *list, struct address_list *addresses,
+	struct text *why)
+{
+	char bytes[512];
+	struct text reason = TEXT_OVER(bytes);
+	int error;
+
+	addresses->count = 0;
+	error = list != NULL ? address_parse_list(list, addresses, &reason) : 0;
+	if (error != 0)
+		text_printf(why, "%s: %s", name, bytes);
+	return error;
+}
+
 int address_from_socket(struct address *address, const struct sockaddr_storage *socket,
 	socklen_t size)
 {

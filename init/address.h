@@ -55,6 +55,10 @@ MUST_USE int address_parse(const char *item, size_t size, struct address *addres
  */
 MUST_USE int address_parse_list(const char *list, struct address_list *addresses, struct text *why);
 
+/* The same of a setting's value, which need not be set; `why` names it. */
+MUST_USE int address_parse_setting(const char *name, const char *list,
+	struct address_list *addresses, struct text *why);
+
 /* What getsockname(2) told. -EAFNOSUPPORT when the family is none of ours. */
 MUST_USE int address_from_socket(struct address *address, const struct sockaddr_storage *socket,
 	socklen_t size);

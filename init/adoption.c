@@ -55,13 +55,21 @@ static int adopt_listener(struct listener *listener, struct text *why)
 	return error;
 }
 
-static int adopt_listeners(struct arbiter *a, struct text *why)
+static int adopt_set(struct listener_set *set, struct text *why)
 {
-	struct listener_set *set = &a->current->listeners;
 	int error = 0;
 
 	for (size_t i = 0; error == 0 && i < set->count; i++)
 		error = adopt_listener(&set->item[i], why);
+	return error;
+}
+
+static int adopt_listeners(struct arbiter *a, struct text *why)
+{
+	int error = adopt_set(&a->current->listeners, why);
+
+	if (error == 0)
+		error = adopt_set(&a->current->metrics, why);
 	for (struct shelved *at = a->shelf.first; error == 0 && at != NULL; at = at->next)
 		error = adopt_listener(&at->listener, why);
 	return error;
@@ -159,6 +167,8 @@ static int adopt_times(struct arbiter *a, struct text *why)
 {
 	(void)why;
 	reload_apply(a);
+	if (a->born_wall_ms == 0) /* by an image that did not note it */
+		a->born_wall_ms = (uint64_t)clock_wall_ms() - (a->now_ms - a->born_ms);
 	a->reap_ms = a->now_ms; /* whose SIGCHLD was read, and who was not reaped */
 	return 0;
 }
@@ -210,7 +220,9 @@ static void replace_unseen(struct arbiter *a, unsigned index)
 void adoption_trim(struct arbiter *a)
 {
 	heirloom_each_fd(a, HEIRLOOM_VERSION, lose_closed, NULL);
-	listener_set_trim(&a->current->listeners, &a->shelf);
+	listener_set_trim(&a->current->listeners);
+	listener_set_trim(&a->current->metrics);
+	shelf_trim(&a->shelf);
 	for (unsigned i = 0; i < ARBITER_CHILDREN; i++) {
 		struct child *child = &a->children[i];
 

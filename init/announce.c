@@ -31,8 +31,8 @@ static void add_url(const struct listener *listener, struct text *text)
 
 static void tell_log(struct arbiter *a)
 {
-	char bytes[1024];
-	struct text addresses = TEXT_OVER(bytes);
+	char bytes[1024], metrics_bytes[1024];
+	struct text addresses = TEXT_OVER(bytes), metrics = TEXT_OVER(metrics_bytes);
 
 	if (!a->ready) {
 		log_info(&a->log, "unready", log_string("phase", wish_phase_name(a->wish.phase)));
@@ -44,11 +44,15 @@ static void tell_log(struct arbiter *a)
 		if (shard_of(listener->asked) == 0)
 			add_url(listener, &addresses);
 	}
+	for (size_t i = 0; i < a->current->metrics.count; i++)
+		add_url(&a->current->metrics.item[i], &metrics);
 	log_info(&a->log, "ready", log_string("address", bytes),
 		log_uint("workers", a->wish.crew.workers),
 		log_uint("serving", roster_count(&a->roster, STATE_SERVING)),
 		log_uint("generation", a->wish.crew.generation),
-		log_uint("ms", a->now_ms - a->born_ms));
+		log_uint("ms", a->now_ms - a->born_ms),
+		metrics.used != 0 ? log_string("metrics", metrics_bytes)
+				  : (struct log_field){.kind = LOG_FIELD_END});
 }
 
 /* Each time: who reads the lines around it shall not believe it safe. */

@@ -19,6 +19,7 @@
 #include "init/preload.h"
 #include "init/reap.h"
 #include "init/reload.h"
+#include "init/scrape.h"
 #include "init/spawn.h"
 #include "init/sweep.h"
 #include "init/termination.h"
@@ -96,6 +97,7 @@ void arbiter_step(struct arbiter *a, unsigned index, enum event event)
 		return;
 	if (event == EVENT_SPAWNED && spawn_worker(a, index) != 0)
 		event = EVENT_REFUSED;
+	a->tally.starts += event == EVENT_SPAWNED && index < a->roster.size;
 	(void)roster_step(&a->roster, index, event, a->now_ms);
 	log_debug(&a->log, "step", arbiter_who(a, index),
 		log_string("event", roster_event_name(event)),
@@ -143,6 +145,7 @@ static void gate_listeners(struct arbiter *a)
 static void sweep_politely(struct arbiter *a)
 {
 	listener_set_close(&a->current->listeners);
+	listener_set_close(&a->current->metrics);
 	sweep_signal(SIGTERM);
 }
 
@@ -183,7 +186,7 @@ void arbiter_give_up_boot(struct arbiter *a, unsigned index, const char *what)
 	char bytes[128];
 	struct text reason = TEXT_OVER(bytes);
 
-	text_printf(&reason, "a %s %s", process_role_name(slot->role), what);
+	text_printf(&reason, "%s %s", process_role_phrase(slot->role), what);
 	arbiter_give_up(a, slot->generation, EXIT_BOOT, bytes);
 }
 
@@ -216,6 +219,7 @@ static void converge(struct arbiter *a)
 	while (herald_has_started(a) && converge_next(&a->roster, &a->wish, a->now_ms, &order))
 		carry_out(a, &order);
 	introduction_turn(a);
+	scrape_turn(a);
 	herald_turn(a);
 	status_socket_turn(a);
 	if (roster_occupied(&a->roster) == 0 && herald_has_ended(a) && !scribe_is_busy(a))
@@ -239,11 +243,13 @@ static uint64_t nearest_deadline(const struct arbiter *a)
 	uint64_t sources = sources_deadline(&a->sources);
 	uint64_t certificates = certificate_watch_deadline(a);
 	uint64_t status = status_socket_deadline(a);
+	uint64_t scrape = scrape_deadline(a);
 	/* The kernel says when a queue fills, and never when it is empty. */
 	uint64_t emptying = wish_is_emptying(&a->wish) ? a->now_ms + EMPTYING_MS : CLOCK_NEVER;
 
 	nearest = a->introduce_ms < nearest ? a->introduce_ms : nearest;
 	nearest = look < nearest ? look : nearest;
+	nearest = scrape < nearest ? scrape : nearest;
 	nearest = news < nearest ? news : nearest;
 	nearest = upgrade < nearest ? upgrade : nearest;
 	nearest = tickets < nearest ? tickets : nearest;

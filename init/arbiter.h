@@ -14,8 +14,8 @@
 #include "base/attr.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "base/page.h"
 #include "init/certificate_watch.h"
+#include "init/child.h"
 #include "init/config.h"
 #include "init/descriptors.h"
 #include "init/generation.h"
@@ -28,6 +28,7 @@
 #include "init/scribe.h"
 #include "init/sources.h"
 #include "init/status_socket.h"
+#include "init/tally.h"
 #include "init/tickets.h"
 #include "init/upgrade.h"
 #include "init/violations.h"
@@ -37,32 +38,6 @@
 #define ARBITER_SLOTS (2 * ARBITER_WORKERS_MAX) /* those who leave and their successors */
 #define ARBITER_ATTENDANTS 64			/* of all generations that have a worker left */
 #define ARBITER_CHILDREN (ARBITER_SLOTS + ARBITER_ATTENDANTS)
-
-/* The hands' side of a slot: what the arbiter holds of a living worker, or attendant. */
-struct child {
-	struct watch watch; /* its channel; fd -1 when there is none */
-	struct arbiter *arbiter;
-	unsigned slot;
-	bool unborn;	     /* a zygote was told to fork it: its pid is not known yet */
-	struct page *page;   /* NULL when there is none */
-	int page_fd;	     /* its memory's, for the image that comes after this one; -1 */
-	uint64_t timeout_ms; /* its generation's; 0: its heartbeat is not looked at */
-	unsigned messages;   /* received since the last look */
-	uint64_t look_ms;    /* when its heartbeat is looked at next; CLOCK_NEVER while it idles */
-	uint64_t seen_turns; /* page->turns, at the last look */
-
-	struct watch notifier; /* where its filter asks, see warden.h; fd -1 when there is none */
-	bool confined;	       /* it has handed that over: it does so once */
-	bool logs_only;	       /* its generation's sandbox_mode: what it asks for goes on */
-	bool introduced;       /* to the key holder that serves: it has a line to it */
-	uint64_t introduce_ms; /* not before: a line that never holds shall not keep us busy */
-
-	bool outsider;	   /* see outsider.h: it has no channel and no page from its exec on */
-	bool executed;	   /* which has happened */
-	bool group;	   /* signals go to its process group */
-	uint64_t ready_by; /* exec_ready, of its generation */
-	pid_t sentry;	   /* see sentry.h; 0: none */
-};
 
 struct program;
 
@@ -91,24 +66,27 @@ struct arbiter {
 	struct certificate_watch certificate_watch;
 	int start_fd;	/* where narwhal was started: a relative config file is looked for there; -1
 			 */
-	char *heritage; /* HERITAGE_SIZE_MAX bytes to write a heritage in */
+	char *heritage; /* HERITAGE_SIZE_MAX bytes to write a heritage in, or the metrics page */
 
 	uint64_t born_ms;
-	uint64_t reap_ms;  /* when to look again for the dead; CLOCK_NEVER: at SIGCHLD */
-	uint64_t now_ms;   /* of this turn */
-	uint64_t woken_ms; /* when it last found that it had slept too long */
-	bool ready;	   /* told so: the ready file is there */
+	uint64_t born_wall_ms; /* since 1970 */
+	uint64_t reap_ms;      /* when to look again for the dead; CLOCK_NEVER: at SIGCHLD */
+	uint64_t now_ms;       /* of this turn */
+	uint64_t woken_ms;     /* when it last found that it had slept too long */
+	bool ready;	       /* told so: the ready file is there */
 	uint64_t ready_ms; /* when it was so first; from then on the arbiter never gives up; or 0 */
-	uint64_t reload_ms;	/* when the candidate was made */
-	uint64_t announced;	/* the generation that was said to be ready; or 0 */
-	uint64_t told;		/* the one that the ready file names; 0 while there is no file */
-	struct scribe scribe;	/* who makes the ready file, and removes it */
-	uint64_t retry_ms;	/* when the ready file is tried again; CLOCK_NEVER */
-	uint64_t introduce_ms;	/* when introductions are tried again; CLOCK_NEVER */
-	uint64_t requests;	/* served by workers that are gone */
-	uint64_t dropped;	/* connections that they had when they were killed */
-	uint64_t killed;	/* workers that ended by SIGKILL */
-	uint64_t exits[CAUSES]; /* of workers, by their cause */
+	uint64_t reload_ms;    /* when the candidate was made */
+	uint64_t announced;    /* the generation that was said to be ready; or 0 */
+	uint64_t told;	       /* the one that the ready file names; 0 while there is no file */
+	struct scribe scribe;  /* who makes the ready file, and removes it */
+	uint64_t retry_ms;     /* when the ready file is tried again; CLOCK_NEVER */
+	uint64_t introduce_ms; /* when introductions are tried again; CLOCK_NEVER */
+	uint64_t scrape_ms;    /* when the metrics page may be written again */
+	struct tally tally;
+	uint64_t requests;	      /* served by workers that are gone */
+	uint64_t dropped;	      /* connections that they had when they were killed */
+	uint64_t killed;	      /* workers that ended by SIGKILL */
+	uint64_t exits[CAUSES];	      /* of workers, by their cause */
 	struct violations violations; /* what sandbox_mode = log has told of */
 	struct descriptors descriptors;
 	struct oom oom;

@@ -12,12 +12,20 @@ static bool wants_zygote(const struct settings *settings)
 	return settings->preload_app;
 }
 
+static bool wants_exporter(const struct settings *settings)
+{
+	return settings->metrics_bind != NULL;
+}
+
 static const struct {
 	bool (*is_wanted)(const struct settings *settings); /* NULL: it is no attendant's role */
 	enum attendant_share share;
+	enum attendant_term term;
+	uint64_t since;
 } rows[PROCESS_ROLES] = {
-	[PROCESS_WORKER] = {NULL, ATTENDANT_SERVICE},
-#define ATTENDANT(role, wants, shares) [PROCESS_##role] = {(wants), ATTENDANT_##shares},
+	[PROCESS_WORKER] = {.share = ATTENDANT_SERVICE},
+#define ATTENDANT(role, wants, shares, term, since) \
+	[PROCESS_##role] = {(wants), ATTENDANT_##shares, ATTENDANT_FOR_##term, since},
 #include "init/attendants.def"
 #undef ATTENDANT
 };
@@ -36,6 +44,11 @@ unsigned attendant_wanted(const struct settings *settings)
 enum attendant_share attendant_share(enum process_role role)
 {
 	return rows[role].share;
+}
+
+uint64_t attendant_since(enum process_role role)
+{
+	return rows[role].since;
 }
 
 /* Who is there. */
@@ -91,6 +104,11 @@ static bool has_workers(const struct roster *roster, uint64_t generation)
 	return false;
 }
 
+static bool has_any_worker(const struct roster *roster)
+{
+	return roster_count(roster, STATE_VACANT) != roster->size;
+}
+
 /* What is wished. */
 
 /* NULL: that generation can give birth to nobody any more. */
@@ -103,11 +121,21 @@ static const struct crew *crew_of(const struct wish *wish, uint64_t generation)
 	return generation == wish->candidate.generation ? &wish->candidate : NULL;
 }
 
+/* Also when it rests; and at its end for as long as there is anything to tell. */
+static bool is_going_on(const struct roster *roster, const struct wish *wish)
+{
+	return wish->phase < PHASE_DRAIN ||
+	       (wish->phase == PHASE_DRAIN && (wish->backlog || has_any_worker(roster)));
+}
+
 /* One that is there stays as long as it is of use to somebody. */
-static bool is_needed(const struct roster *roster, const struct wish *wish, uint64_t generation)
+static bool is_needed(const struct roster *roster, const struct wish *wish, uint64_t generation,
+	enum process_role role)
 {
 	bool is_birthplace = wish_is_serving(wish) || wish->backlog;
 
+	if (rows[role].term == ATTENDANT_FOR_SERVICE)
+		return crew_of(wish, generation) != NULL && is_going_on(roster, wish);
 	return (is_birthplace && crew_of(wish, generation) != NULL) ||
 	       has_workers(roster, generation);
 }
@@ -119,7 +147,7 @@ static bool is_wished(const struct roster *roster, const struct wish *wish, uint
 	const struct crew *crew = crew_of(wish, generation);
 
 	return crew != NULL && (crew->attendants & ATTENDANT_BIT(role)) != 0 &&
-	       wish->phase < PHASE_QUICK && is_needed(roster, wish, generation);
+	       wish->phase < PHASE_QUICK && is_needed(roster, wish, generation, role);
 }
 
 /* An empty slot that keeps its place: for the one that died in it, or could not be had. */
@@ -145,6 +173,14 @@ static bool give(struct order *order, unsigned index, enum event event, const st
 	return true;
 }
 
+/* Who is there for the service has clients, and finishes what it has. */
+static enum event farewell(const struct wish *wish, const struct slot *slot)
+{
+	return rows[slot->role].term == ATTENDANT_FOR_SERVICE && wish->phase < PHASE_QUICK
+		       ? EVENT_RETIRED
+		       : EVENT_HURRIED;
+}
+
 static enum event slot_needs(const struct roster *roster, const struct wish *wish,
 	const struct slot *slot, uint64_t now_ms)
 {
@@ -154,7 +190,8 @@ static enum event slot_needs(const struct roster *roster, const struct wish *wis
 			       : EVENTS;
 	if (slot->deadline_ms <= now_ms)
 		return EVENT_OVERDUE;
-	return is_needed(roster, wish, slot->generation) ? EVENTS : EVENT_HURRIED;
+	return is_needed(roster, wish, slot->generation, slot->role) ? EVENTS
+								     : farewell(wish, slot);
 }
 
 static bool settle(const struct roster *roster, const struct wish *wish, uint64_t now_ms,

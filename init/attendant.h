@@ -7,8 +7,10 @@
  * a program of the worker's image, which its heritage tells what it is for (base/roles.def).
  *
  * It comes with its generation, and its workers may boot before it is ready; but the generation is
- * not ready before all of its attendants are. It goes when its generation is wished for no more
- * and the last worker of it is buried: by SIGQUIT, as it has nothing to finish. One that dies is
+ * not ready before all of its attendants are. One that is there for workers goes when its
+ * generation is wished for no more and the last worker of it is buried: by SIGQUIT, as it has
+ * nothing to finish. One that is there for the service goes as a worker does: when its generation
+ * has a successor, and at the end behind the last worker of all. One that dies is
  * replaced as long as its generation is the crew's or the candidate's; of an older one there are no
  * settings left to make another by, so those workers finish without.
  *
@@ -27,16 +29,25 @@
 
 #define ATTENDANT_BIT(role) (1U << (role))
 
+/* For whom a role is there. */
+enum attendant_term {
+	ATTENDANT_FOR_WORKERS, /* of its generation */
+	ATTENDANT_FOR_SERVICE, /* as a whole */
+};
+
 /* What a role is handed beside its channel, its page and the settings. */
 enum attendant_share {
 	ATTENDANT_NOTHING,
 	ATTENDANT_KEYS,	   /* certificates, and their keys */
+	ATTENDANT_METRICS, /* certificates, and the listeners of metrics_bind */
 	ATTENDANT_SERVICE, /* all that a worker gets */
 };
 
 /* Those that a generation of these settings needs, by their bits. */
 PURE unsigned attendant_wanted(const struct settings *settings);
 PURE enum attendant_share attendant_share(enum process_role role);
+/* The first version of the heirloom whose readers know the role. */
+PURE uint64_t attendant_since(enum process_role role);
 
 /* The slot of the one of that role and generation that has said READY, and is there; or -1. */
 PURE int attendant_find(const struct roster *roster, uint64_t generation, enum process_role role);

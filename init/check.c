@@ -100,6 +100,8 @@ int check_config(const struct config *config, struct text *why)
 	if (error == 0)
 		error = inherit_addresses(NULL, s,
 			config->origin[SETTING_ID_bind].source != CONFIG_DEFAULT, &addresses, why);
+	if (error == 0)
+		error = address_parse_setting("metrics_bind", s->metrics_bind, &addresses, why);
 	if (error == 0 && words_are_program(config->app))
 		error = check_program(config->app, why);
 	return error == 0 ? check_files(s, why) : error;

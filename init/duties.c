@@ -27,16 +27,6 @@ static bool is_foreign(int fd)
 	       (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)); /* as log_descriptor() */
 }
 
-struct duties_question duties_question(const struct config *config,
-	const struct address_list *addresses)
-{
-	return (struct duties_question){.settings = &config->settings,
-		.addresses = addresses,
-		.is_root = geteuid() == 0,
-		.has_file = config->file != NULL,
-		.has_foreign_output = is_foreign(STDOUT_FILENO) || is_foreign(STDERR_FILENO)};
-}
-
 static bool has_port(const struct duties_question *q)
 {
 	bool has = false;
@@ -49,28 +39,47 @@ static bool has_port(const struct duties_question *q)
 	return has;
 }
 
-static bool has_low_port(const struct duties_question *q)
+static bool has_low_port(const struct address_list *addresses)
 {
 	bool has = false;
 
-	for (size_t i = 0; i < q->addresses->count; i++) {
-		unsigned port = address_port(&q->addresses->item[i]);
+	for (size_t i = 0; i < addresses->count; i++) {
+		unsigned port = address_port(&addresses->item[i]);
 
 		has = has || (port != 0 && port < PORT_UNPRIVILEGED);
 	}
 	return has;
 }
 
-static bool has_socket_file(const struct duties_question *q)
+static bool has_socket_file(const struct address_list *addresses)
 {
 	bool has = false;
 
-	for (size_t i = 0; i < q->addresses->count; i++) {
-		const struct address *address = &q->addresses->item[i];
+	for (size_t i = 0; i < addresses->count; i++) {
+		const struct address *address = &addresses->item[i];
 
 		has = has || (address->kind == ADDRESS_UNIX && address_path(address) != NULL);
 	}
 	return has;
+}
+
+struct duties_question duties_question(const struct config *config,
+	const struct address_list *addresses)
+{
+	char bytes[512];
+	struct text why = TEXT_OVER(bytes);
+	struct address_list metrics;
+
+	/* What is no address is told of by who opens it. */
+	if (address_parse_setting("", config->settings.metrics_bind, &metrics, &why) != 0)
+		metrics.count = 0;
+	return (struct duties_question){.settings = &config->settings,
+		.addresses = addresses,
+		.is_root = geteuid() == 0,
+		.has_low_metrics = has_low_port(&metrics),
+		.has_metrics_file = has_socket_file(&metrics),
+		.has_file = config->file != NULL,
+		.has_foreign_output = is_foreign(STDOUT_FILENO) || is_foreign(STDERR_FILENO)};
 }
 
 static bool has_hook(const struct duties_question *q)

@@ -21,6 +21,8 @@ struct duties_question {
 	const struct settings *settings;
 	const struct address_list *addresses;
 	bool is_root;
+	bool has_low_metrics;	 /* metrics_bind names a port below 1024, */
+	bool has_metrics_file;	 /* or a unix socket that is a file */
 	bool has_file;		 /* a config file */
 	bool has_foreign_output; /* standard output or error is a pipe or terminal of another user's
 				  */

@@ -66,6 +66,25 @@ static int try_access_log(const struct settings *settings, struct text *why)
 	return fd < 0 && why->used != 0 ? fd : 0;
 }
 
+/* Nobody empties what waits there when it is given up: no client depends on it. */
+static int open_metrics(struct generation *generation, const struct legacy *legacy,
+	struct text *why)
+{
+	const struct settings *s = &generation->config.settings;
+	static const struct shelf none;
+	const struct listener_sources sources = {
+		.before = legacy->before != NULL ? &legacy->before->metrics : NULL,
+		.shelf = &none,
+		.inherited = legacy->inherited,
+	};
+	struct address_list addresses;
+	int error = address_parse_setting("metrics_bind", s->metrics_bind, &addresses, why);
+
+	if (error != 0)
+		return error;
+	return listener_set_open(&generation->metrics, &addresses, (int)s->backlog, &sources, why);
+}
+
 static int open_parts(struct generation *generation, const struct legacy *legacy, struct text *why)
 {
 	const struct settings *s = &generation->config.settings;
@@ -100,6 +119,8 @@ static int open_parts(struct generation *generation, const struct legacy *legacy
 		return error;
 	error = listener_set_open(&generation->listeners, &addresses, (int)s->backlog, &sources,
 		why);
+	if (error == 0)
+		error = open_metrics(generation, legacy, why);
 	return error == 0 ? outsider_check(generation, why) : error;
 }
 
@@ -139,6 +160,7 @@ void generation_close(struct generation *generation)
 	if (generation->number == 0)
 		return;
 	listener_set_close(&generation->listeners);
+	listener_set_close(&generation->metrics);
 	hook_book_release(generation->hooks);
 	fd_close(&generation->image_fd);
 	certificates_close(&generation->certificates);

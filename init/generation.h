@@ -28,6 +28,7 @@ struct generation {
 	struct certificates certificates; /* owned */
 	bool tickets;			  /* its workers take the keys of tickets.h */
 	struct listener_set listeners;
+	struct listener_set metrics; /* those of metrics_bind: the exporter's alone */
 	struct hook_book *hooks;
 };
 

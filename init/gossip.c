@@ -11,6 +11,7 @@
 #include "init/introduction.h"
 #include "init/outsider.h"
 #include "init/preload.h"
+#include "init/scrape.h"
 #include "init/spawn.h"
 #include "init/warden.h"
 
@@ -160,6 +161,15 @@ static void hear_refused(struct child *child, struct message *message)
 	}
 }
 
+static void hear_scrape(struct child *child, struct message *message)
+{
+	int error = scrape_ask(child);
+
+	(void)message;
+	if (error != 0)
+		gossip_distrust(child, error);
+}
+
 static void (*const hear[MESSAGES])(struct child *, struct message *) = {
 	[MESSAGE_CONFINED] = hear_confined,
 	[MESSAGE_READY] = hear_ready,
@@ -170,6 +180,7 @@ static void (*const hear[MESSAGES])(struct child *, struct message *) = {
 	[MESSAGE_ACTIVE] = hear_active,
 	[MESSAGE_LINE_LOST] = hear_line_lost,
 	[MESSAGE_REFUSED] = hear_refused,
+	[MESSAGE_SCRAPE] = hear_scrape,
 };
 
 /* With the message of a notifier the worker is lost, too: nobody would hear what it asks. */

@@ -97,7 +97,7 @@ void heirloom_freeze(struct arbiter *arbiter, uint64_t version, struct text *tex
 		for (size_t i = 0; row->since <= version && i < row->most; i++) {
 			void *base = heirloom_find(arbiter, record, i);
 
-			if (base == NULL)
+			if (base == NULL || !heirloom_is_known(arbiter, version, record, i))
 				continue;
 			text_printf(text, "[%s ", row->name);
 			add_index(text, record, i);
@@ -120,7 +120,7 @@ void heirloom_each_fd(struct arbiter *arbiter, uint64_t version,
 		for (size_t i = 0; i < heirloom_records[field->record].most; i++) {
 			char *base = heirloom_find(arbiter, field->record, i);
 
-			if (base != NULL)
+			if (base != NULL && heirloom_is_known(arbiter, version, field->record, i))
 				visit((int *)(void *)(base + field->offset), context);
 		}
 	}

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "init/attendant.h"
+
 /* One finder for each record; `make`: it is being thawed. */
 
 static void *at_program(struct arbiter *a, size_t index, bool make)
@@ -65,15 +67,30 @@ static void *at_generation(struct arbiter *a, size_t index, bool make)
 	return settings_init(&a->current->config.settings) == 0 ? a->current : NULL;
 }
 
-static void *at_listener(struct arbiter *a, size_t index, bool make)
+static void *at_tally(struct arbiter *a, size_t index, bool make)
 {
-	struct listener_set *set = &a->current->listeners;
+	(void)index;
+	(void)make;
+	return &a->tally;
+}
 
+static void *at_item(struct listener_set *set, size_t index, bool make)
+{
 	if (make && index == set->count) {
 		set->item[index] = (struct listener){.fd = -1};
 		set->count++;
 	}
 	return index < set->count ? &set->item[index] : NULL;
+}
+
+static void *at_listener(struct arbiter *a, size_t index, bool make)
+{
+	return at_item(&a->current->listeners, index, make);
+}
+
+static void *at_metrics_listener(struct arbiter *a, size_t index, bool make)
+{
+	return at_item(&a->current->metrics, index, make);
 }
 
 static void *at_book(struct arbiter *a, size_t index, bool make)
@@ -220,6 +237,15 @@ bool heirloom_has(const struct arbiter *a, enum heirloom_record record)
 	bool is_programs = record == HEIRLOOM_program || record == HEIRLOOM_held;
 
 	return a->program != NULL ? in_init_mode[record] : !is_programs;
+}
+
+bool heirloom_is_known(const struct arbiter *a, uint64_t version, enum heirloom_record record,
+	size_t index)
+{
+	bool is_attendant = record == HEIRLOOM_attendant || record == HEIRLOOM_servant;
+
+	return !is_attendant ||
+	       attendant_since(a->roster.slots[ARBITER_SLOTS + index].role) <= version;
 }
 
 void *heirloom_find(struct arbiter *a, enum heirloom_record record, size_t index)

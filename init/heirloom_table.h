@@ -79,6 +79,9 @@ uint64_t heirloom_sum(const char *bytes, size_t size) PURE;
 
 /* Whether an arbiter of that kind has such a record at all. */
 bool heirloom_has(const struct arbiter *arbiter, enum heirloom_record record) PURE;
+/* Whether readers of that version know what stands there: not a role that is younger. */
+bool heirloom_is_known(const struct arbiter *arbiter, uint64_t version, enum heirloom_record record,
+	size_t index) PURE;
 /* To be frozen: NULL when there is nothing at that index. */
 void *heirloom_find(struct arbiter *arbiter, enum heirloom_record record, size_t index);
 /* To be thawed into, made if need be. NULL: what it belongs to is not there, or no memory. */

@@ -152,9 +152,8 @@ static void drop(struct shelved **at)
 	free(entry);
 }
 
-void listener_set_trim(struct listener_set *set, struct shelf *shelf)
+void listener_set_trim(struct listener_set *set)
 {
-	struct shelved **at = &shelf->first;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < set->count; i++) {
@@ -164,6 +163,12 @@ void listener_set_trim(struct listener_set *set, struct shelf *shelf)
 			listener_close(&set->item[i]);
 	}
 	set->count = kept;
+}
+
+void shelf_trim(struct shelf *shelf)
+{
+	struct shelved **at = &shelf->first;
+
 	while (*at != NULL) {
 		if (listener_adopt(&(*at)->listener) == 0)
 			at = &(*at)->next;

@@ -55,8 +55,8 @@ MUST_USE int listener_set_open(struct listener_set *set, const struct address_li
 /* `set` takes over from `old`: the socket files of what they share are now its own. */
 void listener_set_succeed(struct listener_set *set, struct listener_set *old);
 void listener_set_close(struct listener_set *set);
-/* After an exec: closes whatever cannot be adopted, here and there. */
-void listener_set_trim(struct listener_set *set, struct shelf *shelf);
+/* After an exec: closes whatever cannot be adopted. */
+void listener_set_trim(struct listener_set *set);
 
 /*
  * Gates what `set` has and `kept` has not, and puts it on the shelf for the workers of generation
@@ -66,6 +66,8 @@ void shelf_put(struct shelf *shelf, struct listener_set *set, const struct liste
 	uint64_t from, uint64_t to);
 /* Whether workers of that generation have listeners that nobody empties but they. */
 PURE bool shelf_serves(const struct shelf *shelf, uint64_t generation);
+/* As listener_set_trim(). */
+void shelf_trim(struct shelf *shelf);
 /* Closes what no worker holds any more. */
 void shelf_clear(struct shelf *shelf, const struct roster *roster);
 void shelf_close(struct shelf *shelf);

@@ -269,6 +269,7 @@ int opening_run(struct arbiter *a, struct config *config, struct text *why)
 	descriptors_raise(&a->descriptors);
 	a->generations = 1;
 	a->born_ms = a->now_ms;
+	a->born_wall_ms = (uint64_t)clock_wall_ms();
 	*a->current = (struct generation){.number = 1,
 		.config = *config,
 		.image_fd = -1,

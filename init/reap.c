@@ -155,6 +155,7 @@ static void bury_other(struct arbiter *a, const siginfo_t *info)
 		return;
 	if (hooks_reap(&a->herald.hooks, info, oom ? "oom" : NULL, a->now_ms))
 		return;
+	a->tally.orphans++;
 	log_debug(&a->log, "orphan_reaped", log_int("pid", info->si_pid),
 		log_int("status", info->si_status), log_string("cause", oom ? "oom" : "-"));
 }

@@ -131,6 +131,7 @@ static void commit(struct arbiter *a)
 	struct generation *old = a->current;
 
 	listener_set_succeed(&a->candidate->listeners, &old->listeners);
+	listener_set_succeed(&a->candidate->metrics, &old->metrics);
 	/* Workers of candidates that came to nothing in between may share them, too. */
 	shelf_put(&a->shelf, &old->listeners, &a->candidate->listeners, 0,
 		a->candidate->number - 1);
@@ -139,6 +140,7 @@ static void commit(struct arbiter *a)
 	generation_close(old);
 	wish_promote(&a->wish);
 	reload_apply(a);
+	a->tally.reloads[TALLY_DONE]++;
 	log_info(&a->log, "reloaded", log_uint("generation", a->current->number),
 		log_uint("ms", a->now_ms - a->reload_ms));
 }
@@ -156,6 +158,7 @@ void reload_begin(struct arbiter *a)
 	herald_reloading(a);
 	reload_fail(a, "another reload was asked for");
 	if (make_candidate(a, &why) != 0) {
+		a->tally.reloads[TALLY_FAILED]++;
 		log_error(&a->log, "reload_failed", log_string("reason", bytes));
 		upgrade_note(a, bytes);
 		return;
@@ -185,6 +188,7 @@ void reload_fail(struct arbiter *a, const char *reason)
 {
 	if (a->wish.candidate.generation == 0)
 		return;
+	a->tally.reloads[TALLY_FAILED]++;
 	log_error(&a->log, "reload_failed", log_uint("generation", a->candidate->number),
 		log_string("reason", reason));
 	upgrade_note(a, reason);

@@ -78,9 +78,7 @@ static int tickets_fd(const struct arbiter *a, unsigned slot)
 {
 	const struct generation *generation = spawn_generation(a, slot);
 
-	return is_servant(a, slot) && generation->tickets && a->tickets.reader_fd > 0
-		       ? a->tickets.reader_fd
-		       : 0;
+	return is_servant(a, slot) && generation->tickets ? named_fd(a->tickets.reader_fd) : 0;
 }
 
 static void hand_listeners(const struct listener_set *listeners, struct heritage *heritage)
@@ -113,6 +111,7 @@ static struct heritage heritage_of(const struct arbiter *a, unsigned slot,
 	const struct birth *birth)
 {
 	const struct generation *generation = spawn_generation(a, slot);
+	enum attendant_share share = attendant_share(a->roster.slots[slot].role);
 	struct heritage heritage = {
 		.role = a->roster.slots[slot].role,
 		.slot = slot,
@@ -129,8 +128,10 @@ static struct heritage heritage_of(const struct arbiter *a, unsigned slot,
 		.settings = generation->config.settings,
 	};
 
-	if (is_servant(a, slot))
-		hand_listeners(&generation->listeners, &heritage);
+	if (share >= ATTENDANT_METRICS)
+		hand_listeners(share == ATTENDANT_METRICS ? &generation->metrics
+							  : &generation->listeners,
+			&heritage);
 	return heritage;
 }
 

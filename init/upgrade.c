@@ -174,6 +174,15 @@ static void (*const enter_state[UPGRADES])(struct arbiter *) = {
 	[UPGRADE_RETURNING] = go_back,
 };
 
+/* One that is over: it was committed, or what serves is what served before. */
+static void count(struct arbiter *a, enum upgrade_event event, enum upgrade_state before)
+{
+	bool is_done = before == UPGRADE_HELD && event != UPGRADE_EVENT_ENDING;
+
+	if (a->upgrade.state == UPGRADE_NONE)
+		a->tally.upgrades[is_done ? TALLY_DONE : TALLY_FAILED]++;
+}
+
 static void tell(struct arbiter *a, const char *line, enum upgrade_state before)
 {
 	const struct upgrade *u = &a->upgrade;
@@ -212,6 +221,7 @@ bool upgrade_step(struct arbiter *a, enum upgrade_event event, const char *reaso
 	}
 	u->state = steps[before][event].next;
 	u->deadline_ms = CLOCK_NEVER;
+	count(a, event, before);
 	tell(a, steps[before][event].line, before);
 	enter_state[u->state](a);
 	return true;
@@ -396,7 +406,7 @@ void upgrade_mourn(struct arbiter *a, unsigned index, enum cause cause)
 	if (!upgrade_holds(a) || slot->generation != a->wish.candidate.generation ||
 		slot->served_ms == 0 || cause == CAUSE_RETIRED || cause == CAUSE_GRACEFUL_TIMEOUT)
 		return;
-	text_printf(&reason, "a %s of the new generation died: %s", process_role_name(slot->role),
+	text_printf(&reason, "%s of the new generation died: %s", process_role_phrase(slot->role),
 		roster_cause_name(cause));
 	reload_fail(a, bytes);
 }

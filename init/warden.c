@@ -99,6 +99,7 @@ void warden_tell_unknown(struct child *child)
 	struct log_field fields[8];
 	size_t n = add_worker(child, fields, request);
 
+	child->arbiter->tally.violations++;
 	fields[n++] = log_string("call", "unknown");
 	fields[n++] = log_string("action", "kill");
 	fields[n++] = log_string("reason",
@@ -158,6 +159,7 @@ static void hear_petition(struct watch *watch, uint32_t events)
 		return;
 	}
 	outcome = notifier_receive(watch->fd, &petition);
+	child->arbiter->tally.violations += outcome > 0;
 	if (outcome < 0) {
 		gossip_distrust(child, outcome);
 		warden_drop(child);

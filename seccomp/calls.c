@@ -65,6 +65,10 @@ static const struct calls_row keyholder_calls[] = {
 #include "seccomp/keyholder.def"
 };
 
+static const struct calls_row exporter_calls[] = {
+#include "seccomp/strict.def"
+};
+
 static const struct calls_row container_calls[] = {
 #include "seccomp/container.def"
 };
@@ -92,6 +96,7 @@ static const struct {
 	[CALLS_MODULE] = {"module", module_calls, COUNT_OF(module_calls)},
 	[CALLS_APP] = {"app", app_calls, COUNT_OF(app_calls)},
 	[CALLS_KEYHOLDER] = {"keyholder", keyholder_calls, COUNT_OF(keyholder_calls)},
+	[CALLS_EXPORTER] = {"exporter", exporter_calls, COUNT_OF(exporter_calls)},
 	[CALLS_CONTAINER] = {"container", container_calls, COUNT_OF(container_calls)},
 };
 

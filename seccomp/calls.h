@@ -23,6 +23,7 @@ enum calls_role {
 	CALLS_MODULE, /* a worker that runs a C module */
 	CALLS_APP,    /* anything else: Python, programs */
 	CALLS_KEYHOLDER,
+	CALLS_EXPORTER,
 	CALLS_CONTAINER, /* all that is beside workers: for profiles, no filter is made of it */
 	CALLS_ROLES
 };

@@ -95,7 +95,7 @@ static void print_remedy(FILE *out, enum calls_role role, const char *name, bool
 {
 	const char *danger = calls_danger(name);
 
-	if (role == CALLS_CONTAINER || role == CALLS_KEYHOLDER)
+	if (role == CALLS_CONTAINER || role == CALLS_KEYHOLDER || role == CALLS_EXPORTER)
 		return;
 	if (role != CALLS_APP && print_asked(out, name, conditional))
 		return;

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "service/birth.h"
 #include "service/confinement.h"
+#include "service/exporter.h"
 #include "service/forked.h"
 #include "service/limits.h"
 #include "service/program.h"
@@ -39,6 +40,13 @@ static int leave_group_as_zygote(struct worker *worker, struct text *why)
 	(void)worker;
 	(void)why;
 	return birth_leave_group("narwhal-zygote");
+}
+
+static int leave_group_as_exporter(struct worker *worker, struct text *why)
+{
+	(void)worker;
+	(void)why;
+	return birth_leave_group("narwhal-metrics");
 }
 
 static int map_page(struct worker *worker, struct text *why)
@@ -101,6 +109,12 @@ static int wake_host(struct worker *worker, struct text *why)
 static int load_app(struct worker *worker, struct text *why)
 {
 	return app_load(&worker->app, worker->heritage.app, &worker->host, why);
+}
+
+static int load_exporter(struct worker *worker, struct text *why)
+{
+	(void)why;
+	return exporter_open(&worker->app, worker->heritage.channel_fd);
 }
 
 /* In a worker that was forked, before anything else of the app's. */
@@ -255,9 +269,11 @@ enum {
 	ZYGOTE = 1 << BOOT_ZYGOTE,
 	FORKED = 1 << BOOT_FORKED,
 	PROGRAM = 1 << BOOT_PROGRAM,
-	LOADS = ALONE | ZYGOTE,	 /* who is forked has it from there */
-	FRESH = LOADS | PROGRAM, /* was exec'd: who is forked inherits that */
-	SERVES = ALONE | FORKED,
+	EXPORTER = 1 << BOOT_EXPORTER,
+	LOADS = ALONE | ZYGOTE,		    /* who is forked has it from there */
+	FRESH = LOADS | PROGRAM | EXPORTER, /* was exec'd: who is forked inherits that */
+	WORKS = ALONE | FORKED,
+	SERVES = WORKS | EXPORTER,
 	STAYS = LOADS | SERVES, /* and does not become another program */
 	EVERY = STAYS | PROGRAM,
 };
@@ -270,8 +286,9 @@ static const struct boot_step {
 } steps[] = {
 	{"parent-death signal", tie_to_parent, EXIT_BOOT, EVERY},
 	{"go-ahead", forked_await, EXIT_BOOT, FORKED},
-	{"process group", leave_group, EXIT_BOOT, SERVES | PROGRAM},
+	{"process group", leave_group, EXIT_BOOT, WORKS | PROGRAM},
 	{"process group", leave_group_as_zygote, EXIT_BOOT, ZYGOTE},
+	{"process group", leave_group_as_exporter, EXIT_BOOT, EXPORTER},
 	{"shared page", map_page, EXIT_BOOT, STAYS},
 	{"signals", take_signals, EXIT_BOOT, STAYS},
 	{"limits", limit_resources, EXIT_BOOT, FRESH},
@@ -281,21 +298,22 @@ static const struct boot_step {
 	{"dumpable flag", hide_memory, EXIT_BOOT, FRESH},
 	{"umask", mask_others, EXIT_BOOT, FRESH},
 	{"fork_child", wake_app, EXIT_BOOT, FORKED},
-	{"bind_tls", open_tls, EXIT_USAGE, SERVES},
+	{"bind_tls", open_tls, EXIT_USAGE, WORKS},
 	{"proxies", open_rules, EXIT_BOOT, SERVES},
 	{"memory", open_exchange, EXIT_BOOT, SERVES},
-	{"memory to keep", keep_memory, EXIT_BOOT, LOADS},
+	{"memory to keep", keep_memory, EXIT_BOOT, LOADS | EXPORTER},
 	{"event loop", open_loop, EXIT_BOOT, SERVES},
-	{"options", open_host, EXIT_APP, LOADS},
+	{"options", open_host, EXIT_APP, LOADS | EXPORTER},
 	{"wake-up", wake_host, EXIT_BOOT, SERVES},
 	{"app", load_app, EXIT_APP, LOADS},
+	{"memory", load_exporter, EXIT_BOOT, EXPORTER},
 	{"worker_init", start_app, EXIT_BOOT, SERVES},
 	{"access log", open_access_log, EXIT_BOOT, SERVES},
 	{"listeners", open_listeners, EXIT_BOOT, SERVES},
 	{"max_requests", limit_requests, EXIT_BOOT, SERVES},
 	{"program", program_plan, EXIT_BOOT, PROGRAM},
 	{"what the kernel says", ask_kernel, EXIT_BOOT, EVERY},
-	{"warm-up", sandbox_warm_up, EXIT_BOOT, LOADS},
+	{"warm-up", sandbox_warm_up, EXIT_BOOT, LOADS | EXPORTER},
 	{"landlock", confinement_enter, EXIT_BOOT, SERVES},
 	{"sandbox", sandbox_enter, EXIT_BOOT, SERVES | PROGRAM},
 	{"/proc/self/status", read_back, EXIT_BOOT, EVERY},

@@ -13,10 +13,11 @@
 
 /* What a process becomes: each takes its own of the table's steps, in the table's order. */
 enum boot_kind {
-	BOOT_ALONE,   /* a worker that was exec'd, and does all by itself */
-	BOOT_ZYGOTE,  /* loads the app for others, see zygote.h */
-	BOOT_FORKED,  /* a worker that a zygote has forked */
-	BOOT_PROGRAM, /* becomes a program in another language, see program.h */
+	BOOT_ALONE,    /* a worker that was exec'd, and does all by itself */
+	BOOT_ZYGOTE,   /* loads the app for others, see zygote.h */
+	BOOT_FORKED,   /* a worker that a zygote has forked */
+	BOOT_PROGRAM,  /* becomes a program in another language, see program.h */
+	BOOT_EXPORTER, /* serves the metrics page, see exporter.h */
 };
 
 /* An empty world for who has that heritage, which it takes. */

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "service/boot.h"
+#include "service/exporter.h"
 #include "service/keyholder.h"
 #include "service/program.h"
 #include "service/zygote.h"
@@ -47,10 +48,24 @@ static enum exits be_zygote(const struct heritage *heritage)
 	return status;
 }
 
+static enum exits be_exporter(const struct heritage *heritage)
+{
+	struct heritage adapted = *heritage;
+	struct worker worker;
+	enum exits status;
+
+	exporter_adapt(&adapted.settings);
+	boot_begin(&worker, &adapted);
+	status = serve(&worker, BOOT_EXPORTER);
+	worker_close(&worker);
+	return status;
+}
+
 static enum exits (*const be[PROCESS_ROLES])(const struct heritage *heritage) = {
 	[PROCESS_WORKER] = be_worker,
 	[PROCESS_KEYHOLDER] = keyholder_run,
 	[PROCESS_ZYGOTE] = be_zygote,
+	[PROCESS_EXPORTER] = be_exporter,
 };
 
 int main(void)

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "service/connection.h"
+#include "service/exporter.h"
 #include "service/greeting.h"
 
 #define LINGER_MS 2000
@@ -76,6 +77,8 @@ static void hear(struct worker *worker, struct message *message)
 		worker_reopen_log(worker, message);
 	else if (message->type == MESSAGE_REOPEN_ACCESS)
 		reopen_access_log(worker, message);
+	else if (message->type == MESSAGE_METRICS && exporter_is(&worker->app))
+		exporter_answer(&worker->app, message->fd);
 	else if (message->type == MESSAGE_GIVE)
 		tls_connect(worker->tls, &worker->loop, &message->fd, greeting_resume);
 	else
@@ -270,6 +273,7 @@ void worker_close(struct worker *worker)
 {
 	pool_close(&worker->pool);
 	exchange_close(&worker->exchange);
+	exporter_close(&worker->app);
 	origin_rules_close(&worker->rules);
 	host_close(&worker->host);
 	access_close(&worker->access); /* behind those whose answers it notes */

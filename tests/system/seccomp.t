@@ -37,7 +37,7 @@ subtest 'explain prints the rows of a role' => sub {
 	like($out, qr/^clone3 +ENOSYS +always +\S/m, 'one that is answered');
 	unlike($out, qr/^ptrace/m, 'and none that is refused');
 	is(explained(), $out, 'that role is the default');
-	isnt(explained("--role=$_"), $out, "$_ is another one") for qw(files walk app keyholder container);
+	isnt(explained("--role=$_"), $out, "$_ is another one") for qw(files walk app keyholder exporter container);
 };
 
 subtest 'explain says what becomes of a call, and which line would allow it' => sub {
@@ -67,7 +67,7 @@ subtest 'what is asked for wrongly is refused' => sub {
 	refused(qr/^narwhal: seccomp: "explane" is unknown: /, 'explane');
 	refused(qr/^narwhal: seccomp export: --format is missing: /, 'export');
 	refused(qr/"ptrac" is no system call; nearest is ptrace/, 'explain', 'ptrac');
-	refused(qr/allowed are files, walk, module, app, keyholder, container/, 'explain', '--role', 'root');
+	refused(qr/allowed are files, walk, module, app, keyholder, exporter, container/, 'explain', '--role', 'root');
 	refused(qr/allowed are oci, spo/, 'export', '--format', 'yaml');
 };
 
@@ -110,7 +110,7 @@ subtest 'an OCI profile is what its schema says' => sub {
 };
 
 subtest 'it holds what a worker may do' => sub {
-	for my $role (qw(files walk module app keyholder)) {
+	for my $role (qw(files walk module app keyholder exporter)) {
 		my %rules = rules(decode_json(exported('oci', $role)));
 		my @rows = map { /^(\w+) +(?:allowed) / ? $1 : () } split /\n/, explained('--role', $role);
 

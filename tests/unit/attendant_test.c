@@ -12,6 +12,7 @@
 #define WHOLE (SLOTS + ATTENDANTS)
 #define KEYHOLDER ATTENDANT_BIT(PROCESS_KEYHOLDER)
 #define ZYGOTE ATTENDANT_BIT(PROCESS_ZYGOTE)
+#define EXPORTER ATTENDANT_BIT(PROCESS_EXPORTER)
 
 struct world {
 	struct roster roster;
@@ -325,6 +326,60 @@ static void a_backlog_keeps_the_zygote_for_who_empties_it(void **state)
 	assert_int_equal(attendant(w, 0)->state, STATE_HURRIED);
 }
 
+static void an_exporter_gives_way_to_its_successor_whatever_workers_are_left(void **state)
+{
+	struct world *w = *state;
+
+	w->wish.crew.attendants = EXPORTER;
+	serve(w);
+	reload(w);
+	serve(w);
+	assert_int_equal(attendant(w, 0)->state, STATE_SERVING);
+	assert_int_equal(attendant(w, 1)->state, STATE_SERVING);
+	wish_promote(&w->wish);
+	(void)converge(w, true);
+	assert_int_equal(attendant(w, 0)->state, STATE_DRAINING);
+	assert_int_equal(attendant(w, 1)->state, STATE_SERVING);
+}
+
+static void an_exporter_stays_up_to_the_last_worker_of_a_stop(void **state)
+{
+	struct world *w = *state;
+
+	w->wish.crew.attendants = EXPORTER;
+	serve(w);
+	assert_true(wish_move(&w->wish, TURN_STOP, w->now));
+	assert_true(wish_move(&w->wish, TURN_OVERDUE, w->now));
+	(void)converge(w, true);
+	assert_int_equal(attendant(w, 0)->state, STATE_SERVING);
+	assert_true(roster_step(&w->roster, SLOTS, EVENT_EXITED, w->now));
+	assert_int_equal(converge(w, true), 1); /* it is replaced even then */
+	boot(w);
+	to_workers(w, 1, EVENT_EXITED);
+	(void)converge(w, true);
+	assert_int_equal(attendant(w, 0)->state, STATE_DRAINING);
+	assert_true(wish_move(&w->wish, TURN_QUICK, w->now));
+	(void)converge(w, true);
+	assert_int_equal(attendant(w, 0)->state, STATE_HURRIED);
+	assert_true(roster_step(&w->roster, SLOTS, EVENT_EXITED, w->now));
+	assert_int_equal(converge(w, true), 0);
+}
+
+static void who_rests_keeps_the_exporter(void **state)
+{
+	struct world *w = *state;
+
+	w->wish.crew.attendants = EXPORTER;
+	serve(w);
+	assert_true(wish_move(&w->wish, TURN_REST, w->now));
+	(void)converge(w, true);
+	to_workers(w, 1, EVENT_EXITED);
+	assert_int_equal(converge(w, true), 0);
+	assert_int_equal(attendant(w, 0)->state, STATE_SERVING);
+	assert_true(roster_step(&w->roster, SLOTS, EVENT_EXITED, w->now));
+	assert_int_equal(converge(w, true), 1);
+}
+
 static uint64_t draw(struct world *w, uint64_t below)
 {
 	w->random ^= w->random << 13;
@@ -440,6 +495,9 @@ int main(void)
 		CASE(who_dies_without_a_zygote_waits_for_the_next_one),
 		CASE(a_candidate_without_zygote_holds_up_no_other),
 		CASE(a_backlog_keeps_the_zygote_for_who_empties_it),
+		CASE(an_exporter_gives_way_to_its_successor_whatever_workers_are_left),
+		CASE(an_exporter_stays_up_to_the_last_worker_of_a_stop),
+		CASE(who_rests_keeps_the_exporter),
 		CASE(any_world_leaves_one_to_a_generation),
 	};
 

@@ -11,7 +11,8 @@
 #include "seccomp/calls.h"
 
 static const uint32_t arches[] = {AUDIT_ARCH_X86_64, AUDIT_ARCH_AARCH64};
-static const enum calls_role strict_roles[] = {CALLS_FILES, CALLS_WALK, CALLS_MODULE};
+static const enum calls_role strict_roles[] = {CALLS_FILES, CALLS_WALK, CALLS_MODULE,
+	CALLS_EXPORTER};
 
 #define NUMBERS 600
 

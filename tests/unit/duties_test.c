@@ -57,6 +57,31 @@ static void a_setting_wants_what_it_does(void **state)
 		ROOTS | CAPABILITY_OF(CAP_DAC_OVERRIDE) | CAPABILITY_OF(CAP_SYS_RESOURCE));
 }
 
+static void metrics_have_duties_of_their_own(void **state)
+{
+	char low[] = "127.0.0.1:9090,[::]:91", file[] = "unix:/run/metrics", port[] = ":9090",
+	     none[] = "nonsense";
+	struct address_list addresses = {0};
+	struct config config = {0};
+	struct duties_question question;
+
+	(void)state;
+	config.settings.metrics_bind = low;
+	question = duties_question(&config, &addresses);
+	assert_true(question.has_low_metrics && !question.has_metrics_file);
+	assert_true((duties_capabilities(&question) & CAPABILITY_OF(CAP_NET_BIND_SERVICE)) != 0);
+	config.settings.metrics_bind = file;
+	question = duties_question(&config, &addresses);
+	assert_true(!question.has_low_metrics && question.has_metrics_file);
+	assert_true((duties_capabilities(&question) & CAPABILITY_OF(CAP_DAC_OVERRIDE)) != 0);
+	config.settings.metrics_bind = port;
+	question = duties_question(&config, &addresses);
+	assert_true(!question.has_low_metrics && !question.has_metrics_file);
+	config.settings.metrics_bind = none;
+	question = duties_question(&config, &addresses);
+	assert_true(!question.has_low_metrics && !question.has_metrics_file);
+}
+
 static void a_hook_of_another_user_can_be_executed(void **state)
 {
 	char path[] = "/x";
@@ -131,6 +156,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_wants_what_it_is),
 		cmocka_unit_test(a_setting_wants_what_it_does),
+		cmocka_unit_test(metrics_have_duties_of_their_own),
 		cmocka_unit_test(a_hook_of_another_user_can_be_executed),
 		cmocka_unit_test(certificates_of_another_user_can_be_read_again),
 		cmocka_unit_test(who_is_not_root_makes_no_user),

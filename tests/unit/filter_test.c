@@ -156,6 +156,9 @@ static void every_row_is_in_the_filter(void **state)
 #define CALL(name, why) {CALLS_KEYHOLDER, #name},
 #include "seccomp/keyholder.def"
 #undef CALL
+#define CALL(name, why) {CALLS_EXPORTER, #name},
+#include "seccomp/strict.def"
+#undef CALL
 #define CALL(name, why) {CALLS_APP, #name},
 #include "seccomp/app.def"
 #undef CALL

@@ -82,6 +82,8 @@ static void fill_generation(struct generation *generation)
 		.linked = true,
 		.device = UINT64_MAX,
 		.inode = 77};
+	generation->metrics.count = 1;
+	generation->metrics.item[0] = (struct listener){.fd = 38, .asked = "127.0.0.1:9090"};
 }
 
 static void fill_workers(struct arbiter *a)
@@ -137,6 +139,18 @@ static void fill_attendant(struct arbiter *a)
 		.page_fd = 19,
 		.look_ms = CLOCK_NEVER,
 		.notifier = {.fd = 20}};
+	a->roster.slots[ARBITER_SLOTS + 1] = (struct slot){.state = STATE_SERVING,
+		.role = PROCESS_EXPORTER,
+		.pid = 20,
+		.generation = 7,
+		.deadline_ms = CLOCK_NEVER};
+	a->children[ARBITER_SLOTS + 1] = (struct child){.watch = {.fd = 39},
+		.arbiter = a,
+		.slot = ARBITER_SLOTS + 1,
+		.page_fd = 40,
+		.look_ms = CLOCK_NEVER,
+		.notifier = {.fd = 41},
+		.asks = true};
 }
 
 static void fill_run(struct hook_run *run, enum hook hook, pid_t pid)
@@ -201,6 +215,8 @@ static void fill(struct arbiter *a)
 	a->pidfile =
 		(struct pidfile){.fd = 34, .path = strdup("/run/pid"), .device = 1, .inode = 2};
 	a->exits[CAUSE_OOM] = 4;
+	a->born_wall_ms = 1795309634926;
+	a->tally.reloads[TALLY_FAILED] = 3;
 	a->generations = 9;
 	a->start_fd = 35;
 	a->tickets.fd = 36;
@@ -386,9 +402,9 @@ static void every_descriptor_is_told(void **state)
 	heirloom_each_fd(&a, HEIRLOOM_VERSION, count_fd, NULL);
 	/* Start, pidfile, tickets, noticeboard, two images, a worker's image, its certificates
 	 * and keys, 2
-	 * listeners, 3 on the shelf, 2 inherited, and of the workers 2 pages, a channel and a
-	 * notifier, and of an attendant one of each. */
-	assert_int_equal(descriptors, 1 + 1 + 1 + 1 + 2 + 1 + 2 + 2 + 3 + 2 + 4 + 3);
+	 * listeners, one of metrics, 3 on the shelf, 2 inherited, and of the workers 2 pages, a
+	 * channel and a notifier, and of each of two attendants one of each. */
+	assert_int_equal(descriptors, 1 + 1 + 1 + 1 + 2 + 1 + 2 + 2 + 1 + 3 + 2 + 4 + 2 * 3);
 	let_go(&a);
 }
 
@@ -406,6 +422,29 @@ static void a_descriptor_that_an_older_image_does_not_know_is_not_told(void **st
 	descriptors = 0;
 	heirloom_each_fd(&a, 1, count_fd, NULL);
 	assert_int_equal(descriptors, all - 1);
+	let_go(&a);
+}
+
+/* Its name alone would be refused there; without its channel it exits by itself. */
+static void a_role_that_an_older_image_does_not_know_is_left_out(void **state)
+{
+	static struct arbiter a;
+	struct text text = {.bytes = frozen, .size = sizeof(frozen)};
+	unsigned all;
+
+	(void)state;
+	fill(&a);
+	descriptors = 0;
+	heirloom_each_fd(&a, 5, count_fd, NULL);
+	all = descriptors;
+	descriptors = 0;
+	heirloom_each_fd(&a, 4, count_fd, NULL);
+	assert_int_equal(descriptors, all - 4); /* where it listens, too */
+	heirloom_freeze(&a, 4, &text);
+	frozen[text.used] = '\0';
+	assert_non_null(strstr(frozen, "role keyholder"));
+	assert_null(strstr(frozen, "role exporter"));
+	assert_null(strstr(frozen, "[servant 1]"));
 	let_go(&a);
 }
 
@@ -655,6 +694,12 @@ static void version_5_thaws(void **state)
 	assert_string_equal(a.upgrade.own.version, "0.0.9");
 	assert_string_equal(a.upgrade.own.build, "ab12");
 	assert_int_equal(a.upgrade.failed_in, UPGRADE_HELD);
+	assert_int_equal(a.born_wall_ms, 1795309634926);
+	assert_int_equal(a.tally.reloads[TALLY_FAILED], 3);
+	assert_int_equal(a.current->metrics.count, 1);
+	assert_int_equal(a.current->metrics.item[0].fd, 38);
+	assert_int_equal(a.roster.slots[ARBITER_SLOTS + 1].role, PROCESS_EXPORTER);
+	assert_true(a.children[ARBITER_SLOTS + 1].asks);
 	let_go(&a);
 }
 
@@ -737,6 +782,7 @@ int main(void)
 		cmocka_unit_test(a_hook_in_flight_keeps_the_files_that_it_still_has_to_run),
 		cmocka_unit_test(every_descriptor_is_told),
 		cmocka_unit_test(a_descriptor_that_an_older_image_does_not_know_is_not_told),
+		cmocka_unit_test(a_role_that_an_older_image_does_not_know_is_left_out),
 		cmocka_unit_test(what_was_cut_is_refused_at_every_length),
 		cmocka_unit_test(a_body_that_ends_early_is_refused),
 		cmocka_unit_test(what_is_not_understood_is_named),

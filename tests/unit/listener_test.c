@@ -711,7 +711,8 @@ static void what_cannot_be_adopted_is_let_go_and_the_rest_stays(void **state)
 	open_well(f, "127.0.0.1:0,127.0.0.2:0");
 	fd_close(&f->set.item[0].fd);
 	fd_close(&f->shelf.first->listener.fd);
-	listener_set_trim(&f->set, &f->shelf);
+	listener_set_trim(&f->set);
+	shelf_trim(&f->shelf);
 	assert_null(f->shelf.first);
 	assert_int_equal(f->set.count, 1);
 	assert_string_equal(f->set.item[0].asked, "127.0.0.2:0");

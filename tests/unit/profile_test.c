@@ -51,7 +51,7 @@ static void every_call_of_the_container_is_in_every_profile(void **state)
 static void a_strict_worker_adds_nothing(void **state)
 {
 	static const enum calls_role strict[] = {CALLS_FILES, CALLS_WALK, CALLS_MODULE,
-		CALLS_KEYHOLDER};
+		CALLS_KEYHOLDER, CALLS_EXPORTER};
 	char *container = written(PROFILE_SPO, CALLS_CONTAINER);
 	char *app = written(PROFILE_SPO, CALLS_APP);
 

@@ -1,0 +1,32 @@
+/*
+ * metric.h - what the metrics page tells (metrics.def), and how a line of it is written: the text
+ * format of Prometheus, version 0.0.4.
+ *
+ * Pure. Who knows the numbers is init/metrics.h and, of certificates, service/exporter.h.
+ */
+#ifndef BASE_METRIC_H
+#define BASE_METRIC_H
+
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/text.h"
+
+enum metric {
+#define METRIC(id, name, type, label, meaning) METRIC_##id,
+#include "base/metrics.def"
+#undef METRIC
+	METRICS
+};
+
+/* The two lines in front of a family's samples. */
+void metric_begin(struct text *text, enum metric metric);
+/*
+ * A sample; `label` is the value of the family's label, and not looked at where it has none. It may
+ * be anything: what is not printable ASCII becomes "_".
+ */
+void metric_add(struct text *text, enum metric metric, const char *label, uint64_t value);
+/* The same in seconds, out of so many microseconds. */
+void metric_add_seconds(struct text *text, enum metric metric, const char *label, uint64_t us);
+
+#endif

@@ -1,0 +1,188 @@
+# The metrics page: what it tells, whom it asks, and that nothing else depends on it.
+use strict;
+use warnings;
+
+use File::Temp qw(tempdir);
+use Test::More;
+use Time::HiRes qw(time);
+
+use Metrics;
+use Narwhal;
+use Upgrade qw($DIR $UNIX begin configure install);
+
+my $PAGE = "unix:$DIR/metrics";
+
+sub exporter {
+	my ($n) = @_;
+	my ($pid) = grep { Narwhal::command_name($_) eq 'narwhal-metrics' } Narwhal::children($n->arbiter);
+
+	return $pid;
+}
+
+# Samples of the two whose value has become less, though a counter's never does.
+sub shrunken {
+	my ($before, $after) = @_;
+
+	return join ' ', grep { /_total\b|_bucket|_count\b/ && $after->{$_} < $before->{$_} } sort keys %$before;
+}
+
+subtest 'a checker that lets anything pass is none' => sub {
+	my $good = "# HELP a_total A.\n# TYPE a_total counter\na_total{x=\"\\\"\"} 1\n";
+
+	ok(Metrics::parse($good), 'a page');
+	for my $bad ($good . "a_total{x=\"\\\"\"} 1\n", $good . "b 1\n", $good . "a_total{x=\"\\x\"} 1\n",
+		$good =~ s/ 1$/ one/r, $good =~ s/_total//gr, "a_total 1\n", substr $good, 0, -1) {
+		ok(!eval { Metrics::parse($bad) }, 'no page') or diag $bad;
+	}
+};
+
+subtest 'it is served at its own addresses, and nothing else is' => sub {
+	my $n = begin(idle_grace => 0.05, metrics_bind => '127.0.0.1:0');
+	my $at = Metrics::address($n);
+	my $page = Metrics::scrape($n);
+
+	is($page->{narwhal_ready}, 1, 'ready');
+	is($page->{'narwhal_workers{state="serving"}'}, 2, 'two workers serve');
+	is($page->{narwhal_workers_wished}, 2, 'of two');
+	is($page->{narwhal_worker_starts_total}, 2, 'which were started');
+	is($page->{'narwhal_phase{phase="serve"}'}, 1, 'the phase');
+	cmp_ok(abs($page->{process_start_time_seconds} + $page->{narwhal_uptime_seconds} - time), '<',
+		$Narwhal::PATIENCE, 'since when');
+	cmp_ok($page->{process_open_fds}, '>', 10, 'descriptors');
+	cmp_ok($page->{process_resident_memory_bytes}, '>', 100_000, 'memory');
+	like($n->connect($at)->request('GET', '/metrics?x=1')->{fields}{'content-type'},
+		qr{^text/plain; version=0\.0\.4}, 'its type');
+	cmp_ok($n->connect($at)->request('HEAD', '/metrics')->{fields}{'content-length'}, '>', 1000, 'HEAD');
+	like($n->connect($at)->request('GET', '/')->{body}, qr{href="/metrics"}, 'a link at /');
+	is($n->connect($at)->request('GET', '/other')->{status}, 404, 'no other page');
+	is($n->connect($at)->request('DELETE', '/metrics')->{status}, 405, 'no other method');
+	is($n->connect($at)->request('POST', '/metrics', body => 'x')->{status}, 413, 'no body');
+	is($n->get('/metrics')->{body}, "Hello, World!\n", 'the service itself has no such page');
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'each family has its row in docs/METRICS.md' => sub {
+	my $docs = Narwhal::slurp("$Narwhal::ROOT/docs/METRICS.md");
+	my %told = map { $_ => 1 } $docs =~ /^\| `(\w+)/mg;
+	my %rows = Narwhal::slurp("$Narwhal::ROOT/base/metrics.def") =~ /^METRIC\(\w+,\s*"(\w+)",\s*(\w+)/mg;
+
+	is(join(' ', grep { !$told{$_} } sort keys %rows), '', 'none is missing');
+	is(join(' ', grep { !$rows{$_} } sort keys %told), '', 'none is made up');
+};
+
+subtest 'counters only grow: over a death, a reload and an upgrade' => sub {
+	my $n = begin(idle_grace => 0.05, metrics_bind => $PAGE);
+	my $first = Metrics::scrape($n);
+
+	kill 'KILL', ($n->workers)[0];
+	$n->wait_line(qr/ worker_exit .*signal=SIGKILL/);
+	$n->wait_line(qr/ worker_ready /);
+	my $killed = Metrics::scrape($n);
+	is($killed->{'narwhal_worker_exits_total{cause="signal"}'}, 1, 'the death');
+	is($killed->{narwhal_worker_starts_total}, 3, 'and its successor');
+	$n->signal('HUP')->wait_line(qr/ reloaded generation=2 /);
+	$n->wait_line(qr/ worker_exit .*generation=1 /) for 1 .. 2;
+	my $reloaded = Metrics::scrape($n, $PAGE);
+	is($reloaded->{'narwhal_reloads_total{outcome="done"}'}, 1, 'the reload');
+	is($reloaded->{narwhal_generation}, 2, 'another generation');
+	is($reloaded->{'narwhal_worker_exits_total{cause="retired"}'}, 2, 'whose workers replaced the old ones');
+	configure(idle_grace => 0.05, metrics_bind => $PAGE, workers => 'many');
+	$n->signal('HUP')->wait_line(qr/ reload_failed /);
+	configure(idle_grace => 0.05, metrics_bind => $PAGE);
+	install('narwhal');
+	$n->signal('USR2')->wait_line(qr/ upgraded /);
+	my $upgraded = Metrics::scrape($n, $PAGE);
+	is($upgraded->{'narwhal_reloads_total{outcome="failed"}'}, 1, 'the reload that failed is not forgotten');
+	is($upgraded->{'narwhal_upgrades_total{outcome="done"}'}, 1, 'the upgrade');
+	is($upgraded->{process_start_time_seconds}, $first->{process_start_time_seconds}, 'of the same process');
+	is(shrunken($first, $killed), '', 'nothing has become less by the death');
+	is(shrunken($killed, $reloaded), '', 'nor by the reload');
+	is(shrunken($reloaded, $upgraded), '', 'nor by the upgrade');
+	is($n->stop, 0, 'status 0');
+	ok(!-e "$DIR/metrics", 'and the socket is gone');
+};
+
+subtest 'without its exporter the service serves on, and soon has another one' => sub {
+	my $n = begin(idle_grace => 0.05, metrics_bind => $PAGE);
+	my @workers = $n->workers;
+
+	kill 'KILL', exporter($n);
+	is($n->get('/')->{status}, 200, 'served');
+	$n->wait_line(qr/ attendant_exit role=exporter .*signal=SIGKILL/);
+	$n->wait_line(qr/ attendant_ready role=exporter /);
+	is(Metrics::scrape($n, $PAGE)->{narwhal_ready}, 1, 'the page is back');
+	is(join(' ', $n->workers), "@workers", 'and no worker was touched');
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'it is locked in as a worker is, and holds nothing of the service' => sub {
+	plan skip_all => 'who is not root has no other user' if $> != 0;
+	my $n = begin(idle_grace => 0.05, metrics_bind => '127.0.0.1:0');
+	my $pid = exporter($n);
+	my $status = Narwhal::slurp("/proc/$pid/status");
+
+	like($status, qr/^Uid:\t65534\t65534\t65534\t65534$/m, 'it is nobody');
+	like($status, qr/^CapEff:\t0+$/m, 'without capabilities');
+	like($status, qr/^Seccomp:\t2$/m, 'behind its filter');
+	my %held = map { $_ => 1 } map { readlink // () } glob "/proc/$pid/fd/*";
+	is(join(' ', grep { !m{^(?:anon_inode|socket|pipe|/memfd:narwhal-page|/dev/null)} } keys %held), '',
+		'no file is open');
+	my ($worker) = $n->workers;
+	my @shared = grep { /^socket/ && $held{$_} } map { readlink // () } glob "/proc/$worker/fd/*";
+	is("@shared", '', 'and no socket that a worker has');
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'it tells of the drain up to its end' => sub {
+	my $n = begin(idle_grace => 0.05, metrics_bind => $PAGE, bind => $UNIX);
+	my $client = $n->connect($UNIX);
+
+	$client->write("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n1");
+	$n->wait_until('it has a worker', sub { Metrics::scrape($n, $PAGE)->{'narwhal_workers{state="serving"}'} });
+	$n->signal('TERM')->wait_line(qr/ unready /);
+	is(Metrics::scrape($n, $PAGE)->{'narwhal_phase{phase="drain"}'}, 1, 'the phase');
+	$client->write('2');
+	is($client->response->{status}, 200, 'who was there is served');
+	is($n->wait_end, 0, 'status 0');
+	like((grep { / attendant_exit / } $n->lines)[-1], qr/ role=exporter .*cause=retired status=0 /,
+		'and the exporter has left in good order');
+};
+
+subtest 'a reload moves it to another address, or ends it' => sub {
+	my $n = begin(idle_grace => 0.05, metrics_bind => $PAGE);
+
+	configure(idle_grace => 0.05, metrics_bind => "$PAGE.2");
+	$n->signal('HUP')->wait_line(qr/ attendant_exit role=exporter .*generation=1 cause=retired status=0 /);
+	is(Metrics::scrape($n, "$PAGE.2")->{narwhal_generation}, 2, 'the new one');
+	ok(!-e "$DIR/metrics", 'the old one is gone');
+	configure(idle_grace => 0.05);
+	$n->signal('HUP')->wait_line(qr/ attendant_exit role=exporter .*generation=2 cause=retired status=0 /);
+	is(exporter($n), undef, 'nobody serves it who need not');
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'a flood of scrapes costs PID 1 no more than ten pages a second' => sub {
+	my $n = begin(idle_grace => 0.05, metrics_bind => $PAGE);
+	my $began = time;
+	my @clients = map { $n->connect($PAGE) } 1 .. 20;
+	my %pages;
+
+	for (1 .. 10) {
+		$_->write("GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n") for @clients;
+		$pages{ Metrics::parse($_->response->{body})->{narwhal_uptime_seconds} }++ for @clients;
+	}
+	is(eval { my $sum = 0; $sum += $_ for values %pages; $sum }, 200, 'each is answered');
+	cmp_ok(scalar keys %pages, '<=', 2 + 10 * (time - $began), 'by few pages');
+	is($n->stop, 0, 'status 0');
+};
+
+subtest 'an address that is none is refused' => sub {
+	my ($status, $said) = Narwhal->run(args => [ '--metrics-bind', 'here', 'examples/public' ]);
+
+	is($status, 1, 'status 1');
+	like($said, qr/metrics_bind: here: the port is missing/, 'which, and of what');
+	($status, $said) = Narwhal->run(args => [ '--check-config', '--metrics-bind', 'here', 'examples/public' ]);
+	is($status, 1, 'by the check, too');
+};
+
+done_testing;
