@@ -71,11 +71,13 @@ my $n = start('apps:app', '--timeout', '1');
 
 subtest 'the environment' => sub {
 	my $seen = body(get($n, '/environ/a%20b%2Fc?x=%20', 'X-Two: 1', 'X-Two: 2', 'Cookie: a=1',
-		'Cookie: b=2', 'X_Under: 1'));
+		'Cookie: b=2', 'X_Under: 1', 'X-Same: 1', 'X-Same: 1', 'X-None:', 'X-None:'));
 	like($seen, qr{"PATH_INFO": "/environ/a b/c"}, 'the path is decoded');
 	like($seen, qr{"QUERY_STRING": "x=%20"}, 'the query is not');
 	like($seen, qr{"RAW_URI": "/environ/a%20b%2Fc\?x=%20"}, 'the target stands there as it came');
 	like($seen, qr{"HTTP_X_TWO": "1,2"}, 'a field that comes twice is one');
+	like($seen, qr{"HTTP_X_SAME": "1,1"}, 'with the same letter, too');
+	like($seen, qr{"HTTP_X_NONE": ","}, 'and with none');
 	like($seen, qr{"HTTP_COOKIE": "a=1; b=2"}, 'and so are cookies');
 	unlike($seen, qr/UNDER/, 'a field with an underscore is left out');
 	like($seen, qr/"SERVER_NAME": "test", "SERVER_PORT": "81"/, 'the server is what the client calls it');
@@ -170,7 +172,7 @@ subtest 'answers that come in turns do not see each other' => sub {
 };
 
 subtest 'apps that go wrong get a 500' => sub {
-	for my $name (qw(nothing text text_pieces unsaid twice raises raises_begun exits short long)) {
+	for my $name (qw(nothing text text_pieces unsaid twice raises raises_begun exits short long long_pieces)) {
 		like(get($n, "/$name"), qr/\AHTTP\/1.1 500 .*\r\n\r\n500 Internal Server Error\n\z/s, $name);
 		$n->wait_line(qr/ error app_error error=/);
 	}
@@ -180,6 +182,9 @@ subtest 'apps that go wrong get a 500' => sub {
 	my $sorry = qr/\AHTTP\/1.1 500 .*\r\n\r\n500 Internal Server Error\n\z/s;
 	like(get($n, "/head?$_"), $sorry, $_) for @heads;
 	$n->wait_line(qr/app message="ValueError: after it began"/) if get($n, '/raises_begun');
+	$n->wait_line(qr/error="RuntimeError: Content-Length says 3, and the body has 65536 bytes/)
+		if get($n, '/long_pieces');
+	is(body(get($n, '/makes_functions')), 'refused ' x 5, 'no function of ours can be made anew');
 	like(get($n, '/raises_closing'), qr/\nwhole\n\r\n0\r\n\r\n\z/, 'one behind the answer is not told');
 	$n->wait_line(qr/ error app_close_error error="ValueError: at the end/);
 };
@@ -194,6 +199,10 @@ subtest 'and where it is too late, the connection is cut' => sub {
 	like($all, qr/Content-Length: 10\r\n/, 'a body of a promised size');
 	cmp_ok(length body($all), '<', 10, 'is not whole either');
 	$n->wait_line(qr/ warning stream_failed /);
+	$all = get($n, '/long_pieces?100000');
+	cmp_ok(length body($all), '<', 100_000, 'nor is one that would have more than it should');
+	my $head = exchange($n, "HEAD /long_pieces HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+	like($head, qr/ 200 .*\r\nContent-Length: 3\r\n/s, 'which nobody would see behind HEAD');
 };
 
 subtest 'a client that leaves ends what never would' => sub {
@@ -264,6 +273,8 @@ subtest 'threads' => sub {
 	begin($t, "GET /$_ HTTP/1.1\r\nHost: t\r\n\r\n")->close for 'sleeps?0.1', 'sleeps_and_yields?0.1';
 	$t->wait_until('close() is called for a client that has left', sub { body(get($t, '/counts')) == 2 });
 	interleaved($t);
+	my @many = map { begin($t, "GET /remembers HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n") } 1 .. 40;
+	is(scalar(grep { body(rest($_)) =~ /\Aown/ } @many), 40, 'contextvars stay with their thread');
 	my $c = begin($t, "GET /forever HTTP/1.1\r\nHost: t\r\n\r\n");
 	like(line($c), qr/ 200 /, 'what never ends has begun');
 	$c->close;

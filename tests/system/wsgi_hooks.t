@@ -38,7 +38,7 @@ sub said {
 }
 
 subtest 'in a worker that loads the app itself' => sub {
-	my $n = start('post_request', '--workers', 2);
+	my $n = start('post_request', '--workers', 2, '--min-ready', 2);
 	$n->wait_until('all workers have begun', sub { 4 == (() = said($n)) });
 	is_deeply([ sort(said($n)) ], [ ('post_fork') x 2, ('post_worker_init') x 2 ], 'hooks of the boot');
 	my @lines = $n->lines;

@@ -1,5 +1,6 @@
 """WSGI apps for tests/system/wsgi.t, by the first part of the path: good ones and bad ones."""
 import contextvars
+import copy
 import ctypes
 import hashlib
 import json
@@ -172,6 +173,16 @@ def contexts(environ, start_response):
     yield ("\n%s %s\n" % (whose.get(), thread == threading.get_ident())).encode()
 
 
+def remembers(environ, start_response):
+    """What an earlier request of this thread, and of no other, has noted."""
+    own = threading.current_thread().name
+    before = whose.get(own)    # or there was none
+    whose.set(own)
+    time.sleep(0.002)
+    start_response("200 OK", TEXT)
+    return [b"own" if before == own else b"another's"]
+
+
 def thread(environ, start_response):
     start_response("200 OK", TEXT)
     return [threading.current_thread().name.encode()]
@@ -331,6 +342,29 @@ def short(environ, start_response):
 def long(environ, start_response):
     start_response("200 OK", TEXT + [("Content-Length", "3")])
     return [b"long"]
+
+
+def long_pieces(environ, start_response):
+    """It would never end."""
+    def pieces():
+        while True:
+            yield b"x" * 65536
+    start_response("200 OK", TEXT + [("Content-Length", environ["QUERY_STRING"] or "3")])
+    return Closing(pieces())
+
+
+def makes_functions(environ, start_response):
+    """Of the server's own types no other object can be made."""
+    says = []
+    write = start_response("200 OK", TEXT)
+    for make in (type(start_response), type(write), lambda: copy.copy(start_response),
+                 lambda: object.__new__(type(start_response)),
+                 lambda: type("Derived", (type(start_response),), {})()):
+        try:
+            make()()
+        except TypeError:
+            says.append(b"refused ")
+    return says
 
 
 def short_pieces(environ, start_response):

@@ -172,12 +172,13 @@ static void put_field(struct making *making, struct narwhal_bytes name, struct n
 	struct object *key = memo_get(&making->environ->keys, name);
 	struct object *value = memo_text(python, text);
 	struct object *there = NULL;
+	ssize_t before = python->PyDict_Size(making->dict);
 
 	if (key != NULL && value != NULL)
 		there = python->PyDict_SetDefault(making->dict, key, value);
 	if (there == NULL)
 		making->failed = true;
-	else if (there != value)
+	else if (python->PyDict_Size(making->dict) == before)
 		join_field(making, key, name, there, value);
 	python_drop(python, &key);
 	python_drop(python, &value);

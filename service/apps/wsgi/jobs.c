@@ -1,5 +1,6 @@
 #include "service/apps/wsgi/jobs.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,7 @@ static void work_now(struct job *job, enum task_work work)
 	struct interpreter *interpreter = &job->jobs->gateway->interpreter;
 
 	interpreter_enter(interpreter);
+	job->task.spare_context = &job->jobs->contexts[0];
 	task_do(&job->task, work);
 	interpreter_leave(interpreter);
 }
@@ -70,6 +72,7 @@ static void run_hired(struct crew_work *hired)
 {
 	struct job *job = CONTAINER_OF(hired, struct job, hired);
 
+	job->task.spare_context = &job->jobs->contexts[hired->member];
 	task_do(&job->task, job->work);
 }
 
@@ -235,12 +238,14 @@ void jobs_call(struct jobs *jobs, const struct narwhal_request *request,
 		call_in_thread(job, response);
 }
 
-void jobs_init(struct jobs *jobs, struct gateway *gateway, struct narwhal_host *host)
+int jobs_init(struct jobs *jobs, struct gateway *gateway, struct narwhal_host *host)
 {
 	const uint64_t threads = host->settings->threads;
 
 	*jobs = (struct jobs){.gateway = gateway, .host = host, .in_line = threads == 1};
 	crew_init(&jobs->crew, &gateway->interpreter, (unsigned)threads, note_oldest);
+	jobs->contexts = calloc(1 + threads, sizeof(struct object *));
+	return jobs->contexts != NULL ? 0 : -ENOMEM;
 }
 
 /* What ends in a thread comes back here, and may have its close() yet. */
@@ -267,4 +272,5 @@ void jobs_free(struct jobs *jobs)
 		response_free(&job->built);
 		free(job);
 	}
+	free(jobs->contexts);
 }

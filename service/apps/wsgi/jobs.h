@@ -23,10 +23,12 @@ struct jobs {
 	struct narwhal_host *host;
 	bool in_line; /* threads = 1 */
 	struct crew crew;
+	struct object **contexts; /* of each thread, the worker's first: the next request's */
 	struct job *spare;
 };
 
-void jobs_init(struct jobs *jobs, struct gateway *gateway, struct narwhal_host *host);
+/* 0 or -ENOMEM. */
+MUST_USE int jobs_init(struct jobs *jobs, struct gateway *gateway, struct narwhal_host *host);
 /* The app is asked. Takes the body, if there is a large one. */
 void jobs_call(struct jobs *jobs, const struct narwhal_request *request,
 	struct narwhal_response *response, struct spool *body);

@@ -71,13 +71,34 @@ static struct object *call(struct object *self, struct object *arguments, struct
 	return callable->function(callable->target, arguments);
 }
 
-int python_begin(struct python *python)
+/*
+ * tp_new: type(start_response)() would have no function. It is not told which struct python this
+ * is, and so looks up what it needs.
+ */
+static struct object *refuse_new(struct object *type, struct object *arguments,
+	struct object *keywords)
 {
 	union {
+		void *pointer;
+		void (*function)(struct object *type, const char *message);
+	} raise = {.pointer = dlsym(RTLD_DEFAULT, "PyErr_SetString")};
+	struct object *const *error = dlsym(RTLD_DEFAULT, "PyExc_TypeError");
+
+	(void)type;
+	(void)arguments;
+	(void)keywords;
+	raise.function(*error, "cannot create 'narwhal.function' instances");
+	return NULL;
+}
+
+int python_begin(struct python *python)
+{
+	union slot {
 		struct object *(*function)(struct object *, struct object *, struct object *);
 		void *pointer;
-	} called = {.function = call};
-	const struct type_slot slots[] = {{TYPE_SLOT_CALL, called.pointer}, {0, NULL}};
+	} called = {.function = call}, made = {.function = refuse_new};
+	const struct type_slot slots[] = {{TYPE_SLOT_CALL, called.pointer},
+		{TYPE_SLOT_NEW, made.pointer}, {0, NULL}};
 	const struct type_spec spec = {
 		.name = "narwhal.function",
 		.size = sizeof(struct callable),

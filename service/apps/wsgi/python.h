@@ -33,6 +33,7 @@ struct type_slot {
 	void *function;
 };
 #define TYPE_SLOT_CALL 50 /* Py_tp_call */
+#define TYPE_SLOT_NEW 65  /* Py_tp_new */
 #define TYPE_DEFAULT (1u << 18)
 
 struct type_spec {

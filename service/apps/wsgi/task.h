@@ -32,9 +32,10 @@ struct task {
 
 	struct started started;
 	struct callable *start, *write; /* of the next request again, if the app gives them back */
-	struct object *context;	 /* contextvars: each request has its own, whoever comes between */
-	struct object *exchange; /* of the hooks; or NULL */
-	uint64_t sent;		 /* of the body, as hooks are told */
+	struct object *context; /* contextvars: each request has its own, whoever comes between */
+	struct object **spare_context; /* of the thread that does the work; in it NULL: none */
+	struct object *exchange;       /* of the hooks; or NULL */
+	uint64_t sent;		       /* of the body, as hooks are told */
 	struct object *iterable, *iterator;
 	struct object *piece;	    /* fetched; NULL behind the last */
 	struct narwhal_bytes bytes; /* of it: to be read without the lock */
@@ -44,9 +45,12 @@ struct task {
 	bool failed;
 };
 
+static inline const struct python *task_python(const struct task *task)
+{
+	return &task->gateway->interpreter.python;
+}
+
 /* Does it. */
 void task_do(struct task *task, enum task_work work);
-/* Behind the last work; with the lock, too. */
-void task_close(struct task *task);
 
 #endif

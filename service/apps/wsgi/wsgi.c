@@ -161,8 +161,9 @@ int wsgi_open(const char *name, struct narwhal_host *host, void **state, struct 
 	*state = wsgi;
 	interpreter = &wsgi->gateway.interpreter;
 	wsgi->host = host;
-	jobs_init(&wsgi->jobs, &wsgi->gateway, host);
-	error = gateway_open(&wsgi->gateway, name, host, why);
+	error = jobs_init(&wsgi->jobs, &wsgi->gateway, host);
+	if (error == 0)
+		error = gateway_open(&wsgi->gateway, name, host, why);
 	if (error == 0)
 		error = grants_open(&wsgi->grants, interpreter);
 	if (error == 0)
