@@ -28,8 +28,10 @@ sub start {
 sub common_name {
 	my ($n) = @_;
 
-	return Tls::connect($n->port, SSL_ca_file => $ca->{certificate}, SSL_hostname => 'one.test')
-		->{socket}->peer_certificate('cn');
+	my $c = eval { Tls::connect($n->port, SSL_ca_file => $ca->{certificate}, SSL_hostname => 'one.test') }
+		or $n->give_up($@);
+
+	return $c->{socket}->peer_certificate('cn');
 }
 
 # Waits until the new generation serves alone.
@@ -181,9 +183,9 @@ subtest 'the same bytes are no news, those of before others are, and with tls_wa
 	my @args = ('--certfile', $certificate, '--keyfile', $key);
 	my $n = start(@args, '--loglevel', 'debug');
 
-	$n->wait_line(qr/ debug certificates_unchanged/);
+	$n->wait_lines(qr/ debug certificates_unchanged/, 1);    # before it is ready, if that takes its time
 	put($pairs[0], $certificate, $key);
-	$n->wait_line(qr/ debug certificates_unchanged/);
+	$n->wait_lines(qr/ debug certificates_unchanged/, 2);
 	put($old, $certificate, $key);
 	$n->wait_line(qr/reload_failed .*has expired/);
 	$n->wait_line(qr/ debug certificates_unchanged/);
