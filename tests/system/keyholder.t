@@ -59,6 +59,9 @@ sub secrets {
 	return %found;
 }
 
+# A sanitizer's shadow of all memory takes days to read.
+my $SEARCHED = ($ENV{SANITIZE} // '') ne '1';
+
 # Names of what is found in the memory of a process.
 sub scan {
 	my ($pid, %secrets) = @_;
@@ -81,7 +84,7 @@ sub scan {
 	return sort keys %hits;
 }
 
-for my $kind (qw(ec rsa)) {
+for my $kind ($SEARCHED ? qw(ec rsa) : ()) {
 	subtest "no worker, and not PID 1, ever has a part of the $kind key in its memory" => sub {
 		my %secrets = secrets($pair{$kind}{key});
 		my $n = begin($pair{$kind});
@@ -98,6 +101,7 @@ for my $kind (qw(ec rsa)) {
 }
 
 subtest 'without isolation each worker has them, so the search can find them' => sub {
+	plan skip_all => 'nothing is searched under sanitizers' if !$SEARCHED;
 	my $n = begin($pair{rsa}, '--tls-key-isolation', 'off');
 
 	is(ask($n), 200, 'served');
