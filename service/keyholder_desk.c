@@ -80,7 +80,7 @@ static void hand_over(struct keyholder_client *client)
 }
 
 static void answer(struct keyholder_client *client, const struct signing_question *question,
-	const struct keyholder_key *key)
+	struct keyholder_key *key)
 {
 	unsigned char *signature = client->answer + SIGNING_ANSWER_HEAD;
 

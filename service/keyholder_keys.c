@@ -129,10 +129,19 @@ int keyholder_keys_open(struct keyholder_keys *keys, int *certificates_fd, int *
 	return error;
 }
 
+static void put_away(struct keyholder_pen *pen)
+{
+	EVP_MD_free(pen->hash);
+	EVP_PKEY_CTX_free(pen->context);
+	*pen = (struct keyholder_pen){0};
+}
+
 void keyholder_keys_close(struct keyholder_keys *keys)
 {
-	for (size_t i = 0; i < keys->count; i++)
+	for (size_t i = 0; i < keys->count; i++) {
+		put_away(&keys->all[i].pen);
 		EVP_PKEY_free(keys->all[i].key);
+	}
 	free(keys->all);
 	*keys = (struct keyholder_keys){0};
 }
@@ -144,22 +153,58 @@ static int use_pss(EVP_PKEY_CTX *context)
 	       EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST) == 1;
 }
 
-size_t keyholder_keys_sign(const struct keyholder_key *key, const struct signing_question *question,
+static bool take_up(struct keyholder_pen *pen, EVP_PKEY *key, const struct signing_scheme *scheme)
+{
+	pen->hash = EVP_MD_fetch(NULL, scheme->hash, NULL);
+	pen->context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	if (pen->hash == NULL || pen->context == NULL || EVP_PKEY_sign_init(pen->context) != 1 ||
+		(scheme->pss && !use_pss(pen->context)) ||
+		EVP_PKEY_CTX_set_signature_md(pen->context, pen->hash) != 1)
+		return false;
+	pen->scheme = scheme;
+	return true;
+}
+
+static bool sign_hash(struct keyholder_key *key, const struct signing_question *question,
+	unsigned char *bytes, size_t *size)
+{
+	struct keyholder_pen *pen = &key->pen;
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned digest_size;
+
+	if (pen->scheme != question->scheme) {
+		put_away(pen);
+		if (!take_up(pen, key->key, question->scheme)) {
+			put_away(pen);
+			return false;
+		}
+	}
+	return EVP_Digest(question->message, question->size, digest, &digest_size, pen->hash,
+		       NULL) == 1 &&
+	       EVP_PKEY_sign(pen->context, bytes, size, digest, digest_size) == 1;
+}
+
+/* By a scheme that has its hash within, as Ed25519 does. */
+static bool sign_whole(const struct keyholder_key *key, const struct signing_question *question,
+	unsigned char *bytes, size_t *size)
+{
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	bool is_signed =
+		context != NULL &&
+		EVP_DigestSignInit_ex(context, NULL, NULL, NULL, NULL, key->key, NULL) == 1 &&
+		EVP_DigestSign(context, bytes, size, question->message, question->size) == 1;
+
+	EVP_MD_CTX_free(context);
+	return is_signed;
+}
+
+size_t keyholder_keys_sign(struct keyholder_key *key, const struct signing_question *question,
 	unsigned char bytes[SIGNING_SIGNATURE_MAX])
 {
-	const struct signing_scheme *scheme = question->scheme;
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *inner = NULL;
 	size_t size = SIGNING_SIGNATURE_MAX;
-	bool signed_it = context != NULL && EVP_DigestSignInit_ex(context, &inner, scheme->hash,
-						    NULL, NULL, key->key, NULL) == 1;
+	bool is_signed = question->scheme->hash != NULL ? sign_hash(key, question, bytes, &size)
+							: sign_whole(key, question, bytes, &size);
 
-	if (signed_it && scheme->pss)
-		signed_it = use_pss(inner);
-	if (signed_it)
-		signed_it = EVP_DigestSign(context, bytes, &size, question->message,
-				    question->size) == 1;
-	EVP_MD_CTX_free(context);
 	ERR_clear_error();
-	return signed_it ? size : 0;
+	return is_signed ? size : 0;
 }

@@ -12,9 +12,17 @@
 #include "base/text.h"
 #include "service/signing.h"
 
+/* What signs by a scheme with a hash, kept for the next question: clients mostly agree on one. */
+struct keyholder_pen {
+	const struct signing_scheme *scheme; /* NULL: there is none yet */
+	EVP_MD *hash;
+	EVP_PKEY_CTX *context;
+};
+
 struct keyholder_key {
 	struct signing_key facts;
 	EVP_PKEY *key;
+	struct keyholder_pen pen;
 };
 
 struct keyholder_keys {
@@ -31,7 +39,7 @@ MUST_USE int keyholder_keys_open(struct keyholder_keys *keys, int *certificates_
 void keyholder_keys_close(struct keyholder_keys *keys);
 
 /* The signature of what has been judged to be in order; its size, or 0. */
-MUST_USE size_t keyholder_keys_sign(const struct keyholder_key *key,
+MUST_USE size_t keyholder_keys_sign(struct keyholder_key *key,
 	const struct signing_question *question, unsigned char bytes[SIGNING_SIGNATURE_MAX]);
 
 #endif
