@@ -8,8 +8,12 @@
 
 #include "base/clock.h"
 
-/* The largest file that is held in memory: above, sendfile(2) is as good. */
+/*
+ * The largest file that is held in memory: above, sendfile(2) is as good. TLS has no use for it,
+ * and would read the file for each answer.
+ */
 #define KEPT_MAX ((uint64_t)64 * 1024)
+#define KEPT_MAX_TLS ((uint64_t)128 * 1024)
 
 /* Opening: */
 
@@ -38,6 +42,7 @@ int store_open(struct store *store, const char *directory, const struct settings
 		site_close(&store->site);
 	store->valid_ms = settings->open_file_cache_valid;
 	store->memory_max = settings->open_file_cache_bytes;
+	store->kept_max = settings->bind_tls != NULL ? KEPT_MAX_TLS : KEPT_MAX;
 	store->open_max = most_open(settings->open_file_cache);
 	return error;
 }
@@ -321,8 +326,9 @@ static int open_form(struct store *store, struct entry *entry, const struct form
 	uint64_t size = (uint64_t)version->size, kept = 0;
 	int error;
 
-	if (size <= KEPT_MAX && make_room(store, entry, &store->memory, size, store->memory_max))
-		kept = KEPT_MAX;
+	if (size <= store->kept_max &&
+		make_room(store, entry, &store->memory, size, store->memory_max))
+		kept = store->kept_max;
 	else
 		(void)make_room(store, entry, &store->open, 1, store->open_max);
 	error = form_open(form, plan, version, kept);

@@ -43,6 +43,7 @@ struct store {
 	uint64_t valid_ms;
 	uint64_t looked_ms; /* at the root */
 	uint64_t memory, memory_max;
+	uint64_t kept_max;	      /* of one file */
 	uint64_t open, open_max;      /* files */
 	struct path path;	      /* scratch: on the stack it would be zeroed each time */
 	char plain[STORE_TARGET_MAX]; /* scratch, too: the target in its shortest spelling */

@@ -163,6 +163,23 @@ static void small_files_lie_in_memory_and_large_ones_are_open(void **state)
 	assert_int_equal(world->store.open + world->store.memory, 0);
 }
 
+static void where_tls_is_spoken_larger_ones_lie_in_memory(void **state)
+{
+	struct world *world = *state;
+	char bytes[256];
+	struct text why = TEXT_OVER(bytes);
+
+	assert_int_equal(setting_read(&settings_table[SETTING_ID_bind_tls], "127.0.0.1:0", false,
+				 &world->settings, &why),
+		0);
+	make_file("small", 128 * 1024);
+	make_file("large", 128 * 1024 + 1);
+	open_store(world);
+	assert_non_null(form_of(world, "/small")->file->bytes);
+	assert_null(form_of(world, "/large")->file->bytes);
+	store_close(&world->store);
+}
+
 static void memory_is_bounded_and_what_was_used_stays(void **state)
 {
 	struct world *world = *state;
@@ -307,6 +324,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(at_its_time_it_is, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_file_that_changes_before_it_is_opened_is_found_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(where_tls_is_spoken_larger_ones_lie_in_memory,
+			set_up, tear_down),
 		cmocka_unit_test_setup_teardown(small_files_lie_in_memory_and_large_ones_are_open,
 			set_up, tear_down),
 		cmocka_unit_test_setup_teardown(memory_is_bounded_and_what_was_used_stays, set_up,
