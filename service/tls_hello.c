@@ -26,6 +26,22 @@ static bool take_message(struct tls_hello *hello)
 	return !hello->over && hello->message_left > TLS_HELLO_MAX;
 }
 
+/* What lies within a message does not matter: so many bytes of it, of those that are there. */
+static size_t skip(struct tls_hello *hello, size_t size)
+{
+	size_t n = hello->record_filled == sizeof(hello->record) ? hello->message_left : 0;
+
+	if (hello->record[0] != HANDSHAKE)
+		return 0;
+	n = n < hello->record_left ? n : hello->record_left;
+	n = n < size ? n : size;
+	hello->message_left -= (unsigned)n;
+	hello->record_left -= (unsigned)n;
+	if (n != 0 && hello->record_left == 0)
+		hello->record_filled = 0;
+	return n;
+}
+
 /* A byte of a record: a message, and its head, too, may lie in more than one. */
 static bool take_inner(struct tls_hello *hello, unsigned char byte)
 {
@@ -33,10 +49,6 @@ static bool take_inner(struct tls_hello *hello, unsigned char byte)
 		hello->record_filled = 0;
 	if (hello->record[0] != HANDSHAKE)
 		return false;
-	if (hello->message_left != 0) {
-		hello->message_left--;
-		return false;
-	}
 	hello->message[hello->message_filled++] = byte;
 	return hello->message_filled == sizeof(hello->message) && take_message(hello);
 }
@@ -45,8 +57,9 @@ bool tls_hello_exceeds(struct tls_hello *hello, const char *bytes, size_t size)
 {
 	bool exceeds = false;
 
-	for (size_t i = 0; i < size && !hello->over && !exceeds; i++) {
-		unsigned char byte = (unsigned char)bytes[i];
+	for (size_t i = skip(hello, size); i < size && !hello->over && !exceeds;
+		i += skip(hello, size - i)) {
+		unsigned char byte = (unsigned char)bytes[i++];
 
 		if (hello->record_filled == sizeof(hello->record)) {
 			exceeds = take_inner(hello, byte);
