@@ -14,7 +14,7 @@ static char lower(char c)
 
 static const char *const words_names[CONFIG_SOURCES] = {
 	[CONFIG_GUNICORN_ARGS] = "GUNICORN_CMD_ARGS",
-	[CONFIG_CMD_ARGS] = CONFIG_PREFIX "CMD_ARGS",
+	[CONFIG_CMD_ARGS] = "NARWHAL_CMD_ARGS",
 };
 
 bool config_is_of_words(enum config_source source)

@@ -16,12 +16,12 @@ static const char *const kind_words[] = {
 	[FINDING_OTHER] = "other",
 };
 
-static int read_kind(const char *word, enum finding_kind *kind)
+static int read_kind(const char *word, enum gunicorn_finding_kind *kind)
 {
 	for (size_t i = 0; i < COUNT_OF(kind_words); i++) {
 		if (strcmp(kind_words[i], word) != 0)
 			continue;
-		*kind = (enum finding_kind)i;
+		*kind = (enum gunicorn_finding_kind)i;
 		return 0;
 	}
 	return -EINVAL;
@@ -30,8 +30,9 @@ static int read_kind(const char *word, enum finding_kind *kind)
 /* "KIND NAME VALUE". A name that is none of Gunicorn's is the file's own, and passed over. */
 static int read_finding(struct gunicorn_findings *findings, char *line)
 {
-	struct gunicorn_finding *finding = &findings->item[findings->count];
 	char *name = strchr(line, ' '), *value;
+	const struct gunicorn *row;
+	enum gunicorn_finding_kind kind;
 
 	if (name == NULL)
 		return -EINVAL;
@@ -39,12 +40,14 @@ static int read_finding(struct gunicorn_findings *findings, char *line)
 	value = strchr(name, ' ');
 	if (value != NULL)
 		*value++ = '\0';
-	*finding = (struct gunicorn_finding){.row = gunicorn_named(name),
-		.value = value != NULL ? value : ""};
-	findings->count += finding->row != NULL;
-	if (read_kind(line, &finding->kind) != 0)
+	if (read_kind(line, &kind) != 0 || (value != NULL && line_unescape(value) != 0))
 		return -EINVAL;
-	return value != NULL ? line_unescape(value) : 0;
+	row = gunicorn_named(name);
+	if (row != NULL)
+		findings->item[findings->count++] = (struct gunicorn_finding){.kind = kind,
+			.row = row,
+			.value = value != NULL ? value : ""};
+	return 0;
 }
 
 static int read_lines(struct gunicorn_findings *findings, char *text)
@@ -140,10 +143,12 @@ static int judge_value(const struct gunicorn_findings *findings, struct gunicorn
 static int judge(const struct gunicorn_findings *findings, struct gunicorn_finding *finding,
 	struct settings *scratch)
 {
+	const struct gunicorn *row = finding->row;
 	struct text why = TEXT_OVER(finding->why);
 
-	finding->setting = setting_of(findings, finding->row);
-	switch (finding->row->fate) {
+	MUST(row != NULL);
+	finding->setting = setting_of(findings, row);
+	switch (row->fate) {
 	case GUNICORN_SETTING:
 		if (finding->kind == FINDING_TEXT)
 			return judge_value(findings, finding, scratch);
@@ -151,7 +156,7 @@ static int judge(const struct gunicorn_findings *findings, struct gunicorn_findi
 			text_add(&why, "is no text, no number and no list of them");
 		break;
 	case GUNICORN_NOTHING:
-		text_printf(&why, "has no meaning here: %s", finding->row->remark);
+		text_printf(&why, "has no meaning here: %s", row->remark);
 		break;
 	case GUNICORN_ASKED:
 		text_add(&why, "is asked for on the command line");

@@ -12,7 +12,7 @@
 #include "base/attr.h"
 #include "init/gunicorn.h"
 
-enum finding_kind {
+enum gunicorn_finding_kind {
 	FINDING_TEXT,	/* a value, or an item of a list */
 	FINDING_WORKED, /* the values behind it are of here and now */
 	FINDING_FUNCTION,
@@ -20,7 +20,7 @@ enum finding_kind {
 };
 
 struct gunicorn_finding {
-	enum finding_kind kind;
+	enum gunicorn_finding_kind kind;
 	const struct gunicorn *row;
 	const struct setting *setting; /* that it becomes; or NULL */
 	const char *value;

@@ -47,6 +47,7 @@ int program_obey(struct program *p, struct text *why)
 static const enum setting_id refused[] = {
 	SETTING_ID_user,
 	SETTING_ID_group,
+	SETTING_ID_initgroups,
 	SETTING_ID_chdir,
 	SETTING_ID_umask,
 	SETTING_ID_raw_env,

@@ -141,6 +141,7 @@ subtest 'what is wrong is told, and nothing is started' => sub {
 		'rewrite_signal: "KILL:15" is not FROM:TO' => [ '--rewrite-signal', 'KILL:15' ],
 		'parent_death_signal: "NEVER" is no signal' => [ '--parent-death-signal', 'NEVER' ],
 		'user (from --user): is for workers' => [ '--user', 'nobody' ],
+		'initgroups (from --initgroups): is for workers' => ['--initgroups'],
 	);
 	for my $reason (sort keys %wrong) {
 		my ($status, $output) = status_of([ @{ $wrong{$reason} }, '--', 'echo', 'started' ]);

@@ -118,13 +118,16 @@ static void what_cannot_be_carried_over_is_a_comment_that_says_why(void **state)
 
 static void no_line_is_longer_than_the_reader_takes(void **state)
 {
-	char findings[4096] = "text worker_class ";
+	char word[3000], bytes[4096];
+	struct text findings = TEXT_OVER(bytes);
 	struct config config;
 
 	(void)state;
-	(void)memset(findings + strlen(findings), 'x', 3000);
-	(void)strcat(findings, "\ntext paste a b c\n");
-	assert_int_equal(import(findings), 0);
+	(void)memset(word, 'x', sizeof(word));
+	text_add(&findings, "text worker_class ");
+	text_add_bytes(&findings, word, sizeof(word));
+	text_add(&findings, "\ntext paste a b c\n");
+	assert_int_equal(import(bytes), 0);
 	must_read(&config, &(struct start){.words = WORDS("app"), .file = written});
 	config_free(&config);
 	free(written);
