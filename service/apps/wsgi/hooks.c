@@ -221,12 +221,12 @@ void hooks_leave(struct hooks *hooks)
 	python->PyErr_Clear();
 }
 
-int hooks_begin(const struct hooks *hooks, struct object *environ, struct object **exchange)
+int hooks_begin(const struct hooks *hooks, struct object *environment, struct object **exchange)
 {
 	const struct python *python = python_of(hooks);
 	struct object *result = NULL;
 
-	*exchange = python->PyObject_CallFunctionObjArgs(hooks->Exchange, environ, NULL);
+	*exchange = python->PyObject_CallFunctionObjArgs(hooks->Exchange, environment, NULL);
 	if (*exchange != NULL)
 		result = python->PyObject_CallFunctionObjArgs(hooks->hook_before, *exchange, NULL);
 	if (result == NULL)
