@@ -12,10 +12,13 @@ plan(skip_all => 'a build with sanitizers is not installed') if $ENV{SANITIZE};
 delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS)};
 chdir $Narwhal::ROOT or die;
 
-# In a build folder of its own: another PREFIX is another program.
+# In a build folder of its own, as another PREFIX is another program; most of it is taken from what is built.
 my $dir = tempdir(CLEANUP => 1);
-my @make = ('make', '-s', 'V=1', "BUILD=$Narwhal::ROOT/build/lint-gcc");
+my @make = ('make', '-s', 'V=1', "BUILD=$dir/build");
 chmod 0755, $dir;
+mkdir "$dir/build";
+system('cp', '-a', grep({ !m{/(?:tests|fuzz|lint-\w+|sanitize)\z} } glob "$Narwhal::BUILD/*"), "$dir/build") == 0
+	or die "cp: $?";
 
 sub mode {
 	return sprintf '%o', (stat $_[0])[2] & 07777;
@@ -64,6 +67,4 @@ subtest 'make help lists the targets' => sub {
 	like($help, qr/^\s+make $_\s+\S/m, $_) for qw(run test bench image install dist pages clean);
 };
 
-# What was built for another prefix is of no use to anybody.
-system(@make, 'all');
 done_testing;
