@@ -10,8 +10,6 @@ WORKDIR /build
 # cache until the list changes.
 COPY deploy/bootstrap deploy/packages.table deploy/
 RUN deploy/bootstrap build
-# Another value builds anew what is the same: a test compares both.
-ARG ATTEMPT=1
 COPY . .
 RUN make -s -j"$(nproc)" install DESTDIR=/out PREFIX=/usr && make -s static DESTDIR=/out/static && \
 	mkdir -p /static && mv /out/static/narwhal /static/narwhal

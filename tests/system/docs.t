@@ -19,6 +19,8 @@ my %ELSEWHERE = (
 	'make test' => 'tests/run',
 	'make image' => 'tests/system/image.t',
 	'docker run' => 'tests/system/image.t',
+	'docker compose' => 'tests/system/image.t',
+	'systemd-socket-activate' => 'tests/system/podman.t',
 	'install -m 644 deploy/systemd' => 'tests/system/systemd.t',
 	'systemctl' => 'tests/system/systemd.t',
 );
