@@ -16,7 +16,8 @@
 #include "init/arbiter.h"
 #include "init/reload.h"
 
-#define SETTLE_MS 200 /* an editor, or a checkout, changes many files, one after the other */
+#define SETTLE_MS 200  /* an editor, or a checkout, changes many files, one after the other */
+#define LATEST_MS 5000 /* and whoever never ends is not waited for */
 #define FOLDERS_MAX 1024
 #define DEPTH_MAX 12
 #define CHANGES (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE)
@@ -59,8 +60,12 @@ static bool watch_folder(struct arbiter *a, const char *path)
 {
 	struct sources *s = &a->sources;
 
-	if (s->folders == FOLDERS_MAX)
+	if (s->folders == FOLDERS_MAX) {
+		if (!s->cut)
+			refuse(a, path, E2BIG);
+		s->cut = true;
 		return false;
+	}
 	if (inotify_add_watch(s->watch.fd, path, CHANGES | IN_ONLYDIR) < 0) {
 		refuse(a, path, errno);
 		return false;
@@ -74,7 +79,7 @@ static void watch_below(struct arbiter *a, const char *path, unsigned depth)
 	DIR *folder = watch_folder(a, path) && depth < DEPTH_MAX ? opendir(path) : NULL;
 	struct dirent *entry;
 
-	while (folder != NULL && (entry = readdir(folder)) != NULL) {
+	while (folder != NULL && !a->sources.cut && (entry = readdir(folder)) != NULL) {
 		char bytes[PATH_MAX];
 		struct text below = TEXT_OVER(bytes);
 
@@ -88,6 +93,20 @@ static void watch_below(struct arbiter *a, const char *path, unsigned depth)
 		(void)closedir(folder);
 }
 
+/* What is below the root is the whole system, with every file system that is mounted there. */
+static bool is_root(const char *path)
+{
+	struct stat status, root;
+
+	return stat(path, &status) == 0 && stat("/", &root) == 0 && status.st_dev == root.st_dev &&
+	       status.st_ino == root.st_ino;
+}
+
+static void watch_tree(struct arbiter *a, const char *path)
+{
+	watch_below(a, path, is_root(path) ? DEPTH_MAX : 0);
+}
+
 /* The folder of a file, "." for a bare name. */
 static void watch_beside(struct arbiter *a, const char *file)
 {
@@ -99,7 +118,7 @@ static void watch_beside(struct arbiter *a, const char *file)
 		text_add(&folder, ".");
 	else
 		text_add_bytes(&folder, file, slash != file ? (size_t)(slash - file) : 1);
-	watch_below(a, bytes, 0);
+	watch_tree(a, bytes);
 }
 
 static void watch_words(struct arbiter *a, const char *app)
@@ -122,13 +141,13 @@ static void watch_modules(struct arbiter *a, const char *list)
 	const char *item;
 	size_t size;
 
-	watch_below(a, ".", 0);
+	watch_tree(a, ".");
 	while ((item = setting_item(&list, &size)) != NULL) {
 		char bytes[PATH_MAX];
 		struct text path = TEXT_OVER(bytes);
 
 		text_add_bytes(&path, item, size);
-		watch_below(a, bytes, 0);
+		watch_tree(a, bytes);
 	}
 }
 
@@ -183,12 +202,16 @@ static bool has_changed(const char *bytes, size_t size)
 static void hear_changes(struct watch *watch, uint32_t events)
 {
 	struct arbiter *a = CONTAINER_OF(watch, struct arbiter, sources.watch);
+	struct sources *s = &a->sources;
 	char bytes[4096];
 	ssize_t n = read(watch->fd, bytes, sizeof(bytes));
 
 	(void)events;
-	if (n > 0 && has_changed(bytes, (size_t)n))
-		a->sources.due_ms = a->now_ms + SETTLE_MS;
+	if (n <= 0 || !has_changed(bytes, (size_t)n))
+		return;
+	if (s->due_ms == CLOCK_NEVER)
+		s->latest_ms = a->now_ms + LATEST_MS;
+	s->due_ms = a->now_ms + SETTLE_MS < s->latest_ms ? a->now_ms + SETTLE_MS : s->latest_ms;
 }
 
 void sources_init(struct sources *sources)
@@ -207,13 +230,14 @@ void sources_close(struct arbiter *a)
 void sources_use(struct arbiter *a)
 {
 	const struct settings *s = &a->current->config.settings;
-	uint64_t due_ms = a->sources.due_ms;
+	uint64_t due_ms = a->sources.due_ms, latest_ms = a->sources.latest_ms;
 	int error;
 
 	sources_close(a);
 	if (!s->reload)
 		return;
 	a->sources.due_ms = due_ms;
+	a->sources.latest_ms = latest_ms;
 	a->sources.watch = (struct watch){
 		.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
 		.ready = hear_changes,

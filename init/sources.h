@@ -3,8 +3,8 @@
  *
  * A change asks for what SIGHUP asks for, a moment after the last one. Watched are folders: that
  * of a C module, those in which a WSGI app's modules are looked for, those of the files that are
- * among a program's words, each with what is below; and single files, by reload_extra_file. What
- * cannot be watched is said in the log, and stops nothing.
+ * among a program's words, each with what is below (but of / itself); and single files, by
+ * reload_extra_file. What cannot be watched is said in the log, and stops nothing.
  */
 #ifndef INIT_SOURCES_H
 #define INIT_SOURCES_H
@@ -20,7 +20,9 @@ struct arbiter;
 struct sources {
 	struct watch watch; /* inotify(7); fd -1: nothing is watched */
 	uint64_t due_ms;    /* CLOCK_NEVER: nothing has changed */
+	uint64_t latest_ms; /* not later, though they go on changing */
 	unsigned folders;
+	bool cut; /* there are more: that has been told */
 };
 
 void sources_init(struct sources *sources);
