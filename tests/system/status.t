@@ -143,6 +143,7 @@ subtest 'an upgrade that is held: two generations, and what it can roll back to'
 		'and it says what became of the upgrade');
 	is($facts->{image}{build_id}, $build, 'the first image is back');
 
+	$n->wait_until('only the old workers are left', sub { @{ facts($n)->{workers} } == 2 });
 	my $fds = open_of($n);
 	my $name = name_of($n->arbiter) =~ s/-\d+\z/-1/r;
 	for (1 .. 200) {
