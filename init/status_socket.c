@@ -129,24 +129,28 @@ static int open_it(struct arbiter *a)
 	return watch_it(a);
 }
 
+static void say_missed(struct arbiter *a, int error)
+{
+	bool is_taken = error == -EADDRINUSE;
+
+	log_warning(&a->log, "status_refused", log_errno("error", error),
+		log_string("reason", is_taken ? "another process has the name of narwhal's socket"
+					      : "no socket for it"));
+}
+
 void status_socket_open(struct arbiter *a)
 {
 	int error = open_it(a);
 
 	if (error == 0) {
-		a->status.missed = false;
+		a->status.misses = 0;
 		a->status.due_ms = a->now_ms;
 		return;
 	}
 	fd_close(&a->status.watch.fd);
 	a->status.due_ms = a->now_ms + REOPEN_MS;
-	if (!a->status.missed)
-		log_warning(&a->log, "status_refused", log_errno("error", error),
-			log_string("reason",
-				error == -EADDRINUSE
-					? "another process has the name of narwhal's socket"
-					: "no socket for it"));
-	a->status.missed = true;
+	if (++a->status.misses == 2)
+		say_missed(a, error);
 }
 
 void status_socket_close(struct arbiter *a)

@@ -29,14 +29,17 @@ struct arbiter;
 struct status_socket {
 	struct watch watch;
 	uint64_t due_ms; /* when somebody may be waiting, or it is opened again; CLOCK_NEVER */
-	bool missed;	 /* that it could not be opened has been told */
+	unsigned misses; /* so often in a row it could not be opened */
 };
 
 /* The name that the arbiter with that pid has it under, seen from its pid namespace. The size. */
 socklen_t status_socket_name(pid_t pid, struct sockaddr_un *name);
 
 void status_socket_init(struct status_socket *socket);
-/* Without it the arbiter goes on: it says so once, and tries it again each second. */
+/*
+ * Without it the arbiter goes on, and tries it again each second. It says so once, when the second
+ * try fails: behind an exec a child that has not exec'd yet may have the one before for a moment.
+ */
 void status_socket_open(struct arbiter *arbiter);
 void status_socket_close(struct arbiter *arbiter);
 /* Somebody may have connected: SIGCHLD says so in init mode, where there is no loop. */

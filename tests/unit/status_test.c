@@ -4,13 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "init/build_id.h"
 #include "init/opening.h"
 #include "init/program.h"
 #include "init/status_facts.h"
 #include "init/status_report.h"
+#include "init/status_socket.h"
 
 #define NOW 100000000
 
@@ -313,6 +316,19 @@ static void of_init_mode_there_is_the_program(void **state)
 	a.program = NULL;
 }
 
+/* By default; else whoever asks is told that it was cut. */
+static void a_socket_takes_the_longest_report_at_once(void **state)
+{
+	static char bytes[STATUS_SIZE_MAX];
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(send(fds[0], bytes, sizeof(bytes), MSG_DONTWAIT), sizeof(bytes));
+	fd_close(&fds[0]);
+	fd_close(&fds[1]);
+}
+
 struct note {
 	Elf64_Nhdr head;
 	char owner[4];
@@ -349,6 +365,7 @@ int main(void)
 		cmocka_unit_test(an_upgrade_names_what_it_rolls_back_to),
 		cmocka_unit_test(an_upgrade_that_failed_is_told_of_until_the_next_one),
 		cmocka_unit_test(of_init_mode_there_is_the_program),
+		cmocka_unit_test(a_socket_takes_the_longest_report_at_once),
 		cmocka_unit_test(a_build_id_is_found_among_other_notes),
 	};
 
