@@ -33,6 +33,14 @@ bool outgoing_is_empty(const struct outgoing *outgoing)
 	       outgoing->body_sent == outgoing->body.used && outgoing->file_left == 0;
 }
 
+bool outgoing_exceeds(const struct outgoing *outgoing, size_t size)
+{
+	size_t bytes = outgoing->bytes.used - outgoing->bytes_sent;
+	size_t body = outgoing->body.used - outgoing->body_sent;
+
+	return bytes > size || body > size - bytes || outgoing->file_left > size - bytes - body;
+}
+
 bool outgoing_would_look_whole(const struct outgoing *outgoing)
 {
 	return outgoing->until_close && (outgoing->stream != NULL || !outgoing_is_empty(outgoing));
@@ -63,6 +71,24 @@ static ssize_t take_file(struct outgoing *out, char *scratch, size_t size)
 	return got;
 }
 
+/* Of a file in memory, when nothing is left before it, without a copy: 0 when that is not so. */
+static size_t point_at_file(struct outgoing *out, size_t size, const char **bytes)
+{
+	const struct file *file = out->file;
+	size_t at = (size_t)out->file_at, n;
+
+	if (out->file_left == 0 || file->bytes == NULL || at >= file->size ||
+		out->bytes_sent != out->bytes.used || out->body_sent != out->body.used)
+		return 0;
+	n = file->size - at;
+	n = n < size ? n : size;
+	n = n < out->file_left ? n : (size_t)out->file_left;
+	*bytes = file->bytes + at;
+	out->file_at += (off_t)n;
+	out->file_left -= n;
+	return n;
+}
+
 /* The part that comes next, if it is the last one or fills all that is asked for. */
 static struct buffer *whole_part(struct outgoing *out, size_t size, size_t **sent)
 {
@@ -87,6 +113,9 @@ ssize_t outgoing_take(struct outgoing *outgoing, char *scratch, size_t size, con
 		*sent += n;
 		return (ssize_t)n;
 	}
+	n = point_at_file(outgoing, size, bytes);
+	if (n != 0)
+		return (ssize_t)n;
 	*bytes = scratch;
 	n = take_part(&outgoing->bytes, &outgoing->bytes_sent, scratch, size);
 	n += take_part(&outgoing->body, &outgoing->body_sent, scratch + n, size - n);

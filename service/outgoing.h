@@ -43,6 +43,8 @@ void outgoing_drop(struct outgoing *outgoing);
 void outgoing_file(struct outgoing *outgoing, struct file *file, uint64_t at, uint64_t size);
 /* Whether all that there is was sent; a stream may bring more. */
 PURE bool outgoing_is_empty(const struct outgoing *outgoing);
+/* Whether there is more of it than that. */
+PURE bool outgoing_exceeds(const struct outgoing *outgoing, size_t size);
 /*
  * Takes up to `size` bytes off the front, joined in `scratch` unless they lie in one piece: how
  * many, with *bytes; 0 when there are none; -EIO when the file has become shorter, or another

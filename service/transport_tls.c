@@ -119,32 +119,43 @@ static bool secure_has_input(const struct transport *transport)
 
 /* Writing. */
 
-static bool write_records(struct tls_session *session, const char *bytes, size_t size)
+/* Up to so many bytes of what is going out made into records: how many, or -ENODATA. */
+static ssize_t write_records(struct tls_session *session, struct outgoing *out, size_t most)
 {
-	size_t first = session->fresh && size > SSL3_RT_MAX_PLAIN_LENGTH ? FIRST_RECORD : size;
-	size_t n;
-
-	session->fresh = false;
-	return SSL_write_ex(session->ssl, bytes, first, &n) == 1 &&
-	       (first == size || SSL_write_ex(session->ssl, bytes + first, size - first, &n) == 1);
-}
-
-/* So much of what is going out made into records and sent: its size, or -errno. */
-static ssize_t write_piece(struct transport *transport, struct outgoing *out)
-{
-	struct tls_session *session = transport->state;
 	const char *bytes;
-	ssize_t size = outgoing_take(out, session->tls->plain, TLS_PLAIN, &bytes);
+	ssize_t size = outgoing_take(out, session->tls->plain, most, &bytes);
+	size_t n;
 
 	if (size <= 0)
 		return size < 0 ? -ENODATA : 0;
+	session->broken = SSL_write_ex(session->ssl, bytes, (size_t)size, &n) != 1;
+	return size;
+}
+
+/*
+ * So much of what is going out made into records and sent: its size, or -errno. It is taken in as
+ * many pieces as it lies in: what is in memory behind the first record is not copied.
+ */
+static ssize_t write_piece(struct transport *transport, struct outgoing *out)
+{
+	struct tls_session *session = transport->state;
+	bool is_long = session->fresh && outgoing_exceeds(out, SSL3_RT_MAX_PLAIN_LENGTH);
+	size_t used = 0, most = is_long ? FIRST_RECORD : TLS_PLAIN;
+	ssize_t n;
+
+	session->fresh = false;
 	forget_errors();
-	if (!write_records(session, bytes, (size_t)size)) {
-		session->broken = true;
+	do {
+		n = write_records(session, out, most - used);
+		used += n > 0 ? (size_t)n : 0;
+		most = TLS_PLAIN;
+	} while (n > 0 && used < most && !session->broken && !outgoing_is_empty(out));
+	if (session->broken)
 		forget_errors();
-	}
 	/* Even then: what stays in the worker's buffer would go to the next client. */
-	return tls_wire_send(transport) == 0 && !session->broken ? size : -EPIPE;
+	if (tls_wire_send(transport) != 0 || session->broken)
+		return -EPIPE;
+	return used != 0 ? (ssize_t)used : n;
 }
 
 static enum transport_outcome secure_write(struct transport *transport, struct outgoing *out,
