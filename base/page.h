@@ -52,6 +52,15 @@ struct page {
 	char work_request[PAGE_REQUEST_MAX];
 };
 
+/*
+ * In the page's file, behind what is mapped: what Python's faulthandler writes when the worker
+ * crashes, or is aborted as it hangs. The pages of older releases end before it.
+ */
+#define PAGE_STACKS_AT 4096
+#define PAGE_STACKS_SIZE 16384
+#define PAGE_FILE_SIZE (PAGE_STACKS_AT + PAGE_STACKS_SIZE)
+_Static_assert(sizeof(struct page) <= PAGE_STACKS_AT, "the stacks stand behind the page");
+
 /* Since when the worker has made no progress: in its loop or in a thread, the earlier; 0: idle. */
 uint64_t page_busy_since(const struct page *page);
 

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/exits.h"
@@ -14,10 +15,13 @@
 #include "init/outsider.h"
 #include "init/sentry.h"
 #include "init/spawn.h"
+#include "init/stack.h"
 #include "init/trial.h"
 #include "init/warden.h"
 
 #define REAPS_AT_ONCE 256
+#define STACK_LINES_MAX 400
+#define STACK_BRIEF_MAX 1024
 #define RETRY_MS 10
 
 struct obituary {
@@ -69,15 +73,39 @@ static bool is_worker(const struct arbiter *a, unsigned index)
 	return index < a->roster.size;
 }
 
+/*
+ * Where each thread of a WSGI app was, as its worker has left it in the file of its page: line by
+ * line to the log, and in short for the obituary.
+ */
+static void tell_stacks(struct arbiter *a, unsigned slot, struct text *brief)
+{
+	char bytes[PAGE_STACKS_SIZE + 1];
+	ssize_t size = pread(a->children[slot].page_fd, bytes, PAGE_STACKS_SIZE, PAGE_STACKS_AT);
+	char *line, *rest = bytes;
+
+	bytes[size > 0 ? size : 0] = '\0';
+	stack_tell(bytes, strlen(bytes), brief);
+	for (unsigned n = 0; n < STACK_LINES_MAX && (line = strsep(&rest, "\n")) != NULL; n++) {
+		if (*line != '\0')
+			log_warning(&a->log, "worker_stack", arbiter_who(a, slot),
+				log_int("pid", a->roster.slots[slot].pid),
+				log_string("line", line));
+	}
+}
+
 static void write_obituary(struct arbiter *a, const struct obituary *o)
 {
 	const struct slot *slot = &a->roster.slots[o->slot];
 	const struct page *page = a->children[o->slot].page;
 	uint64_t since = page != NULL ? page_busy_since(page) : 0;
 	char request[PAGE_REQUEST_MAX] = "", signal_name[16] = "SIG";
-	struct log_field fields[12];
+	struct log_field fields[13];
+	char bytes[STACK_BRIEF_MAX];
+	struct text stacks = TEXT_OVER(bytes);
 	size_t n = 0;
 
+	if (o->signalled && !a->children[o->slot].outsider)
+		tell_stacks(a, o->slot, &stacks);
 	fields[n++] = arbiter_who(a, o->slot);
 	fields[n++] = log_int("pid", slot->pid);
 	fields[n++] = log_uint("generation", slot->generation);
@@ -99,6 +127,8 @@ static void write_obituary(struct arbiter *a, const struct obituary *o)
 		fields[n++] = log_string("request", request);
 		fields[n++] = log_uint("request_ms", since < a->now_ms ? a->now_ms - since : 0);
 	}
+	if (stacks.used != 0)
+		fields[n++] = log_string("python", bytes);
 	fields[n] = (struct log_field){.kind = LOG_FIELD_END};
 	log_write(&a->log, obituary_level(o->cause),
 		is_worker(a, o->slot) ? "worker_exit" : "attendant_exit", fields);

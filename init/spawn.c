@@ -154,7 +154,7 @@ static int make_page(struct birth *birth)
 {
 	void *memory;
 
-	birth->page_fd = fd_shared("narwhal-page", sizeof(struct page));
+	birth->page_fd = fd_shared("narwhal-page", PAGE_FILE_SIZE);
 	if (birth->page_fd < 0)
 		return birth->page_fd;
 	memory = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED, birth->page_fd,

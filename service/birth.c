@@ -58,10 +58,9 @@ static int map_memory(struct page **page, int fd)
 	return 0;
 }
 
-int birth_map_page(struct heritage *heritage, struct page **page, struct text *why)
+int birth_map_page(const struct heritage *heritage, struct page **page, struct text *why)
 {
 	struct stat status;
-	int error;
 
 	if (fstat(heritage->page_fd, &status) != 0)
 		return -errno;
@@ -69,9 +68,7 @@ int birth_map_page(struct heritage *heritage, struct page **page, struct text *w
 		text_add(why, "the shared page is too small: narwhal and narwhal-worker differ");
 		return -EINVAL;
 	}
-	error = map_memory(page, heritage->page_fd);
-	fd_close(&heritage->page_fd);
-	return error;
+	return map_memory(page, heritage->page_fd);
 }
 
 int birth_take_signals(int *fd)

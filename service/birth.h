@@ -18,7 +18,7 @@ MUST_USE int birth_tie(const struct heritage *heritage, struct text *why);
 /* Its name, and a process group that a terminal does not reach. */
 MUST_USE int birth_leave_group(const char *name);
 /* *page is NULL, or the zygote's. */
-MUST_USE int birth_map_page(struct heritage *heritage, struct page **page, struct text *why);
+MUST_USE int birth_map_page(const struct heritage *heritage, struct page **page, struct text *why);
 /* They come by *fd from now on. */
 MUST_USE int birth_take_signals(int *fd);
 MUST_USE int birth_drop_privileges(const struct heritage *heritage, struct readback *wanted,

@@ -11,6 +11,7 @@
 
 #include "base/channel.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "service/birth.h"
 #include "service/confinement.h"
 #include "service/exporter.h"
@@ -52,6 +53,14 @@ static int leave_group_as_exporter(struct worker *worker, struct text *why)
 static int map_page(struct worker *worker, struct text *why)
 {
 	return birth_map_page(&worker->heritage, &worker->page, why);
+}
+
+/* An app that has a use for its file has taken another descriptor. */
+static int close_page(struct worker *worker, struct text *why)
+{
+	(void)why;
+	fd_close(&worker->heritage.page_fd);
+	return 0;
 }
 
 static int take_signals(struct worker *worker, struct text *why)
@@ -307,6 +316,7 @@ static const struct boot_step {
 	{"wake-up", wake_host, EXIT_BOOT, SERVES},
 	{"app", load_app, EXIT_APP, LOADS},
 	{"memory", load_exporter, EXIT_BOOT, EXPORTER},
+	{"shared page", close_page, EXIT_BOOT, STAYS},
 	{"worker_init", start_app, EXIT_BOOT, SERVES},
 	{"access log", open_access_log, EXIT_BOOT, SERVES},
 	{"listeners", open_listeners, EXIT_BOOT, SERVES},

@@ -81,7 +81,10 @@ static int leave_group(struct keyholder *holder, struct text *why)
 
 static int map_page(struct keyholder *holder, struct text *why)
 {
-	return birth_map_page(&holder->heritage, &holder->page, why);
+	int error = birth_map_page(&holder->heritage, &holder->page, why);
+
+	fd_close(&holder->heritage.page_fd);
+	return error;
 }
 
 /* SIGQUIT ends us; the others are for those who have something to finish, and need us for it. */

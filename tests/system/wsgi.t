@@ -224,8 +224,13 @@ subtest 'a worker that is destroyed is replaced' => sub {
 	for my $name (qw(crashes closes forever_nothing sleeps)) {
 		my $all = get($n, "/$name?60");
 		ok($all eq '' || $all =~ / 500 /, "$name: the client gets no wrong answer");
-		$n->wait_line(qr/^  File "\S+apps.py", line \d+ in $name$/) if $name =~ /^(?:crashes|sleeps)$/;
-		$n->wait_line(qr/ worker_exit .*cause=(?!retired)/);
+		if ($name =~ /^(?:crashes|sleeps)$/) {
+			$n->wait_line(qr/ worker_stack .*line="  File \\"\S+apps.py\\", line \d+ in $name"$/);
+			my $was = qr/(?:\S+ \S+ < )?apps.py:\d+ $name < apps.py:\d+ app\b/;
+			$n->wait_line(qr/ worker_exit .*cause=(?!retired).* python="$was/);
+		} else {
+			$n->wait_line(qr/ worker_exit .*cause=(?!retired)/);
+		}
 		like(get($n, '/hello'), qr/\nhello\n\z/, 'the next one is served');
 	}
 };
@@ -288,8 +293,8 @@ subtest 'a thread that hangs ends its worker, and one that makes progress does n
 	my $hangs = begin($t, "GET /sleeps?60 HTTP/1.1\r\nHost: t\r\n\r\n");
 	$t->wait_line(qr/ app message=sleeps$/);
 	get($t, '/hello') for 1 .. 3;
-	$t->wait_line(qr/^  File "\S+apps.py", line \d+ in sleeps$/);
-	$t->wait_line(qr{ worker_exit .*cause=timeout .*request="GET /sleeps\?60" request_ms=\d{4}});
+	my $request = qr{request="GET /sleeps\?60" request_ms=\d{4}};
+	$t->wait_line(qr/ worker_exit .*cause=timeout .*$request\d* python="apps.py:\d+ sleeps < apps.py:\d+ app\b/);
 	is(rest($hangs), '', 'its client gets no wrong answer');
 	is($t->stop, 0, 'the next worker ends in good order');
 

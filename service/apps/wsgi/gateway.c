@@ -78,7 +78,7 @@ int gateway_open(struct gateway *gateway, const char *name, struct narwhal_host 
 {
 	const struct settings *settings = host->settings;
 	struct interpreter *interpreter = &gateway->interpreter;
-	int error = interpreter_open(interpreter, settings, host->log, why);
+	int error = interpreter_open(interpreter, host, why);
 
 	if (error == 0)
 		error = search(interpreter, name, settings, why);

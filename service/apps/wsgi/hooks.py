@@ -231,7 +231,7 @@ def hook_abort():
     faulthandler.disable()
     signal.signal(signal.SIGABRT, _abort)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    faulthandler.enable(file=_descriptor, all_threads=True)
+    tell_crashes()
     return reading
 
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+#include "base/page.h"
 #include "service/apps/wsgi/script.h"
 
 /*
@@ -129,8 +131,9 @@ static bool take_all(struct interpreter *interpreter)
 static bool run_script(struct interpreter *interpreter)
 {
 	const struct python *python = &interpreter->python;
-	struct object *module = python->Py_BuildValue("{sssisO}", "__name__", "_narwhal",
-		"_descriptor", interpreter->log.fd, "__builtins__", python->PyEval_GetBuiltins());
+	struct object *module =
+		python->Py_BuildValue("{sssisO}", "__name__", "_narwhal", "_descriptor",
+			interpreter->stacks_fd, "__builtins__", python->PyEval_GetBuiltins());
 
 	interpreter->module = module;
 	return module != NULL && offer(interpreter, module, "_log", write_line) &&
@@ -151,13 +154,31 @@ static void tell_plainly(const struct interpreter *interpreter, struct text *why
 	python_drop(python, &error);
 }
 
-int interpreter_open(struct interpreter *interpreter, const struct settings *settings,
-	const struct log *log, struct text *why)
+/* By write(2) alone can faulthandler tell anything: a descriptor of the page that stands there. */
+static int seek_stacks(int fd)
+{
+	return lseek(fd, PAGE_STACKS_AT, SEEK_SET) >= 0 ? 0 : -errno;
+}
+
+int interpreter_move_stacks(const struct interpreter *interpreter, int page_fd)
+{
+	int error = fd_replace(interpreter->stacks_fd, page_fd);
+
+	return error == 0 ? seek_stacks(interpreter->stacks_fd) : error;
+}
+
+int interpreter_open(struct interpreter *interpreter, const struct narwhal_host *host,
+	struct text *why)
 {
 	struct located located;
-	int error = locate(&located, settings->python, getenv("VIRTUAL_ENV"), getenv("PATH"), why);
+	int error = locate(&located, host->settings->python, getenv("VIRTUAL_ENV"), getenv("PATH"),
+		why);
 
-	interpreter->log = *log;
+	interpreter->log = *host->log;
+	interpreter->stacks_fd = fd_duplicate(host->heritage->page_fd);
+	if (error == 0)
+		error = interpreter->stacks_fd >= 0 ? seek_stacks(interpreter->stacks_fd)
+						    : interpreter->stacks_fd;
 	if (error == 0)
 		error = python_open(&interpreter->python, located.library, why);
 	if (error == 0)
@@ -207,8 +228,14 @@ void interpreter_fork_parent(struct interpreter *interpreter)
 
 void interpreter_fork_child(struct interpreter *interpreter)
 {
-	interpreter->python.PyOS_AfterFork_Child();
-	interpreter->forked = false; /* as _forked() has just said */
+	const struct python *python = &interpreter->python;
+	struct object *result;
+
+	python->PyOS_AfterFork_Child();
+	interpreter->forked = false; /* as _fork_child() has just said */
+	result = python->PyObject_CallFunctionObjArgs(interpreter->tell_crashes, NULL);
+	python_drop(python, &result);
+	python->PyErr_Clear();
 	interpreter_leave(interpreter);
 }
 

@@ -14,10 +14,12 @@
 #include "base/settings.h"
 #include "service/apps/wsgi/locate.h"
 #include "service/apps/wsgi/python.h"
+#include "service/host.h"
 
 struct interpreter {
 	struct python python;
 	struct thread *thread; /* the worker's own, while it does not hold the lock */
+	int stacks_fd;	       /* where they are told to the arbiter when the worker crashes */
 	struct log log;	       /* of our own: lines are written by any thread that has the lock */
 	bool forked;	       /* this is a child that the app has made */
 	bool frozen;	       /* what was loaded is kept from the collector */
@@ -28,8 +30,10 @@ struct interpreter {
 };
 
 /* Finds and begins it; the lock is held. 0, or -errno with `why`. */
-MUST_USE int interpreter_open(struct interpreter *interpreter, const struct settings *settings,
-	const struct log *log, struct text *why);
+MUST_USE int interpreter_open(struct interpreter *interpreter, const struct narwhal_host *host,
+	struct text *why);
+/* In a worker that was forked by a zygote: stacks go to its own page. 0 or -errno. */
+MUST_USE int interpreter_move_stacks(const struct interpreter *interpreter, int page_fd);
 /* Ends it, atexit and all; takes the lock. */
 void interpreter_close(struct interpreter *interpreter);
 

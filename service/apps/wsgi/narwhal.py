@@ -78,6 +78,18 @@ def report(error):
     _say("".join(traceback.format_exception(type(error), error, error.__traceback__)))
 
 
+def tell_crashes():
+    """A crash, or the signal by which the arbiter ends a worker that hangs, tells where each thread
+    was: to the arbiter, which logs it."""
+    faulthandler.enable(file=_descriptor, all_threads=True)
+
+
+def _fork_child():
+    """What the app forks is no worker: standard error must do."""
+    _forked()
+    faulthandler.enable(file=2, all_threads=True)
+
+
 def leave(error):
     """The end of a process that the app has forked, and that came back into the worker."""
     status = 1
@@ -218,6 +230,5 @@ def freeze():
 # child its own again; behind vfork(2) nobody would, and a child could not be terminated.
 subprocess._USE_VFORK = False
 subprocess._USE_POSIX_SPAWN = False
-# A crash, or the signal by which the arbiter ends a worker that hangs, tells where each thread was.
-faulthandler.enable(file=_descriptor, all_threads=True)
-os.register_at_fork(after_in_child=_forked)
+tell_crashes()
+os.register_at_fork(after_in_child=_fork_child)

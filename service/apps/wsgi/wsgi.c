@@ -133,6 +133,11 @@ static void fork_child(void *state)
 {
 	struct wsgi *wsgi = state;
 
+	const struct interpreter *interpreter = &wsgi->gateway.interpreter;
+	int error = interpreter_move_stacks(interpreter, wsgi->host->heritage->page_fd);
+
+	if (error != 0)
+		log_warning(wsgi->host->log, "stacks_lost", log_errno("error", error));
 	interpreter_fork_child(&wsgi->gateway.interpreter);
 }
 
