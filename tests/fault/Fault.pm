@@ -29,7 +29,7 @@ my $WHOLE = $SANITIZE ? 15 : 5;    # seconds, from the fault's end
 
 # What an arbiter waits in. It is interrupted when strace comes: with its next wait in the log, all
 # that it calls from then on is seen, and not before, though a tracer it has.
-my @WAITS = qw(epoll_wait epoll_pwait epoll_pwait2 rt_sigtimedwait);
+my @WAITS = qw(epoll_wait epoll_pwait epoll_pwait2 rt_sigtimedwait restart_syscall);
 
 my %alive;
 
@@ -52,33 +52,34 @@ sub settle {
 	return vitals($n);
 }
 
-# Each of the specs is of strace's -e inject=, but without "inject="; -f means its children, too.
+# Each of the specs is of strace's -e inject=, but without "inject="; -f means its children, too. A
+# number in front is the pid of another process than the arbiter, whose faults they are.
 sub inject {
 	my ($class, $n, @specs) = @_;
-	my $arbiter = $n->arbiter;
+	my $whom = $specs[0] =~ /^\d+$/ ? shift @specs : $n->arbiter;
 	my @follow = $specs[0] eq '-f' ? shift @specs : ();
 	# brk fails without an error number: it tells an end that is below the one that was asked for.
 	@specs = map { s/,brk(?=:)// ? ($_, 'brk:retval=0' . (/(:when=.*)/ ? $1 : '')) : $_ } @specs;
 	my $calls = join ',', map({ /^([^:]+)/ } @specs), @WAITS;
 	my $log = File::Temp->new;
 	my @command = ('strace', @follow, '-qq', '-o', "$log", '-e', "trace=$calls",
-		map({ ('-e', "inject=$_") } @specs), '-p', $arbiter);
+		map({ ('-e', "inject=$_") } @specs), '-p', $whom);
 	my $pid = fork // die "fork: $!";
 
 	if ($pid == 0) {
 		open STDERR, '>', '/dev/null';
 		exec { $command[0] } @command or POSIX::_exit(127);
 	}
-	my $self = bless { pid => $pid, arbiter => $arbiter }, $class;
+	my $self = bless { pid => $pid, traced => $whom }, $class;
 	$alive{$pid} = 1;
 	$n->wait_until("strace has come: @command", sub { $self->tracer == $pid && -s "$log" });
 	return $self;
 }
 
-# The pid of who traces the arbiter, or 0.
+# The pid of who traces it, or 0.
 sub tracer {
 	my ($self) = @_;
-	my $status = Narwhal::slurp("/proc/$self->{arbiter}/status");
+	my $status = Narwhal::slurp("/proc/$self->{traced}/status");
 
 	return $status =~ /^TracerPid:\t(\d+)/m ? $1 : 0;
 }

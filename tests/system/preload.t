@@ -4,9 +4,12 @@ use strict;
 use warnings;
 
 use File::Temp qw(tempdir);
+use FindBin;
 use Test::More;
 
+use lib "$FindBin::Bin/../fault";
 use Counter;
+use Fault;
 use Narwhal;
 use Upgrade qw(none_lost);
 
@@ -140,6 +143,18 @@ subtest 'an order that its zygote did not live to obey is given to the next one'
 	$n->wait_line(qr/ worker_ready slot=1 /);
 	is($n->stop, 0, 'status 0');
 	like(join("\n", $n->lines), qr/ stopped .*killed=0 .* exits_retired=2$/m, 'and it counts as nobody\'s death');
+};
+
+subtest 'a fork that is refused is ordered again' => sub {
+	plan(skip_all => 'no strace') if system('strace -V >/dev/null 2>&1') != 0;
+	my $n = begin([]);
+	my $fault = Fault->inject($n, zygote($n), 'clone,clone3,fork,vfork:error=EAGAIN');
+	kill 'KILL', $n->workers;
+	$n->wait_line(qr/ warning fork_refused error=EAGAIN/);
+	$n->wait_line(qr/ worker_unborn slot=0 /);
+	$fault->end;
+	$n->wait_line(qr/ worker_ready slot=0 /);
+	is($n->stop, 0, 'status 0');
 };
 
 subtest 'TTOU takes an order back' => sub {
