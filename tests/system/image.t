@@ -233,6 +233,12 @@ subtest 'scripts run first, and another program in its place' => sub {
 	my @run = ('run', '--rm', '--network', 'none');
 	isnt(($docker->try(@run, '-v', "$scripts:/docker-entrypoint.d:ro", 'narwhal'))[0], 0,
 		'one that fails ends the container');
+	Narwhal::write_file("$scripts/10-say.sh",
+		"#!/bin/sh\ntrap 'echo heard; exit' TERM\necho begun\nwhile :; do sleep 0.05; done\n");
+	$id = $docker->ok('run', '-d', '--network', 'none', '-v', "$scripts:/docker-entrypoint.d:ro", 'narwhal');
+	$docker->wait_log($id, qr/^begun$/m);
+	is((stop($id))[1], 143, 'docker stop ends it while a script runs');
+	like(($docker->try('logs', $id))[1], qr/^heard$/m, 'which hears of it');
 	is($docker->ok(@run, 'narwhal', 'bash', '-c', 'echo $$ $0'), '1 bash', 'bash is bash');
 	like($docker->ok(@run, 'narwhal', '--version'), qr/^narwhal \d/, 'a flag is ours');
 };
