@@ -106,6 +106,7 @@ static int open_host(struct worker *worker, struct text *why)
 	host->settings = &worker->heritage.settings;
 	host->loop = &worker->loop;
 	host->page = worker->page;
+	host->disown = worker_disown;
 	return host_open(host, why);
 }
 

@@ -23,6 +23,9 @@ struct narwhal_host {
 	const struct settings *settings; /* of it */
 	struct loop *loop;
 	struct page *page;
+	/* In a child that the app has forked, and that never serves: closes what is the worker's.
+	 */
+	void (*disown)(struct narwhal_host *host);
 	char *options; /* "name=value" each, NUL-terminated, and an empty one behind the last */
 	struct timers timers;
 	bool at_once;	   /* the worker was told to leave so, by SIGINT or SIGQUIT */

@@ -269,6 +269,21 @@ void worker_run(struct worker *worker)
 	host_tell_counters(&worker->host);
 }
 
+void worker_disown(struct narwhal_host *host)
+{
+	struct worker *worker = CONTAINER_OF(host, struct worker, host);
+	struct heritage *heritage = &worker->heritage;
+
+	for (size_t i = 0; i < worker->pool.touched; i++)
+		fd_close(&worker->pool.all[i].watch.fd);
+	for (size_t i = 0; i < heritage->listeners; i++)
+		fd_close(&heritage->listener_fd[i]);
+	fd_close(&heritage->channel_fd);
+	fd_close(&worker->signal_fd);
+	fd_close(&worker->loop.epoll_fd);
+	fd_close(&host->wake.fd);
+}
+
 void worker_close(struct worker *worker)
 {
 	pool_close(&worker->pool);

@@ -218,6 +218,15 @@ subtest 'a child that the app forks does not serve' => sub {
 	is(body(get($n, '/forks')), "$worker\n", 'the worker alone answers');
 	is(body(get($n, '/forks_and_exits')), "7\n", 'a child can exit');
 	is_deeply([ $n->workers ], [$worker], 'and nothing is left of it');
+	my $idle = $n->connect;
+	is($idle->request('GET', '/hello')->{status}, 200, 'a client stays');
+	my $child = body(get($n, '/forks_and_stays')) + 0;
+	ok(kill(0, $child), 'one that goes on does not keep its client\'s connection open');
+	$n->wait_until('nor has it anything else of the worker\'s', sub {
+		!grep { /^socket:|eventpoll|signalfd|eventfd/ } map { readlink // '' } glob "/proc/$child/fd/*";
+	});
+	is($idle->request('GET', '/hello')->{status}, 200, 'which serves on');
+	kill 'KILL', $child;
 };
 
 subtest 'a worker that is destroyed is replaced' => sub {

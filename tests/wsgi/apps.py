@@ -430,6 +430,16 @@ def forks_and_exits(environ, start_response):
     return [b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])]
 
 
+def forks_and_stays(environ, start_response):
+    """The child goes its own way."""
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(60)
+        os._exit(0)
+    start_response("200 OK", TEXT)
+    return [b"%d\n" % pid]
+
+
 def closes(environ, start_response):
     os.closerange(3, 1000)
     start_response("200 OK", TEXT)

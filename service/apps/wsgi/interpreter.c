@@ -76,7 +76,10 @@ static struct object *note_fork(void *target, struct object *arguments)
 	struct interpreter *interpreter = target;
 
 	(void)arguments;
-	interpreter->forked = true;
+	if (!interpreter->bearing) {
+		interpreter->forked = true;
+		interpreter->host->disown(interpreter->host);
+	}
 	return python_hold(&interpreter->python, interpreter->python.none);
 }
 
@@ -167,13 +170,13 @@ int interpreter_move_stacks(const struct interpreter *interpreter, int page_fd)
 	return error == 0 ? seek_stacks(interpreter->stacks_fd) : error;
 }
 
-int interpreter_open(struct interpreter *interpreter, const struct narwhal_host *host,
-	struct text *why)
+int interpreter_open(struct interpreter *interpreter, struct narwhal_host *host, struct text *why)
 {
 	struct located located;
 	int error = locate(&located, host->settings->python, getenv("VIRTUAL_ENV"), getenv("PATH"),
 		why);
 
+	interpreter->host = host;
 	interpreter->log = *host->log;
 	interpreter->stacks_fd = fd_duplicate(host->heritage->page_fd);
 	if (error == 0)
@@ -217,12 +220,14 @@ void interpreter_fork_prepare(struct interpreter *interpreter)
 {
 	interpreter_enter(interpreter);
 	freeze(interpreter);
+	interpreter->bearing = true;
 	interpreter->python.PyOS_BeforeFork();
 }
 
 void interpreter_fork_parent(struct interpreter *interpreter)
 {
 	interpreter->python.PyOS_AfterFork_Parent();
+	interpreter->bearing = false;
 	interpreter_leave(interpreter);
 }
 
@@ -232,7 +237,7 @@ void interpreter_fork_child(struct interpreter *interpreter)
 	struct object *result;
 
 	python->PyOS_AfterFork_Child();
-	interpreter->forked = false; /* as _fork_child() has just said */
+	interpreter->bearing = false;
 	result = python->PyObject_CallFunctionObjArgs(interpreter->tell_crashes, NULL);
 	python_drop(python, &result);
 	python->PyErr_Clear();

@@ -11,17 +11,18 @@
 #include <stdbool.h>
 
 #include "base/log.h"
-#include "base/settings.h"
 #include "service/apps/wsgi/locate.h"
 #include "service/apps/wsgi/python.h"
 #include "service/host.h"
 
 struct interpreter {
 	struct python python;
+	struct narwhal_host *host;
 	struct thread *thread; /* the worker's own, while it does not hold the lock */
 	int stacks_fd;	       /* where they are told to the arbiter when the worker crashes */
 	struct log log;	       /* of our own: lines are written by any thread that has the lock */
 	bool forked;	       /* this is a child that the app has made */
+	bool bearing;	       /* around a fork of our own */
 	bool frozen;	       /* what was loaded is kept from the collector */
 	struct object *module; /* what narwhal.py knows by name: a dict */
 #define SCRIPT(name) struct object *name;
@@ -30,7 +31,7 @@ struct interpreter {
 };
 
 /* Finds and begins it; the lock is held. 0, or -errno with `why`. */
-MUST_USE int interpreter_open(struct interpreter *interpreter, const struct narwhal_host *host,
+MUST_USE int interpreter_open(struct interpreter *interpreter, struct narwhal_host *host,
 	struct text *why);
 /* In a worker that was forked by a zygote: stacks go to its own page. 0 or -errno. */
 MUST_USE int interpreter_move_stacks(const struct interpreter *interpreter, int page_fd);
