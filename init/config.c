@@ -124,18 +124,32 @@ static bool are_ours(const struct config *config)
 	return config->program == NULL && !words_are_program(config->app);
 }
 
+/*
+ * Who asks a service that runs, as a probe does, cannot know whose words they are, and does not
+ * judge them.
+ */
+static int forgive(struct config_reading *reading, int error)
+{
+	if (error != -EINVAL || config_is_of_service(reading->config))
+		return error;
+	reading->why->used = 0;
+	reading->why->bytes[0] = '\0';
+	return 0;
+}
+
 /* Which config file it is, must be known before the sources below and above it are read. */
 static int find_file(struct config_reading *reading)
 {
 	int error = split_words(reading, CONFIG_CMD_ARGS);
 
 	if (error == 0 && are_ours(reading->config))
-		error = split_words(reading, CONFIG_GUNICORN_ARGS);
+		error = forgive(reading, split_words(reading, CONFIG_GUNICORN_ARGS));
 	if (error != 0 || reading->file != NULL)
 		return error;
 	reading->file = config_variable(reading->input->envp, CONFIG_PREFIX "CONFIG");
 	reading->file_source = CONFIG_ENVIRONMENT;
-	error = read_words(reading, CONFIG_GUNICORN_ARGS, CONFIG_PASS_VERB);
+	if (config_is_of_service(reading->config))
+		error = read_words(reading, CONFIG_GUNICORN_ARGS, CONFIG_PASS_VERB);
 	return error == 0 ? read_words(reading, CONFIG_CMD_ARGS, CONFIG_PASS_VERB) : error;
 }
 
@@ -143,7 +157,7 @@ static int read_gunicorn_args(struct config_reading *reading)
 {
 	if (!are_ours(reading->config))
 		return 0;
-	return read_words(reading, CONFIG_GUNICORN_ARGS, CONFIG_PASS_SETTINGS);
+	return forgive(reading, read_words(reading, CONFIG_GUNICORN_ARGS, CONFIG_PASS_SETTINGS));
 }
 
 static int read_cmd_args(struct config_reading *reading)

@@ -80,6 +80,14 @@ static inline bool config_needs_nothing(const struct config *config)
 	       config->verb == CONFIG_NEW || config->verb == CONFIG_SECCOMP;
 }
 
+/* Whether it is a service that is looked at, and not one that runs already. */
+static inline bool config_is_of_service(const struct config *config)
+{
+	return config->verb == CONFIG_SERVE || config->verb == CONFIG_CHECK ||
+	       config->verb == CONFIG_CHECK_CONFIG || config->verb == CONFIG_LEARN ||
+	       config->verb == CONFIG_PRINT;
+}
+
 /* Where the value of that setting is from: "default", "PORT", "app.conf:7", ... */
 void config_add_origin(const struct config *config, enum setting_id id, struct text *text);
 

@@ -175,8 +175,7 @@ static int refuse_none(struct config_reading *reading)
 static int choose(struct config_reading *reading)
 {
 	struct config *config = reading->config;
-	bool serves = config->verb == CONFIG_SERVE || config->verb == CONFIG_CHECK ||
-		      config->verb == CONFIG_CHECK_CONFIG || config->verb == CONFIG_LEARN;
+	bool serves = config_is_of_service(config) && config->verb != CONFIG_PRINT;
 
 	if (config->program == NULL)
 		return config->app == NULL && serves ? refuse_none(reading) : 0;

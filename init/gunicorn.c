@@ -1,6 +1,7 @@
 #include "init/gunicorn.h"
 
 #include <string.h>
+#include <strings.h>
 
 const struct gunicorn gunicorn_table[GUNICORN_ROWS] = {
 #define GUNICORN(name, flag, flags, value, fate, to, remark) \
@@ -61,6 +62,10 @@ static const struct {
 	{SETTING_ID_cert_reqs, "1", "optional"},
 	{SETTING_ID_cert_reqs, "2", "required"},
 	{SETTING_ID_errorlog, "-", ""},
+	{SETTING_ID_loglevel, "debug", "debug"}, /* in any case, as an environment may have it */
+	{SETTING_ID_loglevel, "info", "info"},
+	{SETTING_ID_loglevel, "warning", "warning"},
+	{SETTING_ID_loglevel, "error", "error"},
 	{SETTING_ID_loglevel, "critical", "error"},
 	{SETTING_ID_proxy_protocol, "true", "auto"}, /* it was a switch up to 24.0 */
 	{SETTING_ID_proxy_protocol, "false", "off"},
@@ -69,7 +74,8 @@ static const struct {
 const char *gunicorn_value(const struct setting *row, const char *value)
 {
 	for (size_t i = 0; i < COUNT_OF(values); i++) {
-		if (row == &settings_table[values[i].id] && strcmp(values[i].theirs, value) == 0)
+		if (row == &settings_table[values[i].id] &&
+			strcasecmp(values[i].theirs, value) == 0)
 			return values[i].ours;
 	}
 	return value;

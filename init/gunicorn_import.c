@@ -145,8 +145,10 @@ static void write_python(struct writing *w, const struct setting *row)
 
 static bool is_left_out(const struct gunicorn_finding *finding)
 {
+	/* A switch that is off, and no --no-SWITCH that would be. */
 	bool is_off = finding->row->value == GUNICORN_NO_VALUE && finding->kind == FINDING_TEXT &&
-		      strcmp(finding->value, "false") == 0;
+		      strcmp(finding->value, "false") == 0 &&
+		      strncmp(finding->row->flags, "no-", 3) != 0;
 
 	return finding->why[0] != '\0' && finding->kind != FINDING_WORKED && !is_off;
 }

@@ -37,7 +37,6 @@ def address_of(value):
 
 SPECIAL = {
     "bind": lambda value: address_of(value) if isinstance(value, str) else value,
-    "loglevel": lambda value: value.lower() if isinstance(value, str) else value,
     "umask": umask_of,
 }
 

@@ -114,6 +114,9 @@ static void what_cannot_be_carried_over_is_a_comment_that_says_why(void **state)
 		free(written);
 	}
 	assert_written("text daemon false\n", "");
+	assert_written("text sendfile false\n",
+		"\n# Not carried over:\n#\n# sendfile = false: has no meaning here: sendfile(2) is "
+		"used wherever a file is sent, by\n# `wsgi.file_wrapper`, too\n");
 }
 
 static void no_line_is_longer_than_the_reader_takes(void **state)

@@ -13,6 +13,9 @@ static void every_row_leads_to_something_that_is_there(void **state)
 
 		if (names_one != (to != NULL))
 			fail_msg("%s leads to \"%s\"", row->name, row->to);
+		if (row->value == GUNICORN_MAY_VALUE && (to == NULL || to->type != SETTING_CHOICE ||
+								strstr(to->looks, "auto") == NULL))
+			fail_msg("%s has no auto", row->name);
 		if (row->fate == GUNICORN_NOTHING && row->remark[0] == '\0')
 			fail_msg("%s does not say why", row->name);
 	}
@@ -56,7 +59,7 @@ static void their_flags_are_read(void **state)
 	must_read(&config,
 		&(struct start){.words = WORDS("-b=:9000", "-w=3", "-nshop", "-e", "A=1",
 					"--env=B=2", "--keep-alive", "5", "--access-logfile", "-",
-					"--log-file", "-", "--log-level", "critical", "--pid", "/p",
+					"--log-file", "-", "--log-level", "CRITICAL", "--pid", "/p",
 					"--preload", "--proxy-allow-from=10.0.0.1", "--cert-reqs",
 					"2", "app:app", "--limit-request-field_size", "100")});
 	assert_string_equal(config.warnings, "");
@@ -170,6 +173,31 @@ static void behind_two_dashes_their_variable_is_the_programs_own(void **state)
 	config_free(&config);
 }
 
+/* A probe beside `narwhal -- gunicorn` has that variable, too, and knows nothing of the dashes. */
+static void a_verb_that_only_asks_does_not_judge_it(void **state)
+{
+	static const char *const wrong[] = {"GUNICORN_CMD_ARGS=--work 4", "GUNICORN_CMD_ARGS='",
+		"GUNICORN_CMD_ARGS=-w many", "GUNICORN_CMD_ARGS=-c",
+		"GUNICORN_CMD_ARGS=-c gunicorn.conf.py"};
+	static const char *const asking[] = {"ready", "alive", "status", "upgrade", "commit",
+		"rollback"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(wrong) * COUNT_OF(asking); i++) {
+		struct start start = {.words = WORDS(asking[i / COUNT_OF(wrong)]),
+			.environment = {wrong[i % COUNT_OF(wrong)]}};
+		struct config config;
+
+		must_read(&config, &start);
+		config_free(&config);
+		start.words = WORDS("--print-config", "app");
+		assert_int_equal(read_start(&config, &start), -EINVAL);
+	}
+	assert_refused(&(struct start){.words = WORDS("ready"),
+			       .environment = {"NARWHAL_CMD_ARGS=--work 4"}},
+		"NARWHAL_CMD_ARGS: --work: unknown setting; narwhal --help tells all");
+}
+
 static void their_names_stand_in_a_file(void **state)
 {
 	struct config config;
@@ -211,6 +239,7 @@ int main(void)
 		cmocka_unit_test(what_has_no_meaning_is_said_once),
 		cmocka_unit_test(their_variable_stands_between_the_file_and_ours),
 		cmocka_unit_test(behind_two_dashes_their_variable_is_the_programs_own),
+		cmocka_unit_test(a_verb_that_only_asks_does_not_judge_it),
 		cmocka_unit_test(their_names_stand_in_a_file),
 		cmocka_unit_test(a_config_file_of_theirs_is_refused_with_the_way_out),
 	};
