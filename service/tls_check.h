@@ -15,7 +15,7 @@
 #include "base/text.h"
 
 /* Seconds since 1970; 0: it is no time. */
-time_t tls_check_time(const ASN1_TIME *time);
+time_t tls_check_time(const ASN1_TIME *text);
 /*
  * The first certificate is valid at that time, and each is signed by the one behind it (RFC 5246
  * section 7.4.2). 0, or -EINVAL with `why`.
