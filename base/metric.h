@@ -29,4 +29,13 @@ void metric_add(struct text *text, enum metric metric, const char *label, uint64
 /* The same in seconds, out of so many microseconds. */
 void metric_add_seconds(struct text *text, enum metric metric, const char *label, uint64_t us);
 
+/* A number below 0, too. */
+void metric_add_signed(struct text *text, enum metric metric, const char *label, int64_t value);
+/*
+ * The samples of a histogram: `counts` of each bucket of durations.def and of what is behind them,
+ * and their sum.
+ */
+void metric_add_durations(struct text *text, enum metric metric, const uint64_t *counts,
+	uint64_t sum_us);
+
 #endif

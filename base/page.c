@@ -1,7 +1,8 @@
 #include "base/page.h"
 
-#include <stdbool.h>
 #include <string.h>
+
+#include "base/attr.h"
 
 static void copy_request(const char request[PAGE_REQUEST_MAX], char copy[PAGE_REQUEST_MAX])
 {
@@ -35,4 +36,28 @@ void page_copy_oldest(const struct page *page, char copy[PAGE_REQUEST_MAX])
 		atomic_load(&page->work_since_ms));
 
 	copy_request(thread ? page->work_request : page->request, copy);
+}
+
+void page_count_duration(struct page *page, uint64_t us)
+{
+	static const uint64_t bounds[] = {
+#define DURATION(us, seconds) us,
+#include "base/durations.def"
+#undef DURATION
+	};
+	size_t i = 0;
+
+	while (i < COUNT_OF(bounds) && us > bounds[i])
+		i++;
+	page_count(&page->durations[i], 1);
+	page_count(&page->durations_us, us);
+}
+
+bool page_is_counter_name(const char *name)
+{
+	size_t size = strnlen(name, PAGE_COUNTER_NAME);
+
+	return size != 0 && size < PAGE_COUNTER_NAME &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == size &&
+	       (name[0] < '0' || name[0] > '9');
 }

@@ -9,12 +9,33 @@
 #define BASE_PAGE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "base/attr.h"
 
 #define PAGE_REQUEST_MAX 256
 
 #define PAGE_COUNTERS 32
 #define PAGE_COUNTER_NAME 48
+
+#define PAGE_STATUSES 5 /* 1xx to 5xx */
+
+/* One for each row of durations.def, and behind them one for what takes longer. */
+enum page_duration {
+#define DURATION(us, seconds) PAGE_WITHIN_##us,
+#include "base/durations.def"
+#undef DURATION
+	PAGE_LONGER,
+	PAGE_DURATIONS
+};
+
+enum page_handshake {
+	PAGE_HANDSHAKE_FULL,
+	PAGE_HANDSHAKE_RESUMED,
+	PAGE_HANDSHAKE_FAILED,
+	PAGE_HANDSHAKES
+};
 
 struct page_counter {
 	char name[PAGE_COUNTER_NAME];
@@ -50,6 +71,16 @@ struct page {
 	 * made no progress for the longest is at work, and its request; 0 and "" when none is. */
 	_Atomic uint64_t work_since_ms;
 	char work_request[PAGE_REQUEST_MAX];
+
+	/* Answers, by the first digit of their status. */
+	_Atomic uint64_t answers[PAGE_STATUSES];
+
+	/* With metrics_bind: how long answers took, from the end of the request's head on; and the
+	 * sum of that, in microseconds. */
+	_Atomic uint64_t durations[PAGE_DURATIONS];
+	_Atomic uint64_t durations_us;
+
+	_Atomic uint64_t handshakes[PAGE_HANDSHAKES]; /* of TLS */
 };
 
 /*
@@ -60,6 +91,24 @@ struct page {
 #define PAGE_STACKS_SIZE 16384
 #define PAGE_FILE_SIZE (PAGE_STACKS_AT + PAGE_STACKS_SIZE)
 _Static_assert(sizeof(struct page) <= PAGE_STACKS_AT, "the stacks stand behind the page");
+
+/* The worker's loop alone counts there, and is the only one: no locked instruction. */
+static inline void page_count(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+		memory_order_relaxed);
+}
+
+/* An answer of that status, 100 to 599. */
+static inline void page_count_answer(struct page *page, unsigned status)
+{
+	page_count(&page->answers[status / 100 - 1], 1);
+}
+
+/* Small letters, digits and "_", and no digit first. */
+bool page_is_counter_name(const char *name) PURE;
+/* It took so long. */
+void page_count_duration(struct page *page, uint64_t us);
 
 /* Since when the worker has made no progress: in its loop or in a thread, the earlier; 0: idle. */
 uint64_t page_busy_since(const struct page *page);

@@ -74,6 +74,33 @@ static void *at_tally(struct arbiter *a, size_t index, bool make)
 	return &a->tally;
 }
 
+static void *at_answers(struct arbiter *a, size_t index, bool make)
+{
+	(void)make;
+	return &a->tally.answers[index];
+}
+
+static void *at_durations(struct arbiter *a, size_t index, bool make)
+{
+	(void)make;
+	return &a->tally.durations[index];
+}
+
+static void *at_handshakes(struct arbiter *a, size_t index, bool make)
+{
+	(void)make;
+	return &a->tally.handshakes[index];
+}
+
+static void *at_app_counter(struct arbiter *a, size_t index, bool make)
+{
+	struct tally *tally = &a->tally;
+
+	if (make && index == tally->counters)
+		tally->counters++;
+	return index < tally->counters ? &tally->counter[index] : NULL;
+}
+
 static void *at_item(struct listener_set *set, size_t index, bool make)
 {
 	if (make && index == set->count) {

@@ -57,6 +57,37 @@ static void add_upgrades(const struct metrics *m, struct text *text)
 	add_outcomes(text, METRIC_UPGRADES, m->tally.upgrades);
 }
 
+static void add_requests(const struct metrics *m, struct text *text)
+{
+	static const char *const classes[PAGE_STATUSES] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+
+	for (size_t i = 0; i < PAGE_STATUSES; i++)
+		metric_add(text, METRIC_REQUESTS, classes[i], m->tally.answers[i]);
+}
+
+static void add_durations(const struct metrics *m, struct text *text)
+{
+	metric_add_durations(text, METRIC_DURATIONS, m->tally.durations, m->tally.durations_us);
+}
+
+static void add_handshakes(const struct metrics *m, struct text *text)
+{
+	static const char *const outcomes[PAGE_HANDSHAKES] = {
+		[PAGE_HANDSHAKE_FULL] = "full",
+		[PAGE_HANDSHAKE_RESUMED] = "resumed",
+		[PAGE_HANDSHAKE_FAILED] = "failed",
+	};
+
+	for (size_t i = 0; i < PAGE_HANDSHAKES; i++)
+		metric_add(text, METRIC_HANDSHAKES, outcomes[i], m->tally.handshakes[i]);
+}
+
+static void add_app(const struct metrics *m, struct text *text)
+{
+	for (uint32_t i = 0; i < m->tally.counters; i++)
+		metric_add(text, METRIC_APP, m->tally.counter[i].name, m->tally.counter[i].value);
+}
+
 #define NUMBER(member)                                        \
 	{                                                     \
 		offsetof(struct metrics, member), NULL, false \
@@ -71,7 +102,7 @@ static void add_upgrades(const struct metrics *m, struct text *text)
 	}
 
 static const struct source {
-	size_t offset;						       /* of a uint64_t */
+	size_t offset; /* of a uint64_t; 0: it is the exporter that tells it */
 	void (*add)(const struct metrics *metrics, struct text *text); /* or what adds them all */
 	bool is_time;
 } sources[METRICS] = {
@@ -91,6 +122,13 @@ static const struct source {
 	[METRIC_ORPHANS] = NUMBER(tally.orphans),
 	[METRIC_LOG_DROPPED] = NUMBER(log_dropped),
 	[METRIC_CUT] = NUMBER(cut),
+	[METRIC_CONNECTIONS] = NUMBER(connections),
+	[METRIC_ACCEPTED] = NUMBER(tally.accepted),
+	[METRIC_REQUESTS] = SAMPLES(add_requests),
+	[METRIC_DURATIONS] = SAMPLES(add_durations),
+	[METRIC_ACCESS_DROPPED] = NUMBER(tally.access_dropped),
+	[METRIC_HANDSHAKES] = SAMPLES(add_handshakes),
+	[METRIC_APP] = SAMPLES(add_app),
 	[METRIC_CPU] = SECONDS(cpu_us),
 	[METRIC_RESIDENT] = NUMBER(resident),
 	[METRIC_VIRTUAL] = NUMBER(virtual),
@@ -116,11 +154,13 @@ static void write_number(const struct metrics *m, enum metric metric, struct tex
 void metrics_write(const struct metrics *m, struct text *text)
 {
 	for (enum metric metric = 0; metric < METRICS; metric++) {
-		if (sources[metric].add == NULL) {
+		const struct source *source = &sources[metric];
+
+		if (source->add != NULL) {
+			metric_begin(text, metric);
+			source->add(m, text);
+		} else if (source->offset != 0) {
 			write_number(m, metric, text);
-			continue;
 		}
-		metric_begin(text, metric);
-		sources[metric].add(m, text);
 	}
 }

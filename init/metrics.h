@@ -2,7 +2,7 @@
  * metrics.h - the metrics page, out of numbers that are there: each row of base/metrics.def that is
  * the arbiter's to tell. Pure; who looks is metrics_look.h.
  *
- * Times are in microseconds.
+ * Times are in microseconds. Numbers and names out of workers' pages may be any at all.
  */
 #ifndef INIT_METRICS_H
 #define INIT_METRICS_H
@@ -29,6 +29,7 @@ struct metrics {
 	uint64_t workers[STATES];
 	uint64_t exits[CAUSES];
 	struct tally tally;
+	uint64_t connections;
 	uint64_t log_dropped;
 	uint64_t cut;
 	uint64_t cpu_us, resident, virtual, open_fds, max_fds;

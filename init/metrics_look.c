@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -18,6 +19,14 @@ static void look_at_workers(const struct arbiter *a, struct metrics *m)
 {
 	for (enum state state = 0; state < STATES; state++)
 		m->workers[state] = roster_count(&a->roster, state);
+	for (unsigned i = 0; i < a->roster.size; i++) {
+		const struct page *page = a->children[i].page;
+
+		if (page == NULL)
+			continue;
+		tally_add_page(&m->tally, page);
+		m->connections += atomic_load(&page->connections);
+	}
 }
 
 static uint64_t cpu_time(void)

@@ -143,6 +143,7 @@ static void tally(struct arbiter *a, const struct page *page, const struct obitu
 	a->killed += obituary->signalled && obituary->status == SIGKILL;
 	if (page == NULL)
 		return;
+	tally_add_page(&a->tally, page);
 	a->requests += atomic_load(&page->requests);
 	a->dropped += atomic_load(&page->connections);
 }

@@ -124,7 +124,7 @@ static int load_app(struct worker *worker, struct text *why)
 static int load_exporter(struct worker *worker, struct text *why)
 {
 	(void)why;
-	return exporter_open(&worker->app, worker->heritage.channel_fd);
+	return exporter_open(&worker->app, &worker->heritage);
 }
 
 /* In a worker that was forked, before anything else of the app's. */
@@ -143,10 +143,14 @@ static int start_app(struct worker *worker, struct text *why)
 static int open_tls(struct worker *worker, struct text *why)
 {
 	struct heritage *heritage = &worker->heritage;
+	int error;
 
 	if (heritage->certificates_fd <= 0)
 		return 0;
-	return tls_open(&worker->tls, heritage, &worker->log, why);
+	error = tls_open(&worker->tls, heritage, &worker->log, why);
+	if (error == 0)
+		tls_count(worker->tls, worker->page);
+	return error;
 }
 
 static int open_rules(struct worker *worker, struct text *why)
@@ -166,6 +170,7 @@ static int open_exchange(struct worker *worker, struct text *why)
 	worker->exchange.page = worker->page;
 	worker->exchange.rules = &worker->rules;
 	worker->exchange.closing = settings->keepalive == 0;
+	worker->exchange.timed = settings->metrics_bind != NULL;
 	worker->exchange.limits = (struct request_limits){
 		.line = settings->limit_request_line,
 		.fields = settings->limit_request_fields,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "service/ask.h"
 #include "service/dispatch.h"
 #include "service/note.h"
@@ -119,6 +120,14 @@ static void label_answer(struct exchange *exchange, const struct call *call)
 		origin_label(&call->request, *label);
 }
 
+/* Of what was refused before its head was complete there is no time to tell. */
+static void count_answer(struct exchange *exchange, const struct call *call)
+{
+	page_count_answer(exchange->page, call->response.status);
+	if (UNLIKELY(exchange->timed) && call->intake.has_head)
+		page_count_duration(exchange->page, clock_us() - call->intake.began_us);
+}
+
 /* Writes the response as it is, or a 500 in its place. */
 static enum exchange_outcome respond(struct exchange *exchange, struct call *call, bool close)
 {
@@ -144,6 +153,7 @@ static enum exchange_outcome respond(struct exchange *exchange, struct call *cal
 		if (write_answer(exchange, call, &frame, &head_size) != 0)
 			frame.close = true; /* no memory even for that */
 	}
+	count_answer(exchange, call);
 	if (UNLIKELY(exchange->access != NULL))
 		note_answer(exchange, call, before, head_size);
 	if (UNLIKELY(exchange->failure != 0))

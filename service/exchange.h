@@ -41,9 +41,10 @@ struct exchange {
 	struct page *page;
 	struct origin_rules *rules;
 	struct access *access; /* NULL: no access log */
+	bool timed;	       /* how long answers take is counted, for the metrics */
 
 	/* Set for each turn and connection. */
-	uint64_t turn_us; /* of access_turn() */
+	uint64_t turn_us; /* when it began, by clock_us(); 0 if nobody wants to know */
 	struct narwhal_bytes stamp;
 	bool closing; /* every answer says Connection: close */
 	int fd;	      /* the client's socket; borrowed */

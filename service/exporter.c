@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "base/channel.h"
+#include "base/clock.h"
 #include "seccomp/filter.h"
+#include "service/certificate_ends.h"
 
 #define PAGE_MAX ((off_t)1 << 20)
 
@@ -19,6 +21,7 @@ struct scrape {
 
 struct exporter {
 	int channel_fd;
+	struct certificate_ends ends;
 	struct scrape *waiting; /* not NULL: the arbiter has been asked */
 };
 
@@ -137,20 +140,23 @@ static const struct narwhal_module exporter_module = {
 	.handle = handle,
 };
 
-int exporter_open(struct app *app, int channel_fd)
+int exporter_open(struct app *app, struct heritage *heritage)
 {
 	struct exporter *exporter = malloc(sizeof(*exporter));
+	int error = 0;
 
 	if (exporter == NULL)
 		return -ENOMEM;
-	*exporter = (struct exporter){.channel_fd = channel_fd};
+	*exporter = (struct exporter){.channel_fd = heritage->channel_fd};
+	if (heritage->certificates_fd > 0)
+		error = certificate_ends_read(&exporter->ends, &heritage->certificates_fd);
 	*app = (struct app){
 		.module = &exporter_module,
 		.state = exporter,
 		.role = CALLS_EXPORTER,
 		.forks = module_forks(&exporter_module),
 	};
-	return 0;
+	return error;
 }
 
 bool exporter_is(const struct app *app)
@@ -169,19 +175,38 @@ void exporter_close(struct app *app)
 		exporter->waiting = scrape->next;
 		free(scrape);
 	}
+	if (exporter != NULL)
+		certificate_ends_free(&exporter->ends);
 	free(exporter);
+}
+
+/* What the arbiter tells, and behind it what it does not know. NULL: it cannot be had. */
+static char *read_page(const struct exporter *exporter, int page_fd, struct text *page)
+{
+	struct stat status;
+	size_t size;
+
+	if (page_fd < 0 || fstat(page_fd, &status) != 0 || status.st_size > PAGE_MAX)
+		return NULL;
+	size = (size_t)status.st_size;
+	*page = (struct text){.bytes = malloc(size + exporter->ends.room + 1),
+		.size = size + exporter->ends.room + 1,
+		.used = size};
+	if (page->bytes != NULL && pread(page_fd, page->bytes, size, 0) == status.st_size) {
+		certificate_ends_add(&exporter->ends, clock_wall_ms() / 1000, page);
+		return page->bytes;
+	}
+	free(page->bytes);
+	return NULL;
 }
 
 void exporter_answer(struct app *app, int page_fd)
 {
-	struct stat status;
-	struct narwhal_bytes page = {NULL, 0};
-	char *bytes = NULL;
+	struct exporter *exporter = app->state;
+	struct text text;
+	char *bytes = read_page(exporter, page_fd, &text);
+	const struct narwhal_bytes page = {bytes, bytes != NULL ? text.used : 0};
 
-	if (page_fd >= 0 && fstat(page_fd, &status) == 0 && status.st_size <= PAGE_MAX)
-		bytes = malloc((size_t)status.st_size + 1);
-	if (bytes != NULL && pread(page_fd, bytes, (size_t)status.st_size, 0) == status.st_size)
-		page = (struct narwhal_bytes){bytes, (size_t)status.st_size};
-	answer_all(app->state, page.data != NULL ? &page : NULL);
+	answer_all(exporter, bytes != NULL ? &page : NULL);
 	free(bytes);
 }

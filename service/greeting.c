@@ -41,10 +41,11 @@ void greeting_wait(struct connection *connection)
 	connection_watch(connection, connection->transport.stuck);
 }
 
-static void log_failure(struct connection *connection, const char *reason)
+static void note_failure(struct connection *connection, const char *reason)
 {
 	char peer[PEER_TEXT_MAX];
 
+	page_count(&connection->worker->page->handshakes[PAGE_HANDSHAKE_FAILED], 1);
 	log_info(&connection->worker->log, "handshake_failed",
 		log_string("peer", peer_print(&connection->peer, peer)),
 		log_string("reason", reason));
@@ -53,14 +54,15 @@ static void log_failure(struct connection *connection, const char *reason)
 void greeting_break_off(struct connection *connection, ssize_t error)
 {
 	if (error == TRANSPORT_TLS_PLAIN) {
+		page_count(&connection->worker->page->handshakes[PAGE_HANDSHAKE_FAILED], 1);
 		dialogue_refuse(connection, 400,
 			"this looks like plain HTTP, and the port speaks TLS");
 		return;
 	}
 	if (connection->transport.greeting && error != 0)
-		log_failure(connection, error == -ETIMEDOUT
-						? "it did not end in time"
-						: transport_tls_reason(&connection->transport));
+		note_failure(connection, error == -ETIMEDOUT
+						 ? "it did not end in time"
+						 : transport_tls_reason(&connection->transport));
 	connection_end(connection);
 }
 

@@ -134,15 +134,6 @@ EXPORT void narwhal_post(struct narwhal_host *host, struct narwhal_task *task)
 		(void)!write(host->wake.fd, &one, sizeof(one));
 }
 
-static bool is_counter_name(const char *name)
-{
-	size_t size = strnlen(name, PAGE_COUNTER_NAME);
-
-	return size != 0 && size < PAGE_COUNTER_NAME &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == size &&
-	       (name[0] < '0' || name[0] > '9');
-}
-
 /* The memory is the page's: the arbiter reads it while we write. */
 EXPORT struct narwhal_counter *narwhal_counter(struct narwhal_host *host, const char *name)
 {
@@ -153,7 +144,7 @@ EXPORT struct narwhal_counter *narwhal_counter(struct narwhal_host *host, const 
 		if (strcmp(page->counter[i].name, name) == 0)
 			return (struct narwhal_counter *)&page->counter[i];
 	}
-	if (count == PAGE_COUNTERS || !is_counter_name(name))
+	if (count == PAGE_COUNTERS || !page_is_counter_name(name))
 		return NULL;
 	(void)memcpy(page->counter[count].name, name, strlen(name) + 1);
 	atomic_store_explicit(&page->counters, count + 1, memory_order_release);

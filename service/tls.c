@@ -279,6 +279,11 @@ int tls_open(struct tls **tls, struct heritage *heritage, struct log *log, struc
 	return error;
 }
 
+void tls_count(struct tls *tls, struct page *page)
+{
+	tls->page = page;
+}
+
 void tls_close(struct tls **tls)
 {
 	struct tls *closed = *tls;

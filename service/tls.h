@@ -12,6 +12,7 @@
 #include "base/attr.h"
 #include "base/heritage.h"
 #include "base/log.h"
+#include "base/page.h"
 #include "base/text.h"
 
 struct loop;
@@ -26,6 +27,8 @@ struct transport;
  */
 MUST_USE int tls_open(struct tls **tls, struct heritage *heritage, struct log *log,
 	struct text *why);
+/* Handshakes are counted there from now on; the page is borrowed. */
+void tls_count(struct tls *tls, struct page *page);
 /*
  * The line to the key holder, watched by that loop from now on; takes *fd. `resume` goes on with a
  * handshake that has stood still. *tls may be NULL, and closes it.

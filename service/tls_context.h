@@ -30,6 +30,7 @@ struct tls {
 	struct tls_tickets tickets;
 	BIO_METHOD *method;    /* tls_wire_method() */
 	struct signer *signer; /* where keys are isolated; else NULL */
+	struct page *page;     /* where handshakes are counted, or NULL */
 
 	/* Every connection's in its turn. */
 	char *plain;	    /* TLS_PLAIN bytes */

@@ -148,6 +148,8 @@ static void begin_turn(struct worker *worker)
 	worker->exchange.stamp = stamp_at(&worker->stamp, worker->now_ms);
 	if (UNLIKELY(worker->exchange.access != NULL))
 		worker->exchange.turn_us = access_turn(&worker->access, worker->now_ms);
+	if (UNLIKELY(worker->exchange.timed))
+		worker->exchange.turn_us = clock_us();
 	acceptors_begin(worker);
 	(void)atomic_exchange(&page->busy_since_ms, worker->now_ms);
 	if (LIKELY(atomic_load(&page->watched) != 0) ||

@@ -2,12 +2,13 @@
 use strict;
 use warnings;
 
-use File::Temp qw(tempdir);
+use POSIX qw(strftime);
 use Test::More;
 use Time::HiRes qw(time);
 
 use Metrics;
 use Narwhal;
+use Tls;
 use Upgrade qw($DIR $UNIX begin configure install);
 
 my $PAGE = "unix:$DIR/metrics";
@@ -71,14 +72,26 @@ subtest 'each family has its row in docs/METRICS.md' => sub {
 };
 
 subtest 'counters only grow: over a death, a reload and an upgrade' => sub {
-	my $n = begin(idle_grace => 0.05, metrics_bind => $PAGE);
-	my $first = Metrics::scrape($n);
+	my $app = "$Narwhal::BUILD/tests/modules/host.so";
+	my $n = begin(idle_grace => 0.05, metrics_bind => $PAGE, app => $app);
+	my $counted = sub { $n->get('/count?sold') for 1 .. 5 };
 
+	$counted->();
+	$n->connect->write("nonsense\r\n\r\n");
+	$n->wait_line(qr/ request_refused /);
+	my $first = Metrics::scrape($n);
+	is($first->{'narwhal_requests_total{status="2xx"}'}, 5, 'requests');
+	is($first->{'narwhal_requests_total{status="4xx"}'}, 1, 'and what was none');
+	is($first->{narwhal_connections_accepted_total}, 6, 'on connections of their own');
+	is($first->{narwhal_request_duration_seconds_count}, 5, 'which took some time');
+	is($first->{'narwhal_app_total{name="sold"}'}, 5, 'and what the app counts');
 	kill 'KILL', ($n->workers)[0];
 	$n->wait_line(qr/ worker_exit .*signal=SIGKILL/);
 	$n->wait_line(qr/ worker_ready /);
 	my $killed = Metrics::scrape($n);
 	is($killed->{'narwhal_worker_exits_total{cause="signal"}'}, 1, 'the death');
+	is($killed->{'narwhal_app_total{name="sold"}'}, 5, 'what the dead have counted is not lost');
+	$counted->();
 	is($killed->{narwhal_worker_starts_total}, 3, 'and its successor');
 	$n->signal('HUP')->wait_line(qr/ reloaded generation=2 /);
 	$n->wait_line(qr/ worker_exit .*generation=1 /) for 1 .. 2;
@@ -86,14 +99,16 @@ subtest 'counters only grow: over a death, a reload and an upgrade' => sub {
 	is($reloaded->{'narwhal_reloads_total{outcome="done"}'}, 1, 'the reload');
 	is($reloaded->{narwhal_generation}, 2, 'another generation');
 	is($reloaded->{'narwhal_worker_exits_total{cause="retired"}'}, 2, 'whose workers replaced the old ones');
-	configure(idle_grace => 0.05, metrics_bind => $PAGE, workers => 'many');
+	configure(idle_grace => 0.05, app => $app, metrics_bind => $PAGE, workers => 'many');
 	$n->signal('HUP')->wait_line(qr/ reload_failed /);
-	configure(idle_grace => 0.05, metrics_bind => $PAGE);
+	configure(idle_grace => 0.05, app => $app, metrics_bind => $PAGE);
 	install('narwhal');
 	$n->signal('USR2')->wait_line(qr/ upgraded /);
 	my $upgraded = Metrics::scrape($n, $PAGE);
 	is($upgraded->{'narwhal_reloads_total{outcome="failed"}'}, 1, 'the reload that failed is not forgotten');
 	is($upgraded->{'narwhal_upgrades_total{outcome="done"}'}, 1, 'the upgrade');
+	is($upgraded->{'narwhal_app_total{name="sold"}'}, 10, 'and what the app has counted, in all');
+	is($upgraded->{'narwhal_requests_total{status="2xx"}'}, 10, 'each request once');
 	is($upgraded->{process_start_time_seconds}, $first->{process_start_time_seconds}, 'of the same process');
 	is(shrunken($first, $killed), '', 'nothing has become less by the death');
 	is(shrunken($killed, $reloaded), '', 'nor by the reload');
@@ -159,6 +174,32 @@ subtest 'a reload moves it to another address, or ends it' => sub {
 	$n->signal('HUP')->wait_line(qr/ attendant_exit role=exporter .*generation=2 cause=retired status=0 /);
 	is(exporter($n), undef, 'nobody serves it who need not');
 	is($n->stop, 0, 'status 0');
+};
+
+subtest 'of TLS it tells handshakes, and how long certificates are good' => sub {
+	my $ca = Tls::authority($DIR, 'ca');
+	my $pair = Tls::certificate($DIR, 'site', by => $ca, days => 20);
+	my $end = Tls::openssl('x509', '-in', $pair->{certificate}, '-noout', '-enddate', '-dateopt', 'iso_8601');
+
+	for my $isolation (qw(on off)) {
+		my $n = begin(idle_grace => 0.05, metrics_bind => $PAGE, bind => $UNIX, bind_tls => '127.0.0.1:0',
+			certfile => $pair->{certificate}, keyfile => $pair->{key}, tls_key_isolation => $isolation);
+		my ($port) = map { /:(\d+)$/ } $n->addresses;
+
+		is(Tls::connect($port)->request('GET', '/')->{status}, 200, 'served');
+		$n->connect("127.0.0.1:$port")->request('GET', '/');
+		my $page = Metrics::scrape($n, $PAGE);
+		is($page->{'narwhal_tls_handshakes_total{outcome="full"}'}, 1, 'a handshake');
+		is($page->{'narwhal_tls_handshakes_total{outcome="failed"}'}, 1, 'and one that was none');
+		my $file = "{file=\"$pair->{certificate}\"}";
+		my $at = $page->{"narwhal_tls_certificate_not_after_seconds$file"};
+		like($end, qr/=\Q${\ strftime('%Y-%m-%d %H:%M:%SZ', gmtime $at)}\E/, 'the date');
+		like($page->{"narwhal_tls_certificate_days_left$file"}, qr/^(?:19|20)$/, 'and the days');
+		my $fds = '/proc/' . exporter($n) . '/fd';
+		my @keys = grep { /narwhal-(?:keys|cert)/ } map { readlink // () } glob "$fds/*";
+		is("@keys", '', 'but has neither key nor certificate itself');
+		is($n->stop, 0, 'status 0');
+	}
 };
 
 subtest 'a flood of scrapes costs PID 1 no more than ten pages a second' => sub {

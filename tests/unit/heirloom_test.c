@@ -217,6 +217,9 @@ static void fill(struct arbiter *a)
 	a->exits[CAUSE_OOM] = 4;
 	a->born_wall_ms = 1795309634926;
 	a->tally.reloads[TALLY_FAILED] = 3;
+	a->tally.durations[PAGE_LONGER] = 8;
+	a->tally.counters = 1;
+	a->tally.counter[0] = (struct tally_counter){"sold", 12};
 	a->generations = 9;
 	a->start_fd = 35;
 	a->tickets.fd = 36;
@@ -696,6 +699,10 @@ static void version_5_thaws(void **state)
 	assert_int_equal(a.upgrade.failed_in, UPGRADE_HELD);
 	assert_int_equal(a.born_wall_ms, 1795309634926);
 	assert_int_equal(a.tally.reloads[TALLY_FAILED], 3);
+	assert_int_equal(a.tally.durations[PAGE_LONGER], 8);
+	assert_int_equal(a.tally.counters, 1);
+	assert_string_equal(a.tally.counter[0].name, "sold");
+	assert_int_equal(a.tally.counter[0].value, 12);
 	assert_int_equal(a.current->metrics.count, 1);
 	assert_int_equal(a.current->metrics.item[0].fd, 38);
 	assert_int_equal(a.roster.slots[ARBITER_SLOTS + 1].role, PROCESS_EXPORTER);
