@@ -29,7 +29,8 @@ my $SUITE = 'bookworm';
 # How each base image is made. The first is whole, as slim images are: packages can be installed in it. Of the
 # other only the C library and what a shell calls are looked at: unpacking those is a fifth of the work.
 my %RECIPE = (
-	bookworm => [ '--variant=minbase', map { "--dpkgopt=$_" } 'force-unsafe-io',
+	bookworm => [ '--variant=minbase', '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr',
+		'--include=usr-is-merged', map { "--dpkgopt=$_" } 'force-unsafe-io',
 		map { "path-exclude=/usr/share/$_/*" } qw(doc info locale man) ],
 	trixie => [ '--variant=extract',
 		'--include=base-files,base-passwd,bash,coreutils,dash,grep,libc-bin,sed,util-linux',

@@ -3,9 +3,11 @@
 use strict;
 use warnings;
 
+use Cwd qw(realpath);
 use Fcntl qw(:flock O_CREAT O_RDWR);
 use File::Copy qw(copy);
 use File::Path qw(make_path);
+use File::Spec;
 use File::Temp;
 use JSON::PP qw(decode_json);
 use Test::More;
@@ -91,15 +93,39 @@ sub seconds {
 	return $1 * $unit{$2};
 }
 
-for my $folder ("$KUBERNETES/base", glob "$KUBERNETES/overlays/*") {
-	subtest $folder =~ s{.*/}{}r => sub {
-		my ($object, $faults) = render($folder);
+# A component by itself is nothing: the base with it.
+sub with_component {
+	my ($component) = @_;
+	my $dir = File::Temp->newdir;
+	my ($base, $path) = map { File::Spec->abs2rel($_, realpath("$dir")) } "$KUBERNETES/base", $component;
+
+	Narwhal::write_file("$dir/kustomization.yaml", "resources: [$base]\ncomponents: [$path]\n");
+	return $dir;
+}
+
+# How the container is asked, probe by probe.
+sub probes_of {
+	my ($container) = @_;
+	my @probes = @$container{qw(startupProbe readinessProbe livenessProbe)};
+	return [ map { $_->{exec} ? join(' ', @{ $_->{exec}{command} }) : join('', @{ $_->{httpGet} }{qw(port path)}) }
+			@probes ];
+}
+
+my %folder = map { (s{.*/}{}r => $_) } "$KUBERNETES/base", glob("$KUBERNETES/overlays/*");
+$folder{s{.*/}{}r} = with_component($_) for glob "$KUBERNETES/components/*";
+my %PROBES = (base => [ 'narwhal ready', 'narwhal ready', 'narwhal alive' ], 'probes-http' => [ ('http/') x 3 ]);
+my %SECCOMP = ('seccomp-localhost' => 'narwhal/module.json', 'seccomp-operator' => 'operator/default/narwhal.json');
+
+for my $name (sort keys %folder) {
+	subtest $name => sub {
+		my ($object, $faults) = render($folder{$name});
 		is_deeply($faults, [], 'by the schemas');
 		is(join(' ', sort keys %$object),
 			'ConfigMap Deployment HorizontalPodAutoscaler NetworkPolicy PodDisruptionBudget Service',
 			'all there is to a service');
 		my $pod = $object->{Deployment}{spec}{template}{spec};
 		is_deeply([ unrestricted($pod) ], [], 'the pod is restricted, with a root that nobody writes to');
+		is($pod->{securityContext}{seccompProfile}{localhostProfile}, $SECCOMP{$name}, 'the profile');
 
 		my ($narwhal) = grep { $_->{name} eq 'narwhal' }
 			@{ $pod->{containers} }, @{ $pod->{initContainers} // [] };
@@ -110,15 +136,24 @@ for my $folder ("$KUBERNETES/base", glob "$KUBERNETES/overlays/*") {
 		cmp_ok($pod->{terminationGracePeriodSeconds}, '>', $longest,
 			"the grace period is longer than the $longest s that a stop may take");
 		cmp_ok(seconds($settings{drain_delay}), '>', 0, 'and endpoints have time to learn of it');
-		is_deeply([ map { join ' ', @{ $narwhal->{$_}{exec}{command} } }
-				qw(startupProbe readinessProbe livenessProbe) ],
-			[ 'narwhal ready', 'narwhal ready', 'narwhal alive' ], 'probes ask narwhal');
+		is_deeply(probes_of($narwhal), $PROBES{$name} // $PROBES{base}, 'probes');
 		is($settings{when_ready}, '/dev/shm/narwhal.ready', 'where the image looks for it');
+
 		my %port = map { $_->{name} => $_->{containerPort} } @{ $narwhal->{ports} };
+		my @allowed = map { $_->{port} } @{ $object->{NetworkPolicy}{spec}{ingress}[0]{ports} };
+		is(join(' ', sort @allowed), join(' ', sort keys %port), 'others may come to its ports');
 		is(join(' ', map { $_->{targetPort} } @{ $object->{Service}{spec}{ports} }),
-			join(' ', sort keys %port), 'the service leads to its ports');
-		like($settings{bind}, qr/:$port{http}\z/, 'which it listens on');
-		like($settings{bind_tls}, qr/:$port{https}\z/, 'with TLS, too') if $port{https};
+			join(' ', grep { $_ ne 'metrics' } sort keys %port), 'the service leads to those for clients');
+		my %bind = (http => 'bind', https => 'bind_tls', metrics => 'metrics_bind');
+		like($settings{ $bind{$_} }, qr/:$port{$_}\z/, "it listens for $_") for sort keys %port;
 	};
 }
+
+# Which profile the operator's object becomes: its file is called as the object is.
+subtest 'the operator\'s object has the name that the component says' => sub {
+	my ($out) = output('sh', '-c', "node $schemas/kubernetes.mjs <$Narwhal::ROOT/deploy/seccomp-module.yaml");
+	my $object = decode_json($out)->{object};
+	is("$object->{kind} $object->{metadata}{name}", 'SeccompProfile narwhal', 'its name');
+	is($object->{spec}{defaultAction}, 'SCMP_ACT_ERRNO', 'what is not allowed is refused');
+};
 done_testing;
