@@ -94,7 +94,7 @@ static void note_oldest(struct crew *crew, struct crew_work *oldest)
 	if (oldest == NULL)
 		return;
 	job = CONTAINER_OF(oldest, struct job, hired);
-	(void)strcpy(page->work_request, job->name);
+	memcpy(page->work_request, job->name, sizeof(job->name));
 }
 
 static void work_later(struct job *job, enum task_work work)
