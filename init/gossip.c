@@ -140,7 +140,11 @@ static void hear_confined(struct child *child, struct message *message)
 
 static void hear_line_lost(struct child *child, struct message *message)
 {
+	struct arbiter *a = child->arbiter;
+
 	(void)message;
+	log_debug(&a->log, "line_lost", arbiter_who(a, child->slot),
+		log_int("pid", a->roster.slots[child->slot].pid));
 	introduction_undo(child);
 }
 

@@ -1,5 +1,6 @@
 #include "service/keyholder.h"
 
+#include <errno.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
@@ -26,6 +27,7 @@ struct keyholder {
 	struct readback wanted; /* what the kernel must say of us */
 	int status_fd;		/* where it says so, until READY; else -1 */
 	bool alone;		/* nobody speaks to us on the channel any more */
+	bool leaving;		/* or what nobody can understand */
 };
 
 /* The arbiter. */
@@ -43,7 +45,12 @@ static void channel_ready(struct watch *watch, uint32_t events)
 	int outcome;
 
 	(void)events;
-	while ((outcome = channel_receive(watch->fd, CHANNEL_ARBITER, &message)) == 1) {
+	/* Without a number free for its descriptor, a line is lost, and its worker asks for
+	 * another. */
+	while ((outcome = channel_receive(watch->fd, CHANNEL_ARBITER, &message)) == 1 ||
+		outcome == -EMFILE) {
+		if (outcome == -EMFILE)
+			continue;
 		if (message.type == MESSAGE_REOPEN)
 			reopen_log(holder, &message);
 		else if (message.type == MESSAGE_GIVE)
@@ -53,7 +60,8 @@ static void channel_ready(struct watch *watch, uint32_t events)
 	if (outcome == 0)
 		return;
 	loop_drop(&holder->loop, watch);
-	holder->alone = true;
+	holder->alone = outcome == -EPIPE;
+	holder->leaving = !holder->alone;
 }
 
 /*
@@ -62,7 +70,7 @@ static void channel_ready(struct watch *watch, uint32_t events)
  */
 static bool is_done(const struct keyholder *holder)
 {
-	return holder->alone && holder->desk.first == NULL;
+	return holder->leaving || (holder->alone && holder->desk.first == NULL);
 }
 
 /* From exec to READY. */

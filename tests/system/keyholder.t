@@ -226,6 +226,18 @@ subtest 'who asks what no worker asks is replaced, and who loses his line gets a
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'workers for whose line it has no descriptor have one as soon as it has' => sub {
+	my $n = begin($pair{ec}, '--workers', 12, '--min-ready', 12, '--limit-nofile', 14, '--worker-connections', 2,
+		'--loglevel', 'debug');
+	my $pid = keyholder($n);
+
+	$n->wait_line(qr/ debug line_lost /) for 1 .. 2;
+	$n->signal('TTOU')->wait_line(qr/ worker_exit .*cause=retired/) for 1 .. 6;
+	is(wait_for(clients($n, 6, 10)), 0, 'all handshakes are done');
+	is(keyholder($n), $pid, 'by the same one');
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'no suite is spoken that takes more of the key than a signature' => sub {
 	my @args = ('--bind-tls', '127.0.0.1:0', '--certfile', $pair{rsa}{certificate}, '--keyfile', $pair{rsa}{key});
 	my ($status, $log) = Narwhal->run(args => [@args, '--ciphers', 'ECDHE+AESGCM:AES128-GCM-SHA256', $HELLO]);
