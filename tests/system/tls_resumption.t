@@ -107,7 +107,8 @@ subtest 'workers cannot write to the keys, and nobody dumps them or swaps them o
 			'nor has it their descriptor');
 	}
 	my $memory = memory($n->arbiter);
-	like($memory, qr/^VmFlags:.* $_\b/m, "the arbiter's are $_") for qw(lo dd dc);
+	like($memory, qr/^VmFlags:.* $_\b/m, "the arbiter's are $_")
+		for qw(dd dc), $ENV{SANITIZE} ? () : 'lo';    # a sanitizer locks no memory
 	is($n->stop, 0, 'it ends');
 };
 
