@@ -119,6 +119,13 @@ static void accuse(int fd)
 	say(fd, MESSAGE_REFUSED, "1", 1);
 }
 
+/* That is an exporter's. */
+static void curious(int fd)
+{
+	say(fd, MESSAGE_READY, NULL, 0);
+	say(fd, MESSAGE_SCRAPE, NULL, 0);
+}
+
 static void too_long(int fd)
 {
 	say(fd, MESSAGE_READY, "yes", 3);
@@ -267,6 +274,7 @@ static const struct {
 	{"awake_early", awake_early},
 	{"late", late},
 	{"accuse", accuse},
+	{"curious", curious},
 	{"repeat", repeat},
 	{"flood", flood},
 	{"oversized", oversized},

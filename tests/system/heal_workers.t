@@ -57,7 +57,7 @@ my %fault = (
 	mute => qr/cause=boot_timeout signal=SIGABRT/,
 	repeat => qr/cause=boot_failed signal=SIGKILL/,    # its first word is believed
 	map({ ($_ => qr/cause=misbehaved signal=SIGKILL/) }
-		qw(twice early awake_early late accuse flood oversized too_long cut_short empty unknown
+		qw(twice early awake_early late accuse curious flood oversized too_long cut_short empty unknown
 			negative upside_down descriptors hang_up confined_by_log confined_by_nothing
 			confined_twice)),
 	confined_late => qr/cause=(?:misbehaved signal=SIGKILL|exit status=9)/,    # or the kernel refuses it
