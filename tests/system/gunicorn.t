@@ -71,7 +71,7 @@ subtest 'a command line of Gunicorn\'s starts the service, and its log says what
 	my $n = Narwhal->start(
 		env => { GUNICORN_CMD_ARGS => '--workers=2 -k gthread --worker-tmp-dir /dev/shm' },
 		args => [ '-D', '-n', 'shop', '-e', 'COLOR=blue', '--access-logfile', '-', '--log-level', 'info',
-			'--keep-alive', '5', '-p', "$DIR/pid", $HELLO ]);
+			'--min-ready', 2, '--keep-alive', '5', '-p', "$DIR/pid", $HELLO ]);
 
 	$n->wait_ready;
 	my $log = join "\n", $n->lines;
@@ -146,7 +146,7 @@ CONF
 	like($made, qr/^# raw_env = B=1,2: has a comma/m, 'and what cannot be carried over');
 	unlike($made, qr/daemon/, 'nothing is said of what was off');
 
-	my $n = Narwhal->start(cwd => $dir, args => [ '--python', '/usr/bin/python3' ]);
+	my $n = Narwhal->start(cwd => $dir, args => [ '--python', '/usr/bin/python3', '--min-ready', 2 ]);
 	$n->wait_ready;
 	is($n->get('/')->{body}, 'blue', 'it serves the app, and its hook was called');
 	is(scalar $n->workers, 2, 'with as many workers');
