@@ -93,9 +93,10 @@ my %SERVER = (
 	node => { needs => 'node', words => [ 'node', $NODE, '{fd}' ] },
 	gunicorn => {
 		needs => 'python3-gunicorn', flags => [ '--exec-ready', 'notify' ],
+		# One of its own workers that is just forked misses SIGTERM, and is waited for.
 		# It takes LISTEN_FDS by itself; with fd://3 besides it opens descriptor 3 twice, and ends.
 		words => [ 'env', '-u', 'LISTEN_FDS', $PYTHON, '-m', 'gunicorn', '--bind', 'fd://{fd}',
-			'--log-level', 'error', 'wsgi:app' ],
+			'--log-level', 'error', '--graceful-timeout', 5, 'wsgi:app' ],
 	},
 	uvicorn => {
 		needs => 'python3-uvicorn',
