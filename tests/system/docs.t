@@ -1,4 +1,5 @@
-# Every command that the documentation shows is run, and what it is said to print is what it prints.
+# Every command that the documentation shows is run, and what it is said to print is what it prints. No link
+# of it leads nowhere.
 use strict;
 use warnings;
 
@@ -6,7 +7,7 @@ use File::Temp qw(tempdir);
 use Test::More;
 
 use Docs;
-use Lint qw(files needs output);
+use Lint qw(files needs output slurp);
 use Narwhal;
 
 plan(skip_all => 'needs root, for a network of its own') if $> != 0;
@@ -79,7 +80,40 @@ is($_->[0] =~ line_pattern($_->[1]) ? 1 : 0, $_->[2], "$_->[1] is like $_->[0]")
 	[ 'ready ms=12', 'ready ms=3', 1 ], [ 'ready ms=12', 'ready...', 1 ], [ 'not ready', 'ready', 0 ],
 	[ '2026-11-21T15:35:04.528Z info a', '2025-01-01T00:00:00.000Z info a', 1 ], [ 'a  b', 'a b', 1 ]);
 
-for my $page (files(qr{^(?:README|docs/.*)\.md\z})) {
+my @pages = files(qr{^(?:README|docs/.*)\.md\z});
+
+# What a heading is called in a link: its words, in small letters.
+sub anchors {
+	my ($page) = @_;
+	return map { s/`//gr =~ s/[^\w -]//gr =~ tr/ /-/r } map { lc } slurp($page) =~ /^#+ (.*)$/mg;
+}
+
+# Each link of a page to another one, or to a heading, as [file, heading].
+sub links {
+	my ($page) = @_;
+	my ($folder) = $page =~ m{^(.*/)?};
+	return map { m{^(.*?)(?:#(.*))?\z} && [ $1 eq '' ? $page : ($folder // '') . $1, $2 ] }
+		grep { !/^\w+:/ } slurp($page) =~ /\]\(([^)\s]+)\)/g;
+}
+
+subtest 'each link leads somewhere, and the README to each page' => sub {
+	my %linked = map { $_->[0] => 1 } links('README.md');
+	is_deeply([ grep { !$linked{$_} && $_ ne 'README.md' } @pages ], [], 'pages that the README has');
+	for my $page (@pages) {
+		my @lost;
+		for my $link (links($page)) {
+			my ($file, $heading) = @$link;
+			if (!-e $file) {
+				push @lost, $file;
+			} elsif (defined $heading) {
+				push @lost, "$file#$heading" if !grep { $_ eq $heading } anchors($file);
+			}
+		}
+		is_deeply(\@lost, [], $page);
+	}
+};
+
+for my $page (@pages) {
 	# What is written in another language is for its own tests: perl, dockerfile, logrotate.
 	my @blocks = grep { $_->{info} =~ /^(?:sh|console|ini|text|)\z/ } Docs::blocks($page) or next;
 
