@@ -19,7 +19,8 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection $(FLOW) \
 	-fno-delete-null-pointer-checks
 FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 OPTIMIZE := -O2 -g
-LINK := -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--gc-sections -Wl,--as-needed
+LINK := -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--gc-sections -Wl,--as-needed \
+	-Wl,--build-id
 
 # Sanitizer builds live in a folder of their own; they cannot be static or fortified.
 ifeq ($(SANITIZE),1)

@@ -15,8 +15,9 @@
 #include "base/text.h"
 #include "init/arbiter.h"
 
-#define AT_ONCE 16   /* are answered; also the backlog */
-#define PAUSE_MS 100 /* after so many at once, or after a refusal of the world's */
+#define BACKLOG 16
+#define WINDOW_MS 100
+#define ANSWERS_MAX 32 /* in each window */
 #define REOPEN_MS 1000
 
 socklen_t status_socket_name(pid_t pid, struct sockaddr_un *name)
@@ -124,7 +125,7 @@ static int open_it(struct arbiter *a)
 
 	a->status.watch.fd = fd;
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&name, size) != 0 ||
-		listen(fd, AT_ONCE) != 0)
+		listen(fd, BACKLOG) != 0)
 		return -errno;
 	return watch_it(a);
 }
@@ -165,22 +166,34 @@ void status_socket_wake(struct arbiter *a)
 		a->status.due_ms = a->now_ms;
 }
 
-/* Whoever floods it, or an arbiter without a descriptor to spare, gets its turns at intervals. */
-void status_socket_turn(struct arbiter *a)
+/* Whoever floods it, or an arbiter without a descriptor to spare, has to wait for the next window.
+ */
+static void answer_all(struct arbiter *a)
 {
+	struct status_socket *s = &a->status;
 	int error = 0;
 
+	if (s->window_ms + WINDOW_MS <= a->now_ms) {
+		s->window_ms = a->now_ms;
+		s->answers = 0;
+	}
+	while (s->answers < ANSWERS_MAX && error == 0) {
+		error = answer(a);
+		s->answers += error == 0;
+	}
+	if (error != -EAGAIN)
+		s->due_ms = s->window_ms + WINDOW_MS;
+}
+
+void status_socket_turn(struct arbiter *a)
+{
 	if (a->status.due_ms > a->now_ms)
 		return;
 	a->status.due_ms = CLOCK_NEVER;
-	if (a->status.watch.fd < 0) {
+	if (a->status.watch.fd < 0)
 		status_socket_open(a);
-		return;
-	}
-	for (int i = 0; i < AT_ONCE && error == 0; i++)
-		error = answer(a);
-	if (error != -EAGAIN)
-		a->status.due_ms = a->now_ms + PAUSE_MS;
+	else
+		answer_all(a);
 }
 
 uint64_t status_socket_deadline(const struct arbiter *a)

@@ -28,7 +28,9 @@ struct arbiter;
 
 struct status_socket {
 	struct watch watch;
-	uint64_t due_ms; /* when somebody may be waiting, or it is opened again; CLOCK_NEVER */
+	uint64_t due_ms;    /* when somebody may be waiting, or it is opened again; CLOCK_NEVER */
+	uint64_t window_ms; /* since when answers are counted */
+	unsigned answers;
 	unsigned misses; /* so often in a row it could not be opened */
 };
 
@@ -44,7 +46,7 @@ void status_socket_open(struct arbiter *arbiter);
 void status_socket_close(struct arbiter *arbiter);
 /* Somebody may have connected: SIGCHLD says so in init mode, where there is no loop. */
 void status_socket_wake(struct arbiter *arbiter);
-/* Answers whoever waits, a few at the most: the others are for a later turn. */
+/* Answers whoever waits, but not many in a short time: the others are for a later turn. */
 void status_socket_turn(struct arbiter *arbiter);
 uint64_t status_socket_deadline(const struct arbiter *arbiter) PURE;
 

@@ -21,7 +21,7 @@ static void add_label(struct text *text, const char *label)
 
 static void add_name(struct text *text, const char *name)
 {
-	if (name == NULL)
+	if (name == NULL || name[0] == '\0')
 		text_add(text, "unknown");
 	else
 		text_add_escaped(text, name, strnlen(name, STATUS_NAME_MAX), false);
@@ -105,9 +105,11 @@ static void add_way_back(const struct arbiter *a, struct text *text)
 		return;
 	}
 	add_name(text, back->path);
-	text_printf(text, ", version %s, build id %s\n",
-		back->version[0] != '\0' ? back->version : "unknown",
-		back->build[0] != '\0' ? back->build : "unknown");
+	text_add(text, ", version ");
+	add_name(text, back->version);
+	text_add(text, ", build id ");
+	add_name(text, back->build);
+	text_add_char(text, '\n');
 }
 
 static void add_generations(const struct arbiter *a, struct text *text)
