@@ -33,6 +33,7 @@ my %COMMAND = (
 	'nginx+body' => \&nginx_command,
 	bare => \&bare_command,
 	'narwhal+wsgi' => \&wsgi_command,
+	'narwhal+wsgi+preload' => sub { wsgi_command(@_, '--preload-app') },
 	'gunicorn sync' => sub { gunicorn_command(@_, '-k', 'sync') },
 	'gunicorn gthread' => sub { gunicorn_command(@_, qw(-k gthread --threads 4 --keep-alive 600)) },
 	uwsgi => \&uwsgi_command,
@@ -100,10 +101,10 @@ sub nginx_command {
 
 # Python apps: `module` is the app; the same Python for all.
 sub wsgi_command {
-	my ($with) = @_;
+	my ($with, @more) = @_;
 	return ("$with->{build}/narwhal", '--bind', "127.0.0.1:$with->{port}", '--workers', $with->{workers},
 		'--min-ready', $with->{workers}, '--keepalive', 600, '--user', 'nobody',
-		'--chdir', "$with->{dir}/wsgi", '--python', '/usr/bin/python3', $with->{module});
+		'--chdir', "$with->{dir}/wsgi", '--python', '/usr/bin/python3', @more, $with->{module});
 }
 
 sub gunicorn_command {

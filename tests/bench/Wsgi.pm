@@ -47,6 +47,7 @@ sub rows {
 # Where servers find the apps, and Django writes.
 sub prepare {
 	my ($with) = @_;
+	return if -d "$with->{dir}/wsgi"; # by another part
 	mkdir "$with->{dir}/wsgi" or die "bench: $with->{dir}/wsgi: $!\n";
 	chmod 0777, "$with->{dir}/wsgi";
 	for my $name (qw(apps flask_app django_app)) {
