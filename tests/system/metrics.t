@@ -117,6 +117,20 @@ subtest 'counters only grow: over a death, a reload and an upgrade' => sub {
 	ok(!-e "$DIR/metrics", 'and the socket is gone');
 };
 
+subtest 'the image that comes back goes on where it was' => sub {
+	my $n = begin(idle_grace => 0.05, metrics_bind => $PAGE);
+
+	$n->get('/') for 1 .. 3;
+	my $before = Metrics::scrape($n);
+	configure(idle_grace => 0.05, metrics_bind => "$PAGE,unix:$DIR/nowhere/metrics");
+	$n->signal('USR2');
+	like($n->wait_line(qr/ upgrade_returned /), qr/nowhere.*directory does not exist/, 'an upgrade that failed');
+	my $after = Metrics::scrape($n, $PAGE);
+	is($after->{'narwhal_upgrades_total{outcome="failed"}'}, 1, 'is one that is counted');
+	is(shrunken($before, $after), '', 'and nothing has become less');
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'without its exporter the service serves on, and soon has another one' => sub {
 	my $n = begin(idle_grace => 0.05, metrics_bind => $PAGE);
 	my @workers = $n->workers;
