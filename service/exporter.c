@@ -22,7 +22,8 @@ struct scrape {
 struct exporter {
 	int channel_fd;
 	struct certificate_ends ends;
-	struct scrape *waiting; /* not NULL: the arbiter has been asked */
+	bool asked; /* the arbiter, who has not answered yet */
+	struct scrape *waiting;
 };
 
 void exporter_adapt(struct settings *s)
@@ -80,13 +81,20 @@ static bool is(struct narwhal_bytes bytes, const char *word)
 	return bytes.size == strlen(word) && memcmp(bytes.data, word, bytes.size) == 0;
 }
 
-/* Without `page` there is nothing to tell. */
+/*
+ * Without `page` there is nothing to tell. Who asks while this goes on, as a pipeline may, waits
+ * for another answer.
+ */
 static void answer_all(struct exporter *exporter, const struct narwhal_bytes *page)
 {
-	while (exporter->waiting != NULL) {
-		struct scrape *scrape = exporter->waiting;
+	struct scrape *first = exporter->waiting;
 
-		exporter->waiting = scrape->next;
+	exporter->asked = false;
+	exporter->waiting = NULL;
+	while (first != NULL) {
+		struct scrape *scrape = first;
+
+		first = scrape->next;
 		if (page != NULL)
 			say(scrape->response, 200, "text/plain; version=0.0.4; charset=utf-8",
 				*page);
@@ -100,7 +108,6 @@ static void answer_all(struct exporter *exporter, const struct narwhal_bytes *pa
 static void ask(struct exporter *exporter, struct narwhal_response *response)
 {
 	struct scrape *scrape = malloc(sizeof(*scrape));
-	bool is_asked = exporter->waiting != NULL;
 
 	if (scrape == NULL || narwhal_response_defer(response, NULL, NULL) != 0) {
 		free(scrape);
@@ -109,7 +116,10 @@ static void ask(struct exporter *exporter, struct narwhal_response *response)
 	}
 	*scrape = (struct scrape){response, exporter->waiting};
 	exporter->waiting = scrape;
-	if (!is_asked && channel_send(exporter->channel_fd, MESSAGE_SCRAPE, NULL, 0) != 0)
+	if (exporter->asked)
+		return;
+	exporter->asked = channel_send(exporter->channel_fd, MESSAGE_SCRAPE, NULL, 0) == 0;
+	if (!exporter->asked)
 		answer_all(exporter, NULL);
 }
 
