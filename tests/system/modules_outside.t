@@ -102,6 +102,10 @@ subtest 'narwhal new module writes one to begin with' => sub {
 	is(system("make -s -C $dir/my_first CFLAGS='-Wall -Wextra -Werror'"), 0, 'it can be built');
 	is(system("cp $dir/my_first/my_first.so $dir/first.so"), 0, 'and');
 	is(ready('first')->get('/world')->{body}, "Hello, /world!\n", 'it serves');
+	mkdir "$dir/tools";
+	system("ln -s \$(command -v $_) $dir/tools/") for qw(cc as ld make sh);
+	is(`PATH=$dir/tools make -s -B -C $dir/my_first CFLAGS=-I$dir/prefix/include 2>&1`, '',
+		'without pkg-config too, and nothing is said of it');
 	my $said = `cd $dir && $narwhal new module my_first 2>&1`;
 	is($? >> 8, 1, 'a second time it is refused');
 	is($said, qq(narwhal: new module "my_first": File exists: nothing is written over\n), 'in words');
