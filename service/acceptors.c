@@ -11,6 +11,8 @@
 
 /* Connections that one wake-up may take before others have their turn. */
 #define BURST_MAX 16
+/* And that a turn of slow requests takes for each of them: who waits came before who asks again. */
+#define NEW_FOR_OLD 3
 
 static const unsigned burst_max[] = {
 	[ACCEPTOR_SHARED] = 2,
@@ -291,8 +293,6 @@ static void take(struct worker *worker, struct acceptor *acceptor, unsigned most
 	enum accepted outcome = ACCEPTED_ONE;
 	unsigned n = 0;
 
-	if (most == 0)
-		return;
 	while (n < most && (outcome == ACCEPTED_ONE || outcome == ACCEPTED_FAILED)) {
 		outcome = accept_one(worker, acceptor);
 		n++;
@@ -323,20 +323,20 @@ void acceptors_begin(struct worker *worker)
 	worker->acceptors.looked_requests = requests_of(worker);
 }
 
-/* One for each request since the last time; another worker's backlog is no concern of this one's.
- */
+/* Another worker's backlog is no concern of this one's. */
 static void look(struct worker *worker)
 {
 	struct acceptors *acceptors = &worker->acceptors;
-	uint64_t served = requests_of(worker) - acceptors->looked_requests;
-	unsigned most = served < BURST_MAX ? (unsigned)served : BURST_MAX;
+	uint64_t most = NEW_FOR_OLD * (requests_of(worker) - acceptors->looked_requests);
 
+	if (most > BURST_MAX)
+		most = BURST_MAX;
 	if (acceptors->resume_ms <= worker->exchange.began_ms)
 		acceptors_resume(worker);
 	acceptors->looking = true;
 	for (size_t i = 0; acceptors->watching && i < acceptors->count; i++) {
 		if (acceptors->all[i].kind != ACCEPTOR_FOREIGN)
-			take(worker, &acceptors->all[i], most);
+			take(worker, &acceptors->all[i], (unsigned)most);
 	}
 	acceptors->looking = false;
 	acceptors->looked_ms = clock_tick_ms();

@@ -64,7 +64,7 @@ void acceptors_drain(struct worker *worker);
 void acceptors_begin(struct worker *worker);
 /*
  * Behind each event of a turn: when requests are slow, who waits in a backlog has his turn between
- * them, as often as those who came before.
+ * them, and soon: the others have had one.
  */
 void acceptors_look(struct worker *worker);
 /* What was to happen by now; says whether a drain has come to its end. */
