@@ -22,6 +22,13 @@ static int close_file(FILE *stream, int error)
 	return error;
 }
 
+/* "+staff:::app" is for NIS (nsswitch.conf(5), compat): it names no group, and its gid reads as 0.
+ */
+static bool is_group(const struct group *group)
+{
+	return group->gr_name[0] != '+' && group->gr_name[0] != '-';
+}
+
 static bool is_member(const struct group *group, const char *name)
 {
 	for (char **member = group->gr_mem; *member != NULL; member++) {
@@ -52,7 +59,7 @@ static int add_memberships(const char *file, const char *name, struct groups *gr
 	if (error != 0 || stream == NULL)
 		return error;
 	while (error == 0 && (group = fgetgrent(stream)) != NULL) {
-		if (is_member(group, name))
+		if (is_group(group) && is_member(group, name))
 			error = add(groups, group->gr_gid);
 	}
 	return close_file(stream, error);
