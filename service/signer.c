@@ -149,6 +149,12 @@ bool signer_is_lost(const struct signer *signer)
 	return signer->is_lost;
 }
 
+bool signer_miss(struct signer *signer)
+{
+	signer->is_lost = signer->is_lost || signer->watch.fd < 0;
+	return signer->watch.fd < 0;
+}
+
 void signer_told(struct signer *signer)
 {
 	signer->is_lost = false;

@@ -38,7 +38,7 @@ struct signer_turn {
 struct signer {
 	struct loop *loop;
 	struct watch watch; /* the line; fd -1 when there is none */
-	bool is_lost;	    /* there was one, and nobody was told yet that it is gone */
+	bool is_lost;	    /* and nobody was told yet that it is gone, or could not be taken */
 	void (*resume)(struct transport *transport);
 	struct transport *current; /* whose handshake runs now */
 	uint32_t asked;		   /* questions so far */
@@ -58,6 +58,8 @@ void signer_use(struct signer *signer, struct loop *loop, int *fd,
 /* Whether the arbiter is still to be told that the line is gone, which it may not know. */
 PURE bool signer_is_lost(const struct signer *signer);
 void signer_told(struct signer *signer);
+/* A descriptor came, and there was no number for it: whether that may have been the next line. */
+bool signer_miss(struct signer *signer);
 
 /* For the handshake that runs now. NULL: too many are open, or it is no question. */
 struct signer_request *signer_ask(struct signer *signer, const struct signing_question *question);

@@ -38,6 +38,8 @@ void tls_connect(struct tls *tls, struct loop *loop, int *fd,
 /* Whether the arbiter is to be told that this line is gone; *tls may be NULL. */
 bool tls_lacks_line(const struct tls *tls);
 void tls_told(struct tls *tls);
+/* A descriptor came, and there was no number for it: whether it may have been that line's. */
+bool tls_misses_line(struct tls *tls);
 /* *tls may be NULL. */
 void tls_close(struct tls **tls);
 

@@ -38,6 +38,11 @@ bool tls_lacks_line(const struct tls *tls)
 	return tls != NULL && tls->signer != NULL && signer_is_lost(tls->signer);
 }
 
+bool tls_misses_line(struct tls *tls)
+{
+	return tls != NULL && tls->signer != NULL && signer_miss(tls->signer);
+}
+
 void tls_told(struct tls *tls)
 {
 	signer_told(tls->signer);

@@ -93,13 +93,12 @@ void worker_channel_ready(struct watch *watch, uint32_t events)
 	int outcome;
 
 	(void)events;
-	/* Without a number free for its descriptor, the message of a new log is lost, and no more.
-	 */
+	/* Without a number free for its descriptor, a new log is lost, or a line, and no more. */
 	while ((outcome = channel_receive(watch->fd, CHANNEL_ARBITER, &message)) == 1 ||
 		outcome == -EMFILE) {
 		if (outcome == 1)
 			hear(worker, &message);
-		else
+		else if (!tls_misses_line(worker->tls))
 			log_error(&worker->log, "log_not_reopened",
 				log_uint("slot", worker->heritage.slot),
 				log_errno("error", outcome));

@@ -238,6 +238,29 @@ subtest 'workers for whose line it has no descriptor have one as soon as it has'
 	is($n->stop, 0, 'status 0');
 };
 
+# Numbers that a process may have, as its own user allows.
+sub allow_numbers {
+	my ($pid, $most) = @_;
+	my ($uid, $gid) = map { (Narwhal::slurp("/proc/$pid/status") =~ /^$_:\s+(\d+)/m)[0] } 'Uid', 'Gid';
+
+	return system('setpriv', "--reuid=$uid", "--regid=$gid", '--clear-groups',
+		'prlimit', '--pid', $pid, "--nofile=$most:");
+}
+
+subtest 'a worker that has no descriptor for its next line has one as soon as it can' => sub {
+	my $n = begin($pair{ec}, '--workers', 1, '--min-ready', 1, '--loglevel', 'debug');
+	my ($worker) = $n->workers;
+
+	is(ask($n), 200, 'it has a line');
+	is(allow_numbers($worker, 3), 0, 'and no number for another');
+	kill 'KILL', keyholder($n);
+	$n->wait_line(qr/ debug line_lost /) for 1 .. 2;
+	is(allow_numbers($worker, 64), 0, 'until there are some again');
+	is(ask($n), 200, 'then a handshake is done');
+	is(join(' ', $n->workers), $worker, 'by the same worker');
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'no suite is spoken that takes more of the key than a signature' => sub {
 	my @args = ('--bind-tls', '127.0.0.1:0', '--certfile', $pair{rsa}{certificate}, '--keyfile', $pair{rsa}{key});
 	my ($status, $log) = Narwhal->run(args => [@args, '--ciphers', 'ECDHE+AESGCM:AES128-GCM-SHA256', $HELLO]);

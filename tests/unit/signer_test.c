@@ -125,6 +125,17 @@ static void a_line_that_is_lost_is_told_of_once_and_the_next_one_has_all_questio
 	assert_false(signer_is_lost(&world->signer));
 }
 
+static void a_line_that_could_not_be_taken_is_lost(void **state)
+{
+	struct world *world = *state;
+
+	assert_true(signer_miss(&world->signer));
+	assert_true(signer_is_lost(&world->signer));
+	connect_line(world);
+	assert_false(signer_miss(&world->signer)); /* it was something else */
+	assert_false(signer_is_lost(&world->signer));
+}
+
 static void a_line_that_cannot_be_watched_is_lost(void **state)
 {
 	struct world *world = *state;
@@ -146,6 +157,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_line_that_is_lost_is_told_of_once_and_the_next_one_has_all_questions,
 			begin, end),
+		cmocka_unit_test_setup_teardown(a_line_that_could_not_be_taken_is_lost, begin, end),
 		cmocka_unit_test_setup_teardown(a_line_that_cannot_be_watched_is_lost, begin, end),
 	};
 
