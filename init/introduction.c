@@ -48,11 +48,12 @@ static void introduce_one(struct arbiter *a, struct child *child, unsigned keyho
 		try_again(a, child->introduce_ms);
 		return;
 	}
+	child->introduce_ms = a->now_ms + RETRY_MS;
 	child->introduced = introduce(child, &a->children[keyholder]) == 0;
 	if (child->introduced)
-		child->introduce_ms = a->now_ms + RETRY_MS;
+		child->messages = 0; /* to ask for a line is no offence, however often */
 	else
-		try_again(a, a->now_ms + RETRY_MS);
+		try_again(a, child->introduce_ms);
 }
 
 static void introduce_all(struct arbiter *a, unsigned keyholder)
