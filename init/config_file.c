@@ -244,12 +244,18 @@ static bool is_python(const char *name)
 	       (size > 3 && strcmp(name + size - 3, ".py") == 0);
 }
 
+/* Gunicorn writes "file:PATH" as well, and "python:MODULE", whose file only Python can find. */
 static int refuse_python(struct config_reading *reading, const char *name)
 {
+	const char *file =
+		strncmp(name, "file:", strlen("file:")) == 0 ? name + strlen("file:") : name;
+
+	if (strncmp(name, "python:", strlen("python:")) == 0)
+		file = "FILE";
 	text_printf(reading->why,
 		"%s: is a config file of Gunicorn's, which is Python: narwhal import-gunicorn %s "
 		"makes one for narwhal of it",
-		name, name);
+		name, file);
 	return -EINVAL;
 }
 

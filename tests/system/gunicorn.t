@@ -179,6 +179,11 @@ subtest 'a gunicorn.conf.py is not read by narwhal itself, and it says so' => su
 	my ($status, $said) = Narwhal->run(cwd => $dir, args => [ '-c', 'gunicorn.conf.py', 'shop:app' ]);
 	is($status, 1, 'named as the config file, it is refused');
 	like($said, qr/narwhal import-gunicorn gunicorn\.conf\.py makes one/, 'with the way out');
+	my %file = ('file:gunicorn.conf.py' => 'gunicorn.conf.py', 'python:shop.conf' => 'FILE');
+	for my $name (sort keys %file) {
+		(undef, $said) = Narwhal->run(cwd => $dir, args => [ '-c', $name, 'shop:app' ]);
+		like($said, qr/ narwhal import-gunicorn $file{$name} makes one/, "so is $name");
+	}
 	($status, $said) = Narwhal->run(cwd => $dir, args => [ '--check-config', 'shop:app' ]);
 	is($status, 0, 'lying there, it stops nothing');
 	is($said, "gunicorn.conf.py: is here and not read: narwhal import-gunicorn gunicorn.conf.py makes a config file"
