@@ -88,7 +88,7 @@ int check_config(const struct config *config, struct text *why)
 {
 	const struct settings *s = &config->settings;
 	struct users_question question = users_question(s);
-	struct address_list addresses;
+	struct address_list addresses, metrics;
 	struct users users;
 	uint64_t kept = 0;
 	int error = users_resolve(&question, &users, why);
@@ -101,7 +101,7 @@ int check_config(const struct config *config, struct text *why)
 		error = inherit_addresses(NULL, s,
 			config->origin[SETTING_ID_bind].source != CONFIG_DEFAULT, &addresses, why);
 	if (error == 0)
-		error = address_parse_setting("metrics_bind", s->metrics_bind, &addresses, why);
+		error = inherit_metrics(s, &addresses, &metrics, why);
 	if (error == 0 && words_are_program(config->app))
 		error = check_program(config->app, why);
 	return error == 0 ? check_files(s, why) : error;

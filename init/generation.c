@@ -68,7 +68,7 @@ static int try_access_log(const struct settings *settings, struct text *why)
 
 /* Nobody empties what waits there when it is given up: no client depends on it. */
 static int open_metrics(struct generation *generation, const struct legacy *legacy,
-	struct text *why)
+	const struct address_list *addresses, struct text *why)
 {
 	const struct settings *s = &generation->config.settings;
 	static const struct shelf none;
@@ -77,12 +77,8 @@ static int open_metrics(struct generation *generation, const struct legacy *lega
 		.shelf = &none,
 		.inherited = legacy->inherited,
 	};
-	struct address_list addresses;
-	int error = address_parse_setting("metrics_bind", s->metrics_bind, &addresses, why);
 
-	if (error != 0)
-		return error;
-	return listener_set_open(&generation->metrics, &addresses, (int)s->backlog, &sources, why);
+	return listener_set_open(&generation->metrics, addresses, (int)s->backlog, &sources, why);
 }
 
 static int open_parts(struct generation *generation, const struct legacy *legacy, struct text *why)
@@ -95,7 +91,7 @@ static int open_parts(struct generation *generation, const struct legacy *legacy
 		.inherited = legacy->inherited,
 		.blocking = outsider_is_wished(generation),
 	};
-	struct address_list addresses;
+	struct address_list addresses, metrics;
 	size_t shards = 1;
 	int error = users_resolve(&question, &generation->users, why);
 
@@ -112,6 +108,8 @@ static int open_parts(struct generation *generation, const struct legacy *legacy
 	if (error == 0)
 		error = generation_addresses(&generation->config, &addresses, why);
 	if (error == 0)
+		error = inherit_metrics(s, &addresses, &metrics, why);
+	if (error == 0)
 		error = shards_count(s->reuse_port, &sources, &addresses, &shards, why);
 	if (error == 0)
 		error = shards_expand(&addresses, shards, why);
@@ -120,7 +118,7 @@ static int open_parts(struct generation *generation, const struct legacy *legacy
 	error = listener_set_open(&generation->listeners, &addresses, (int)s->backlog, &sources,
 		why);
 	if (error == 0)
-		error = open_metrics(generation, legacy, why);
+		error = open_metrics(generation, legacy, &metrics, why);
 	return error == 0 ? outsider_check(generation, why) : error;
 }
 

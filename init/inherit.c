@@ -228,6 +228,39 @@ int inherit_addresses(const struct inherit *inherit, const struct settings *sett
 	return error;
 }
 
+/* Where the kernel chooses the port, each has its own. */
+static bool is_same_place(const struct address *a, const struct address *b)
+{
+	bool is_chosen =
+		(a->kind == ADDRESS_INET || a->kind == ADDRESS_INET6) && address_port(a) == 0;
+
+	return !is_chosen && strcmp(a->text, b->text) == 0;
+}
+
+static bool is_among(const struct address_list *addresses, const struct address *address)
+{
+	for (size_t i = 0; i < addresses->count; i++) {
+		if (is_same_place(&addresses->item[i], address))
+			return true;
+	}
+	return false;
+}
+
+int inherit_metrics(const struct settings *settings, const struct address_list *service,
+	struct address_list *addresses, struct text *why)
+{
+	int error = address_parse_setting("metrics_bind", settings->metrics_bind, addresses, why);
+
+	for (size_t i = 0; error == 0 && i < addresses->count; i++) {
+		if (!is_among(service, &addresses->item[i]))
+			continue;
+		text_printf(why, "metrics_bind: %s: is an address of the service, too",
+			addresses->item[i].text);
+		error = -EINVAL;
+	}
+	return error;
+}
+
 void inherit_clear_environment(void)
 {
 	static const char *const names[] = {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES",

@@ -72,6 +72,13 @@ MUST_USE int inherit_rewrite(const struct inherit *inherit, const char *bind, bo
 MUST_USE int inherit_addresses(const struct inherit *inherit, const struct settings *settings,
 	bool given, struct address_list *addresses, struct text *why);
 
+/*
+ * Those of metrics_bind: they may not be the service's, as an inherited socket could be both, and
+ * each would take the other's clients.
+ */
+MUST_USE int inherit_metrics(const struct settings *settings, const struct address_list *service,
+	struct address_list *addresses, struct text *why);
+
 /* In a child: forgets what speaks of the arbiter alone, and would be a lie about the child. */
 void inherit_clear_environment(void);
 

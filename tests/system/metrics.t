@@ -239,6 +239,14 @@ subtest 'an address that is none is refused' => sub {
 	like($said, qr/metrics_bind: here: the port is missing/, 'which, and of what');
 	($status, $said) = Narwhal->run(args => [ '--check-config', '--metrics-bind', 'here', 'examples/public' ]);
 	is($status, 1, 'by the check, too');
+	for my $address ('127.0.0.1:80', "unix:$DIR/both", 'unix:@both', 'fd://3') {
+		for my $check ([], ['--check-config']) {
+			($status, $said) = Narwhal->run(
+				args => [ @$check, '--bind', $address, '--metrics-bind', $address, 'examples/public' ]);
+			is($status, 1, 'nor may it be the service\'s');
+			is($said, "narwhal: metrics_bind: $address: is an address of the service, too\n", 'which');
+		}
+	}
 };
 
 done_testing;
