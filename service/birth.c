@@ -115,7 +115,11 @@ int birth_drop_privileges(const struct heritage *heritage, struct readback *want
 
 	if (error == 0)
 		return privilege_drop(&privilege, wanted, why);
-	text_printf(why, "initgroups: /etc/group: %s", strerror(-error));
+	if (error == -E2BIG)
+		text_printf(why, "initgroups: /etc/group: the user is in more than %d groups",
+			GROUPS_MAX);
+	else
+		text_printf(why, "initgroups: /etc/passwd or /etc/group: %s", strerror(-error));
 	return error;
 }
 

@@ -79,6 +79,10 @@ subtest 'with initgroups they have the groups that name their user, and no other
 	my $n = begin(\@wrap, '--user', 'app', '--initgroups');
 	is_nobody($n, 12_345, 54_321, undef, '6 29 54321');
 	is($n->stop, 0, 'status 0');
+
+	Narwhal::write_file("$dir/group", join '', map { "g$_:x:$_:app\n" } 1 .. 256);
+	refused(\@wrap, qr{ reason="initgroups: /etc/group: the user is in more than 256 groups"},
+		'--user', 'app', '--initgroups');
 };
 
 subtest 'root is to be had by name alone, and is root without any power' => sub {
