@@ -70,7 +70,7 @@ uint64_t status_age(const struct arbiter *a, uint64_t then_ms)
 
 static void read_page(const struct arbiter *a, const struct page *page, struct status_child *child)
 {
-	uint64_t since_ms = atomic_load_explicit(&page->busy_since_ms, memory_order_relaxed);
+	uint64_t since_ms = page_busy_since(page);
 
 	child->has_page = true;
 	child->connections = atomic_load_explicit(&page->connections, memory_order_relaxed);
@@ -78,7 +78,7 @@ static void read_page(const struct arbiter *a, const struct page *page, struct s
 	child->requests = atomic_load_explicit(&page->requests, memory_order_relaxed);
 	child->is_busy = since_ms != 0;
 	child->busy_ms = child->is_busy ? status_age(a, since_ms) : 0;
-	page_copy_request(page, child->request);
+	page_copy_oldest(page, child->request);
 }
 
 bool status_read_child(const struct arbiter *a, unsigned index, struct status_child *child)

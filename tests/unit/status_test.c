@@ -107,6 +107,27 @@ static void a_service_tells_of_each_worker(void **state)
 	let_go(&a);
 }
 
+/* Its loop sees to others meanwhile. */
+static void a_thread_that_is_at_work_is_told_of(void **state)
+{
+	static struct arbiter a;
+	struct page *page;
+
+	(void)state;
+	prepare(&a);
+	page = fill_slot(&a, 0, STATE_SERVING);
+	page->work_since_ms = NOW - 7000;
+	memcpy(page->work_request, "GET /stuck", 11);
+	report(&a);
+	assert_says(text_bytes, "  7.0s GET /stuck\n");
+	assert_says(json_bytes, "\"busy_ms\":7000,\"request\":\"GET /stuck\"}]");
+	page->busy_since_ms = NOW - 1;
+	memcpy(page->request, "GET /quick", 11);
+	report(&a);
+	assert_says(text_bytes, "  7.0s GET /stuck\n");
+	let_go(&a);
+}
+
 static void an_attendant_is_called_by_its_role(void **state)
 {
 	static struct arbiter a;
@@ -356,6 +377,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_service_tells_of_each_worker),
+		cmocka_unit_test(a_thread_that_is_at_work_is_told_of),
 		cmocka_unit_test(an_attendant_is_called_by_its_role),
 		cmocka_unit_test(what_a_worker_wrote_forges_no_line),
 		cmocka_unit_test(where_there_is_no_room_it_says_how_many_are_left_out),
