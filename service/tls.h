@@ -40,6 +40,8 @@ bool tls_lacks_line(const struct tls *tls);
 void tls_told(struct tls *tls);
 /* A descriptor came, and there was no number for it: whether it may have been that line's. */
 bool tls_misses_line(struct tls *tls);
+/* In a child of the worker's: closes the line, and nothing else happens to it; *tls may be NULL. */
+void tls_disown(struct tls *tls);
 /* *tls may be NULL. */
 void tls_close(struct tls **tls);
 

@@ -48,6 +48,12 @@ void tls_told(struct tls *tls)
 	signer_told(tls->signer);
 }
 
+void tls_disown(struct tls *tls)
+{
+	if (tls != NULL && tls->signer != NULL)
+		fd_close(&tls->signer->watch.fd);
+}
+
 void tls_isolation_close(struct tls *tls)
 {
 	if (tls->signer != NULL)

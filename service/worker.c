@@ -279,6 +279,7 @@ void worker_disown(struct narwhal_host *host)
 		fd_close(&worker->pool.all[i].watch.fd);
 	for (size_t i = 0; i < heritage->listeners; i++)
 		fd_close(&heritage->listener_fd[i]);
+	tls_disown(worker->tls);
 	fd_close(&heritage->channel_fd);
 	fd_close(&worker->signal_fd);
 	fd_close(&worker->loop.epoll_fd);

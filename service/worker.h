@@ -66,9 +66,9 @@ struct worker {
 /* Serves until it is told to leave or has nothing left to do; then worker_exit() has run. */
 void worker_run(struct worker *worker);
 /*
- * In a child that the app has forked: closes listeners, connections and the lines to the arbiter,
- * and nothing else happens to them. While a child has a client's socket, no close(2) of the
- * worker's ends the connection, nor takes it out of the worker's epoll set.
+ * In a child that the app has forked: closes listeners, connections and the lines to arbiter and
+ * key holder, and nothing else happens to them. While a child has a client's socket, no close(2) of
+ * the worker's ends the connection, nor takes it out of the worker's epoll set.
  */
 void worker_disown(struct narwhal_host *host);
 /* Gives everything back, also after a boot that failed: what is left then is a leak. */

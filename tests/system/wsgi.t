@@ -7,11 +7,12 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 
 use Digest::SHA;
-use File::Temp qw(tempfile);
+use File::Temp qw(tempdir tempfile);
 use Narwhal;
 use Page;
 use Test::More;
 use Time::HiRes;
+use Tls;
 
 my $python = '/usr/bin/python3';
 plan skip_all => "no $python" if !-x $python;
@@ -218,15 +219,20 @@ subtest 'a child that the app forks does not serve' => sub {
 	is(body(get($n, '/forks')), "$worker\n", 'the worker alone answers');
 	is(body(get($n, '/forks_and_exits')), "7\n", 'a child can exit');
 	is_deeply([ $n->workers ], [$worker], 'and nothing is left of it');
-	my $idle = $n->connect;
+	my $dir = tempdir(CLEANUP => 1);
+	my $pair = Tls::certificate($dir, 'site', by => Tls::authority($dir, 'ca'));
+	my $t = start('apps:app', '--bind-tls', '127.0.0.2:0', '--certfile', $pair->{certificate},
+		'--keyfile', $pair->{key}, '--tls-key-isolation', 'on');
+	my $idle = $t->connect;
 	is($idle->request('GET', '/hello')->{status}, 200, 'a client stays');
-	my $child = body(get($n, '/forks_and_stays')) + 0;
+	my $child = body(get($t, '/forks_and_stays')) + 0;
 	ok(kill(0, $child), 'one that goes on does not keep its client\'s connection open');
-	$n->wait_until('nor has it anything else of the worker\'s', sub {
+	$t->wait_until('nor has it anything else of the worker\'s', sub {
 		!grep { /^socket:|eventpoll|signalfd|eventfd/ } map { readlink // '' } glob "/proc/$child/fd/*";
 	});
 	is($idle->request('GET', '/hello')->{status}, 200, 'which serves on');
 	kill 'KILL', $child;
+	is($t->stop, 0, 'status 0');
 };
 
 subtest 'a worker that is destroyed is replaced' => sub {
