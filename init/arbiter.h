@@ -82,6 +82,7 @@ struct arbiter {
 	uint64_t retry_ms;     /* when the ready file is tried again; CLOCK_NEVER */
 	uint64_t introduce_ms; /* when introductions are tried again; CLOCK_NEVER */
 	uint64_t scrape_ms;    /* when the metrics page may be written again */
+	bool scrape_refused;   /* the last time it could not be written */
 	struct tally tally;
 	uint64_t requests;	      /* served by workers that are gone */
 	uint64_t dropped;	      /* connections that they had when they were killed */

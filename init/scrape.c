@@ -62,8 +62,9 @@ void scrape_turn(struct arbiter *a)
 		return;
 	a->scrape_ms = a->now_ms + SCRAPE_PACE_MS;
 	page_fd = write_page(a);
-	if (page_fd < 0)
+	if (page_fd < 0 && !a->scrape_refused) /* said once: whoever scrapes could fill the log */
 		log_warning(&a->log, "metrics_refused", log_errno("error", page_fd));
+	a->scrape_refused = page_fd < 0;
 	for (unsigned i = a->roster.size; i < roster_whole(&a->roster); i++) {
 		if (a->children[i].asks)
 			answer(&a->children[i], page_fd);

@@ -2,7 +2,9 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -124,6 +126,51 @@ static void a_page_is_written_no_more_than_once_in_its_time(void **state)
 		fd_close(&fd[i]);
 }
 
+/* So many lines of the log there are of `scrapes` that are refused. */
+static size_t refuse_scrapes(struct world *w, int log_fd, unsigned scrapes)
+{
+	struct rlimit limit;
+	char bytes[4096];
+	size_t lines = 0;
+	ssize_t n;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, limit.rlim_max}), 0);
+	for (unsigned i = 0; i < scrapes; i++) {
+		assert_int_equal(scrape_ask(asker(w, 0)), 0);
+		w->arbiter.now_ms += SCRAPE_PACE_MS;
+		scrape_turn(&w->arbiter);
+		assert_int_equal(answer_to(w, 0), -1);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	n = read(log_fd, bytes, sizeof(bytes) - 1);
+	bytes[n > 0 ? n : 0] = '\0';
+	for (const char *at = bytes; (at = strstr(at, " metrics_refused ")) != NULL; at++)
+		lines++;
+	return lines;
+}
+
+static void a_page_that_cannot_be_written_is_told_of_once(void **state)
+{
+	struct world *w = *state;
+	int log_fd[2], fd;
+
+	assert_int_equal(pipe2(log_fd, O_CLOEXEC | O_NONBLOCK), 0);
+	w->arbiter.log = (struct log){.fd = log_fd[1], .level = LOG_INFO};
+	assert_int_equal(refuse_scrapes(w, log_fd[0], 5), 1);
+	assert_int_equal(refuse_scrapes(w, log_fd[0], 5), 0);
+	assert_int_equal(scrape_ask(asker(w, 0)), 0);
+	w->arbiter.now_ms += SCRAPE_PACE_MS;
+	scrape_turn(&w->arbiter);
+	fd = answer_to(w, 0);
+	assert_true(fd >= 0);
+	fd_close(&fd);
+	assert_int_equal(refuse_scrapes(w, log_fd[0], 5), 1);
+	w->arbiter.log.fd = STDERR_FILENO;
+	fd_close(&log_fd[0]);
+	fd_close(&log_fd[1]);
+}
+
 static void one_that_is_gone_keeps_nobody_waiting(void **state)
 {
 	struct world *w = *state;
@@ -146,6 +193,7 @@ int main(void)
 		CASE(who_asks_gets_a_sealed_page),
 		CASE(who_asks_twice_or_is_no_exporter_misbehaves),
 		CASE(a_page_is_written_no_more_than_once_in_its_time),
+		CASE(a_page_that_cannot_be_written_is_told_of_once),
 		CASE(one_that_is_gone_keeps_nobody_waiting),
 	};
 
