@@ -73,8 +73,15 @@ subtest 'in a worker that loads the app itself' => sub {
 subtest 'in a worker that was forked by a zygote, with threads' => sub {
 	my $n = start('', '--preload-app', '--threads', 2);
 	is_deeply([ said($n) ], [qw(post_fork post_worker_init)], 'no hook was called in the zygote');
+	my $child = $n->get('/forks_and_stays')->{body} + 0;
+	$n->wait_until('it is no worker any more', sub {
+		!grep { /^socket:/ } map { readlink // '' } glob "/proc/$child/fd/*";
+	});
+	kill 'ABRT', $child;
+	$n->wait_until('the child of the app is dead', sub { Narwhal::slurp("/proc/$child/stat") =~ /\) Z / });
 	is($n->get('/pieces')->{status}, 200, 'a request');
 	$n->wait_line(qr{"post_request GET /pieces\|\|\(1, 1\) 200 OK sent=14 None yes"});
+	is_deeply([ grep { /^worker_/ } said($n) ], [], 'a child of the app that is aborted calls no hook');
 	kill 'ABRT', $n->workers;
 	$n->wait_line(qr/ warning app message="worker_abort aborted=True"/);
 	$n->wait_line(qr/ app message="worker_exit True <Worker \d+>"/);

@@ -212,11 +212,13 @@ def _try(name, *arguments):
         _server.log.exception("Exception in %s hook", name)
 
 
-def _abort(signum, frame):
-    """By the worker's own thread, as soon as that is in Python's hands."""
-    _worker.aborted, _worker.alive = True, False
-    _try("worker_abort", _worker)
-    _try("worker_exit", _server, _worker)
+def _abort(pid):
+    """By the worker's own thread, as soon as that is in Python's hands; or in a child of the app's,
+    which has the handler, too, and calls no hook."""
+    if os.getpid() == pid:
+        _worker.aborted, _worker.alive = True, False
+        _try("worker_abort", _worker)
+        _try("worker_exit", _server, _worker)
     os.abort()
 
 
@@ -224,12 +226,13 @@ def hook_abort():
     """A descriptor that says when Python has taken a signal; -1: it takes none."""
     if "worker_abort" not in _hooks:
         return -1
+    pid = os.getpid()
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     os.set_blocking(writing, False)
     # Behind faulthandler, which tells the stacks and then calls whom it has found there.
     faulthandler.disable()
-    signal.signal(signal.SIGABRT, _abort)
+    signal.signal(signal.SIGABRT, lambda signum, frame: _abort(pid))
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     tell_crashes()
     return reading
