@@ -26,9 +26,13 @@ static void add_label(struct text *text, const char *name, const char *value)
 {
 	text_printf(text, "{%s=\"", name);
 	for (; *value != '\0'; value++) {
+		if (*value < ' ' || *value > '~') {
+			text_printf(text, "\\\\x%02x", (unsigned char)*value);
+			continue;
+		}
 		if (*value == '"' || *value == '\\')
 			text_add_char(text, '\\');
-		text_add_char(text, *value >= ' ' && *value <= '~' ? *value : '_');
+		text_add_char(text, *value);
 	}
 	text_add(text, "\"}");
 }

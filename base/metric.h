@@ -19,11 +19,14 @@ enum metric {
 	METRICS
 };
 
+/* So many bytes one of a label becomes, at the most: "\\xNN". */
+#define METRIC_ESCAPED_MAX 5
+
 /* The two lines in front of a family's samples. */
 void metric_begin(struct text *text, enum metric metric);
 /*
  * A sample; `label` is the value of the family's label, and not looked at where it has none. It may
- * be anything: what is not printable ASCII becomes "_".
+ * be anything: what is not printable ASCII becomes "\xNN", so that two of them stay two.
  */
 void metric_add(struct text *text, enum metric metric, const char *label, uint64_t value);
 /* The same in seconds, out of so many microseconds. */

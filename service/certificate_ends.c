@@ -47,7 +47,7 @@ static int append(struct certificate_ends *ends, const char *file, time_t at)
 		return -ENOMEM;
 	ends->count++;
 	/* In two families, with each byte escaped. */
-	ends->room += 2 * (2 * strlen(file) + ROOM_EACH);
+	ends->room += 2 * (METRIC_ESCAPED_MAX * strlen(file) + ROOM_EACH);
 	return 0;
 }
 

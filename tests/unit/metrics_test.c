@@ -214,7 +214,8 @@ static void a_label_is_escaped_whatever_it_is(void **state)
 
 	(void)state;
 	metric_add(&text, METRIC_BUILD, "a\"b\\c\nd\x80\x7f", 1);
-	assert_string_equal(bytes, "narwhal_build_info{version=\"a\\\"b\\\\c_d__\"} 1\n");
+	assert_string_equal(bytes,
+		"narwhal_build_info{version=\"a\\\"b\\\\c\\\\x0ad\\\\x80\\\\x7f\"} 1\n");
 }
 
 static void a_page_that_finds_no_room_is_cut(void **state)
