@@ -82,7 +82,11 @@ static bool lacks(const struct roster *roster, const struct crew *crew, enum pro
 
 bool attendant_holds(const struct roster *roster, const struct crew *crew)
 {
-	return lacks(roster, crew, PROCESS_ZYGOTE);
+	for (enum process_role role = 0; role < PROCESS_ROLES; role++) {
+		if (rows[role].term == ATTENDANT_FOR_WORKERS && lacks(roster, crew, role))
+			return true;
+	}
+	return false;
 }
 
 bool attendant_all_serve(const struct roster *roster, const struct crew *crew)

@@ -6,13 +6,14 @@
  * spawned, BOOTING until it says READY, buried with its cause, born again after its backoff. It is
  * a program of the worker's image, which its heritage tells what it is for (base/roles.def).
  *
- * It comes with its generation, and its workers may boot before it is ready; but the generation is
- * not ready before all of its attendants are. One that is there for workers goes when its
- * generation is wished for no more and the last worker of it is buried: by SIGQUIT, as it has
- * nothing to finish. One that is there for the service goes as a worker does: when its generation
- * has a successor, and at the end behind the last worker of all. One that dies is
- * replaced as long as its generation is the crew's or the candidate's; of an older one there are no
- * settings left to make another by, so those workers finish without.
+ * It comes with its generation, which is not ready before all of its attendants are. One that is
+ * there for workers comes before them: a worker without it would accept clients that it cannot
+ * serve yet, or never, if it fails to boot. It goes when its generation is wished for no more and
+ * the last worker of it is buried: by SIGQUIT, as it has nothing to finish. One that is there for
+ * the service goes as a worker does: when its generation has a successor, and at the end behind the
+ * last worker of all. One that dies is replaced as long as its generation is the crew's or the
+ * candidate's; of an older one there are no settings left to make another by, so those workers
+ * finish without.
  *
  * It survives an upgrade in place with its workers. To an older image, which knows no attendants,
  * it is not handed on: its channel ends there, and so does it, with the last worker that needs it.
@@ -52,7 +53,7 @@ PURE uint64_t attendant_since(enum process_role role);
 /* The slot of the one of that role and generation that has said READY, and is there; or -1. */
 PURE int attendant_find(const struct roster *roster, uint64_t generation, enum process_role role);
 PURE bool attendant_all_serve(const struct roster *roster, const struct crew *crew);
-/* No worker of it can be born now: its zygote is not there. */
+/* No worker of it can be born now: one that is there for workers is not ready. */
 PURE bool attendant_holds(const struct roster *roster, const struct crew *crew);
 
 /* As converge_next() and converge_deadline(), of the attendants alone. */

@@ -174,6 +174,10 @@ subtest 'bad ones are told of, and the next good ones are taken' => sub {
 	put($pairs[3], $certificate, $key);
 	wait_taken($n);
 	is(common_name($n), 'n3', 'which is watched as the first one was');
+	my ($refused) = grep { / error reload_failed / } $n->lines;
+	my ($generation) = $refused =~ / generation=(\d+) /;
+	is_deeply([ grep { / worker_ready .* generation=$generation / } $n->lines ], [],
+		'no worker takes clients for whom there is no key');
 	is($n->stop, 0, 'it ends');
 };
 
