@@ -111,6 +111,13 @@ subtest 'a hook that keeps a worker from booting' => sub {
 			'it is named');
 		like($log, qr/ app message="ValueError: $name fails"/, 'with a traceback');
 	}
+	my $dir = tempdir(CLEANUP => 1);
+	chmod 0755, $dir;
+	Narwhal::write_file("$dir/conf.py", "def post_worker_init(worker):\n    worker.wsgi = None\n");
+	chmod 0644, "$dir/conf.py";
+	my ($status, $log) = refused('', '--python', $python, '--gunicorn-conf', "$dir/conf.py");
+	is($status, 3, 'post_worker_init that leaves no app');
+	like($log, qr/, post_worker_init: TypeError: the app is of type NoneType now, which cannot/, 'says so');
 };
 
 subtest 'a file that cannot be used ends it with status 4' => sub {

@@ -249,9 +249,10 @@ def hook_ready(application):
     _worker.wsgi = _worker.app.callable = application
     _call("post_worker_init", _worker)
     _worker.booted = True
-    if _worker.wsgi is application:
-        return _worker.app.callable
-    return _worker.wsgi
+    app = _worker.app.callable if _worker.wsgi is application else _worker.wsgi
+    if not callable(app):
+        raise TypeError("the app is of type %s now, which cannot be called" % type(app).__name__)
+    return app
 
 
 def hook_before(exchange):
