@@ -136,7 +136,6 @@ static unsigned least(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* Optimal string alignment: Levenshtein's distance, a swap of neighbours counting once. */
 bool text_is_same_name(const char *a, const char *b, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
@@ -148,6 +147,7 @@ bool text_is_same_name(const char *a, const char *b, size_t size)
 	return true;
 }
 
+/* Optimal string alignment: Levenshtein's distance, a swap of neighbours counting once. */
 unsigned text_distance(const char *a, const char *b, unsigned limit)
 {
 	unsigned rows[3][NAME_MAX_LENGTH + 1];
