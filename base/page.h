@@ -82,6 +82,8 @@ struct page {
 
 	_Atomic uint64_t handshakes[PAGE_HANDSHAKES]; /* of TLS */
 };
+_Static_assert(PAGE_DURATIONS == 13 && PAGE_HANDSHAKES == 3 && PAGE_COUNTERS == 32,
+	"older workers' pages have their members where they were");
 
 /*
  * In the page's file, behind what is mapped: what Python's faulthandler writes when the worker
