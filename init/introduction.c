@@ -19,7 +19,10 @@ static bool is_there(const struct slot *slot)
 	return roster_is_serving(slot) || slot->state == STATE_DRAINING;
 }
 
-/* By the pid the key holder knows whom to complain of. */
+/*
+ * By the pid the key holder knows whom to complain of, and ends the line that one had before: the
+ * worker has the new one by then.
+ */
 static int introduce(struct child *worker, struct child *keyholder)
 {
 	FD_SCOPED asks_fd = -1;
@@ -30,9 +33,9 @@ static int introduce(struct child *worker, struct child *keyholder)
 
 	text_add_int(&text, worker->arbiter->roster.slots[worker->slot].pid);
 	if (error == 0)
-		error = channel_give(keyholder->watch.fd, name, answers_fd);
-	if (error == 0)
 		error = channel_give(worker->watch.fd, "keyholder", asks_fd);
+	if (error == 0)
+		error = channel_give(keyholder->watch.fd, name, answers_fd);
 	return error;
 }
 

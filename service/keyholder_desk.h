@@ -26,7 +26,8 @@ struct keyholder_desk {
 
 void keyholder_desk_open(struct keyholder_desk *desk, const struct keyholder_keys *keys,
 	struct loop *loop, struct log *log, int channel_fd);
-/* A worker's socket, and its pid as the arbiter writes it; takes *fd. */
+/* A worker's socket, in place of the one before, and its pid as the arbiter writes it; takes *fd.
+ */
 void keyholder_desk_admit(struct keyholder_desk *desk, int *fd, const char *name);
 void keyholder_desk_close(struct keyholder_desk *desk);
 

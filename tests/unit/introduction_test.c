@@ -97,21 +97,20 @@ static void who_asks_for_lines_gets_them_at_a_pace_and_is_no_offender(void **sta
 	assert_int_equal(world->worker->messages, 0);
 }
 
-static void who_does_not_take_his_line_is_tried_again_at_the_same_pace(void **state)
+static void whose_line_nobody_takes_is_tried_again_at_the_same_pace(void **state)
 {
 	struct world *world = *state;
 	struct arbiter *a = &world->arbiter;
 
-	fd_close(&world->worker_fd);
-	assert_false(is_given(world->keyholder_fd, "4321"));
+	fd_close(&world->keyholder_fd);
 	introduction_turn(a);
-	assert_true(is_given(world->keyholder_fd, "4321"));
+	assert_true(is_given(world->worker_fd, "keyholder"));
 	introduction_turn(a);
-	assert_false(is_given(world->keyholder_fd, "4321"));
+	assert_false(is_given(world->worker_fd, "keyholder"));
 	assert_true(a->introduce_ms > a->now_ms && a->introduce_ms != CLOCK_NEVER);
 	a->now_ms = a->introduce_ms;
 	introduction_turn(a);
-	assert_true(is_given(world->keyholder_fd, "4321"));
+	assert_true(is_given(world->worker_fd, "keyholder"));
 }
 
 int main(void)
@@ -120,7 +119,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			who_asks_for_lines_gets_them_at_a_pace_and_is_no_offender, begin, end),
 		cmocka_unit_test_setup_teardown(
-			who_does_not_take_his_line_is_tried_again_at_the_same_pace, begin, end),
+			whose_line_nobody_takes_is_tried_again_at_the_same_pace, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,6 +132,24 @@ static void who_asks_what_no_server_asks_is_cut_off_and_reported(void **state)
 	fd_close(&good_fd);
 }
 
+static void who_gets_another_line_has_the_one_before_no_more(void **state)
+{
+	struct world *world = *state;
+	int other_fd = admit(world, "2"), first_fd = admit(world, "1"), second_fd;
+
+	second_fd = admit(world, "1");
+	assert_true(is_cut_off(first_fd));
+	assert_true(ask(second_fd, 2));
+	assert_true(ask(other_fd, 3));
+	turn(world);
+	assert_true(is_answered(second_fd, 2));
+	assert_true(is_answered(other_fd, 3));
+	assert_false(is_reported(world, "1"));
+	fd_close(&first_fd);
+	fd_close(&second_fd);
+	fd_close(&other_fd);
+}
+
 static void who_reads_late_is_not_cut_off_and_misses_nothing(void **state)
 {
 	struct world *world = *state;
@@ -195,6 +213,8 @@ static void who_cannot_be_admitted_hears_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(who_gets_another_line_has_the_one_before_no_more,
+			begin, end),
 		cmocka_unit_test_setup_teardown(
 			who_asks_what_no_server_asks_is_cut_off_and_reported, begin, end),
 		cmocka_unit_test_setup_teardown(who_reads_late_is_not_cut_off_and_misses_nothing,
