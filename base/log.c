@@ -167,6 +167,7 @@ void log_write(struct log *log, enum log_level level, const char *event,
 			log->dropped++;
 			return;
 		}
+		log->told += log->dropped;
 		log->dropped = 0;
 	}
 	if (!write_line(log, level, event, fields))

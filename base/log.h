@@ -30,7 +30,8 @@ struct log {
 	int fd;
 	enum log_level level; /* the least that is written */
 	bool json;
-	uint64_t dropped;
+	uint64_t dropped; /* lines, since log_dropped told of them last */
+	uint64_t told;	  /* of all that were dropped before */
 };
 
 struct log_field {

@@ -91,7 +91,7 @@ void metrics_look(const struct arbiter *a, struct metrics *m)
 		.phase = a->wish.phase,
 		.wished = a->wish.crew.workers,
 		.tally = a->tally,
-		.log_dropped = a->log.dropped,
+		.log_dropped = a->log.told + a->log.dropped,
 		.cut = a->dropped,
 		.cpu_us = cpu_time(),
 		.open_fds = count_fds(),

@@ -695,6 +695,7 @@ static void version_5_thaws(void **state)
 	(void)state;
 	thaw_released(&a, "tests/heirloom/version-5");
 	assert_string_equal(a.upgrade.own.version, "0.0.9");
+	assert_int_equal(a.log.told, 12);
 	assert_string_equal(a.upgrade.own.build, "ab12");
 	assert_int_equal(a.upgrade.failed_in, UPGRADE_HELD);
 	assert_int_equal(a.born_wall_ms, 1795309634926);

@@ -177,6 +177,7 @@ static void a_full_pipe_never_blocks_and_the_loss_is_told(void **state)
 {
 	struct world *world = *state;
 	char value[1000], head[64];
+	uint64_t told;
 	unsigned lines = 0;
 
 	memset(value, 'v', sizeof(value) - 1);
@@ -186,6 +187,7 @@ static void a_full_pipe_never_blocks_and_the_loss_is_told(void **state)
 		lines++;
 	}
 	assert_int_equal(world->log.dropped, 3);
+	told = world->log.told;
 	while (*written(world) != '\0')
 		continue;
 	log_info(&world->log, "after");
@@ -194,6 +196,7 @@ static void a_full_pipe_never_blocks_and_the_loss_is_told(void **state)
 	assert_memory_equal(world->line + TIME_SIZE, head, strlen(head));
 	assert_string_equal(world->line + TIME_SIZE + strlen(head) + TIME_SIZE, " info after\n");
 	assert_int_equal(world->log.dropped, 0);
+	assert_int_equal(world->log.told, told + 3);
 }
 
 static void every_line_in_a_full_pipe_is_whole(void **state)

@@ -11,6 +11,7 @@
 #include "base/channel.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "init/metrics_look.h"
 #include "init/opening.h"
 #include "init/scrape.h"
 
@@ -86,6 +87,18 @@ static void who_asks_gets_a_sealed_page(void **state)
 	assert_string_equal(head, "# HELP");
 	assert_int_equal(answer_to(w, 1), -1);
 	fd_close(&fd);
+}
+
+static void a_lost_line_counts_when_the_log_has_told_of_it_too(void **state)
+{
+	struct world *w = *state;
+	struct metrics metrics;
+
+	w->arbiter.log.dropped = 2;
+	w->arbiter.log.told = 5;
+	metrics_look(&w->arbiter, &metrics);
+	assert_int_equal(metrics.log_dropped, 7);
+	w->arbiter.log.dropped = 0;
 }
 
 static void who_asks_twice_or_is_no_exporter_misbehaves(void **state)
@@ -191,6 +204,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
 		CASE(who_asks_gets_a_sealed_page),
+		CASE(a_lost_line_counts_when_the_log_has_told_of_it_too),
 		CASE(who_asks_twice_or_is_no_exporter_misbehaves),
 		CASE(a_page_is_written_no_more_than_once_in_its_time),
 		CASE(a_page_that_cannot_be_written_is_told_of_once),
