@@ -213,6 +213,8 @@ subtest 'of TLS it tells handshakes, and how long certificates are good' => sub 
 		my @keys = grep { /narwhal-(?:keys|cert)/ } map { readlink // () } glob "$fds/*";
 		is("@keys", '', 'but has neither key nor certificate itself');
 		is($n->stop, 0, 'status 0');
+		is((grep { / attendant_exit role=exporter .* cause=retired status=0 / } $n->lines), 1,
+			'and it ends well');
 	}
 };
 
