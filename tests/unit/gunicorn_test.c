@@ -226,7 +226,7 @@ static void a_config_file_of_theirs_is_refused_with_the_way_out(void **state)
 		"import-gunicorn etc/gunicorn.conf.py makes one for narwhal of it");
 	assert_words_refused(WORDS("-c", "python:shop.conf", "app"),
 		"python:shop.conf: is a config file of Gunicorn's, which is Python: narwhal "
-		"import-gunicorn python:shop.conf makes one for narwhal of it");
+		"import-gunicorn FILE makes one for narwhal of it");
 }
 
 int main(void)
