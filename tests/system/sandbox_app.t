@@ -18,10 +18,9 @@ chmod 0777, $dir or die "$dir: $!";
 Narwhal::write_file("$dir/web.py", Narwhal::slurp("$Narwhal::ROOT/tests/programs/web.py"));
 chmod 0644, "$dir/web.py";
 
-local $ENV{TMPDIR} = $dir;
 local $Narwhal::PATIENCE = 60;    # all that they do is one request
 # What is refused is told by its name, and all of it: the apps go on.
-my $n = Narwhal->start(cwd => $dir, args => [ '--workers', 1, '--sandbox', 'app', '--sandbox-mode', 'log', '--landlock',
+my $n = Narwhal->start(cwd => $dir, env => { TMPDIR => $dir }, args => [ '--workers', 1, '--sandbox', 'app', '--sandbox-mode', 'log', '--landlock',
 	'off', '--timeout', 0, '--app-options', "program=/usr/bin/python3,script=$dir/web.py,output=$dir/output",
 	"$Narwhal::BUILD/tests/modules/runs.so" ]);
 $n->wait_ready;
