@@ -20,9 +20,9 @@ chmod 0644, "$dir/web.py";
 
 local $Narwhal::PATIENCE = 60;    # all that they do is one request
 # What is refused is told by its name, and all of it: the apps go on.
-my $n = Narwhal->start(cwd => $dir, env => { TMPDIR => $dir }, args => [ '--workers', 1, '--sandbox', 'app', '--sandbox-mode', 'log', '--landlock',
-	'off', '--timeout', 0, '--app-options', "program=/usr/bin/python3,script=$dir/web.py,output=$dir/output",
-	"$Narwhal::BUILD/tests/modules/runs.so" ]);
+my $n = Narwhal->start(cwd => $dir, env => { TMPDIR => $dir }, args => [ '--workers', 1, '--sandbox', 'app',
+	'--sandbox-mode', 'log', '--landlock', 'off', '--timeout', 0, '--app-options',
+	"program=/usr/bin/python3,script=$dir/web.py,output=$dir/output", "$Narwhal::BUILD/tests/modules/runs.so" ]);
 $n->wait_ready;
 is($n->get('/')->{body}, 0, 'the apps end well');
 my $output = Narwhal::slurp("$dir/output");
