@@ -201,6 +201,13 @@ static bool has_backlog(const struct arbiter *a)
 	return false;
 }
 
+/* Nobody is there any more, nor about to come back for those who wait. */
+static bool is_deserted(const struct arbiter *a)
+{
+	return roster_occupied(&a->roster) == 0 &&
+	       !converge_is_awaited(&a->roster, &a->wish, a->now_ms);
+}
+
 static void converge(struct arbiter *a)
 {
 	struct order order;
@@ -222,7 +229,7 @@ static void converge(struct arbiter *a)
 	scrape_turn(a);
 	herald_turn(a);
 	status_socket_turn(a);
-	if (roster_occupied(&a->roster) == 0 && herald_has_ended(a) && !scribe_is_busy(a))
+	if (is_deserted(a) && herald_has_ended(a) && !scribe_is_busy(a))
 		arbiter_turn(a, TURN_EMPTY);
 	if (a->wish.phase == PHASE_KILL)
 		sweep_signal(SIGKILL); /* whoever was orphaned to us by the last one */
@@ -232,33 +239,30 @@ static void converge(struct arbiter *a)
 
 static uint64_t nearest_deadline(const struct arbiter *a)
 {
-	/* Until on_starting has ended, slots that are due wait for it and not for the clock. */
-	uint64_t nearest = a->herald.started ? converge_deadline(&a->roster, &a->wish, a->now_ms)
-					     : a->wish.deadline_ms;
-	uint64_t look = gossip_deadline(a);
-	uint64_t news = herald_deadline(a);
-	uint64_t file = scribe_deadline(a);
-	uint64_t upgrade = upgrade_deadline(a);
-	uint64_t tickets = tickets_deadline(&a->tickets);
-	uint64_t sources = sources_deadline(&a->sources);
-	uint64_t certificates = certificate_watch_deadline(a);
-	uint64_t status = status_socket_deadline(a);
-	uint64_t scrape = scrape_deadline(a);
-	/* The kernel says when a queue fills, and never when it is empty. */
-	uint64_t emptying = wish_is_emptying(&a->wish) ? a->now_ms + EMPTYING_MS : CLOCK_NEVER;
+	const uint64_t deadlines[] = {
+		/* Until on_starting has ended, slots that are due wait for it and not for the
+		 * clock. */
+		a->herald.started ? converge_deadline(&a->roster, &a->wish, a->now_ms)
+				  : a->wish.deadline_ms,
+		/* The kernel says when a queue fills, and never when it is empty. */
+		wish_is_emptying(&a->wish) ? a->now_ms + EMPTYING_MS : CLOCK_NEVER,
+		a->introduce_ms,
+		a->reap_ms,
+		certificate_watch_deadline(a),
+		gossip_deadline(a),
+		herald_deadline(a),
+		scrape_deadline(a),
+		scribe_deadline(a),
+		sources_deadline(&a->sources),
+		status_socket_deadline(a),
+		tickets_deadline(&a->tickets),
+		upgrade_deadline(a),
+	};
+	uint64_t nearest = CLOCK_NEVER;
 
-	nearest = a->introduce_ms < nearest ? a->introduce_ms : nearest;
-	nearest = look < nearest ? look : nearest;
-	nearest = scrape < nearest ? scrape : nearest;
-	nearest = news < nearest ? news : nearest;
-	nearest = upgrade < nearest ? upgrade : nearest;
-	nearest = tickets < nearest ? tickets : nearest;
-	nearest = certificates < nearest ? certificates : nearest;
-	nearest = sources < nearest ? sources : nearest;
-	nearest = status < nearest ? status : nearest;
-	nearest = emptying < nearest ? emptying : nearest;
-	nearest = a->reap_ms < nearest ? a->reap_ms : nearest;
-	return file < nearest ? file : nearest;
+	for (size_t i = 0; i < COUNT_OF(deadlines); i++)
+		nearest = deadlines[i] < nearest ? deadlines[i] : nearest;
+	return nearest;
 }
 
 /*

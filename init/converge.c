@@ -269,9 +269,22 @@ bool converge_next(const struct roster *roster, const struct wish *wish, uint64_
 	       fill(roster, wish, now_ms, plan.demands, order);
 }
 
+bool converge_is_awaited(const struct roster *roster, const struct wish *wish, uint64_t now_ms)
+{
+	for (unsigned i = 0; wish->backlog && i < roster_whole(roster); i++) {
+		const struct slot *slot = &roster->slots[i];
+
+		if (slot->state == STATE_VACANT && slot->generation == wish->crew.generation &&
+			slot->backoff.due_ms > now_ms && !backoff_is_loop(&slot->backoff))
+			return true;
+	}
+	return false;
+}
+
 uint64_t converge_deadline(const struct roster *roster, const struct wish *wish, uint64_t now_ms)
 {
 	uint64_t nearest = attendant_deadline(roster, wish, now_ms);
+	bool is_birthplace = wish_is_serving(wish) || wish->backlog;
 
 	if (wish->deadline_ms < nearest)
 		nearest = wish->deadline_ms;
@@ -280,9 +293,8 @@ uint64_t converge_deadline(const struct roster *roster, const struct wish *wish,
 		uint64_t due = slot->deadline_ms;
 
 		if (slot->state == STATE_VACANT)
-			due = wish_is_serving(wish) && slot->backoff.due_ms > now_ms
-				      ? slot->backoff.due_ms
-				      : CLOCK_NEVER;
+			due = is_birthplace && slot->backoff.due_ms > now_ms ? slot->backoff.due_ms
+									     : CLOCK_NEVER;
 		if (due < nearest)
 			nearest = due;
 	}

@@ -32,6 +32,13 @@ MUST_USE bool converge_next(const struct roster *roster, const struct wish *wish
 PURE uint64_t converge_deadline(const struct roster *roster, const struct wish *wish,
 	uint64_t now_ms);
 
+/*
+ * The service ends, clients wait, and who is to answer them waits for a backoff: the end does, too.
+ * Not for one that has died in every boot: it would be the same again.
+ */
+PURE bool converge_is_awaited(const struct roster *roster, const struct wish *wish,
+	uint64_t now_ms);
+
 /* So many of the generation's workers serve that it counts as ready, and so do its attendants. */
 PURE bool converge_is_ready(const struct roster *roster, const struct crew *crew);
 

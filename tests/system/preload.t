@@ -132,6 +132,23 @@ subtest 'a zygote that hangs is replaced, and no request is lost' => sub {
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'a backlog waits for a zygote that waits for its backoff' => sub {
+	my $n = begin([]);
+	my $stopped = ($n->workers)[0];
+	kill 'STOP', $stopped;
+	my @queued = map { $n->connect } 1 .. 5;
+	$_->write("GET / HTTP/1.1\r\nHost: test\r\n\r\n") for @queued;
+	for my $death (1 .. 3) {
+		kill 'KILL', zygote($n);
+		$n->wait_line(qr/ attendant_exit role=zygote /);
+		$n->wait_line(qr/ attendant_ready role=zygote /) if $death < 3;
+	}
+	$n->signal('TERM');
+	kill 'KILL', $stopped;
+	is(scalar(grep { !defined $_->response } @queued), 0, 'none of 5 is lost');
+	is($n->wait_end, 0, 'status 0');
+};
+
 subtest 'an order that its zygote did not live to obey is given to the next one' => sub {
 	my $n = begin([ '--loglevel', 'debug' ]);
 	my $zygote = zygote($n);

@@ -346,6 +346,29 @@ static void a_backlog_keeps_the_zygote_for_who_empties_it(void **state)
 	assert_int_equal(attendant(w, 0)->state, STATE_HURRIED);
 }
 
+/* It is killed, and killed again: who empties the backlog cannot be born before it is back. */
+static void the_end_waits_for_a_zygote_while_clients_wait(void **state)
+{
+	struct world *w = *state;
+
+	serve_preloaded(w);
+	assert_true(wish_move(&w->wish, TURN_STOP, w->now));
+	assert_true(wish_move(&w->wish, TURN_OVERDUE, w->now));
+	(void)converge(w, true);
+	to_workers(w, 1, EVENT_EXITED);
+	w->wish.backlog = true;
+	for (unsigned deaths = 1; deaths <= 2; deaths++) {
+		w->roster.slots[SLOTS].killed = true;
+		assert_true(roster_step(&w->roster, SLOTS, EVENT_EXITED, w->now));
+		assert_int_equal(converge(w, true), 2 - deaths);
+	}
+	assert_int_equal(roster_occupied(&w->roster), 0);
+	assert_true(converge_is_awaited(&w->roster, &w->wish, w->now));
+	w->now = converge_deadline(&w->roster, &w->wish, w->now);
+	assert_int_equal(converge(w, true), 1);
+	assert_int_equal(attendant(w, 0)->state, STATE_BOOTING);
+}
+
 static void an_exporter_gives_way_to_its_successor_whatever_workers_are_left(void **state)
 {
 	struct world *w = *state;
@@ -516,6 +539,7 @@ int main(void)
 		CASE(no_worker_of_a_candidate_is_born_before_its_keyholder_serves),
 		CASE(a_candidate_without_zygote_holds_up_no_other),
 		CASE(a_backlog_keeps_the_zygote_for_who_empties_it),
+		CASE(the_end_waits_for_a_zygote_while_clients_wait),
 		CASE(an_exporter_gives_way_to_its_successor_whatever_workers_are_left),
 		CASE(an_exporter_stays_up_to_the_last_worker_of_a_stop),
 		CASE(who_rests_keeps_the_exporter),

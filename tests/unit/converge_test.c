@@ -397,6 +397,34 @@ static void a_backlog_that_nobody_serves_brings_one_up_to_empty_it(void **state)
 	assert_int_equal(count(w, STATE_DRAINING), 1);
 }
 
+/* All of them die again and again; what waits is theirs to answer all the same. */
+static void the_end_waits_for_a_backoff_while_clients_wait(void **state)
+{
+	struct world *w = *state;
+	unsigned boots = 0;
+
+	assert_true(wish_move(&w->wish, TURN_STOP, w->now));
+	assert_true(wish_move(&w->wish, TURN_OVERDUE, w->now));
+	assert_false(converge_is_awaited(&w->roster, &w->wish, w->now));
+	w->wish.backlog = true;
+	for (; converge(w, true) != 0; boots++) {
+		all_events(w, EVENT_EXITED);
+		if (w->roster.slots[0].backoff.due_ms <= w->now)
+			continue;
+		if (!converge_is_awaited(&w->roster, &w->wish, w->now))
+			break;
+		assert_int_equal(converge_deadline(&w->roster, &w->wish, w->now),
+			w->roster.slots[0].backoff.due_ms);
+		w->now = w->roster.slots[0].backoff.due_ms;
+	}
+	assert_int_equal(boots, 4);
+	assert_int_equal(converge(w, true), 0);
+	w->roster.slots[0].backoff.failures--;
+	assert_true(converge_is_awaited(&w->roster, &w->wish, w->now));
+	w->wish.backlog = false;
+	assert_false(converge_is_awaited(&w->roster, &w->wish, w->now));
+}
+
 static void those_who_accept_no_more_once_told_stay_until_the_backlog_is_empty(void **state)
 {
 	struct world *w = *state;
@@ -577,6 +605,7 @@ int main(void)
 		CASE(an_old_worker_that_dies_during_a_reload_is_replaced),
 		CASE(what_is_discarded_helps_out_until_the_crew_is_whole),
 		CASE(a_backlog_that_nobody_serves_brings_one_up_to_empty_it),
+		CASE(the_end_waits_for_a_backoff_while_clients_wait),
 		CASE(those_who_accept_no_more_once_told_stay_until_the_backlog_is_empty),
 		CASE(a_spent_worker_serves_on_until_its_successor_is_ready),
 		CASE(failures_of_a_past_generation_hold_no_slot),
