@@ -5,6 +5,7 @@
 
 #include "service/connection.h"
 #include "service/dialogue.h"
+#include "service/tls_isolation.h"
 #include "service/transport_tls.h"
 #include "service/worker.h"
 
@@ -59,6 +60,8 @@ void greeting_break_off(struct connection *connection, ssize_t error)
 			"this looks like plain HTTP, and the port speaks TLS");
 		return;
 	}
+	if (connection->transport.greeting && error == -ETIMEDOUT)
+		tls_isolation_refuse(&connection->transport);
 	if (connection->transport.greeting && error != 0)
 		note_failure(connection, error == -ETIMEDOUT
 						 ? "it did not end in time"

@@ -9,6 +9,7 @@
 #include "service/tls_jobs.h"
 #include "service/tls_provider.h"
 #include "service/tls_session.h"
+#include "service/tls_wire.h"
 #include "service/transport.h"
 
 int tls_isolate(struct tls *tls)
@@ -92,6 +93,36 @@ bool tls_isolation_stands(struct transport *transport, int outcome)
 }
 
 /* Its stack comes free only when the handshake has come back from it. */
+static void come_back(struct transport *transport)
+{
+	const struct tls_session *session = transport->state;
+
+	while (SSL_waiting_for_async(session->ssl) == 1) {
+		signer_give_up(session->tls->signer, transport);
+		if (SSL_do_handshake(session->ssl) == 1)
+			break;
+	}
+}
+
+/* OpenSSL has an alert for a signature that cannot be had: internal_error. */
+void tls_isolation_refuse(struct transport *transport)
+{
+	struct tls_session *session = transport->state;
+
+	if (!transport->aside)
+		return;
+	transport->aside = false;
+	signer_leave(session->tls->signer, &session->turn);
+	if (SSL_waiting_for_async(session->ssl) != 1) {
+		tls_isolation_end(session); /* without a stack there is no signature, either */
+		(void)SSL_do_handshake(session->ssl);
+	}
+	come_back(transport);
+	session->broken = true;
+	ERR_clear_error();
+	(void)!tls_wire_send(transport);
+}
+
 void tls_isolation_abandon(struct transport *transport)
 {
 	struct tls_session *session = transport->state;
@@ -99,11 +130,7 @@ void tls_isolation_abandon(struct transport *transport)
 	if (session->tls->signer == NULL)
 		return;
 	signer_leave(session->tls->signer, &session->turn);
-	while (SSL_waiting_for_async(session->ssl) == 1) {
-		signer_give_up(session->tls->signer, transport);
-		if (SSL_do_handshake(session->ssl) == 1)
-			break;
-	}
+	come_back(transport);
 	session->tls->wire.used = 0; /* its last words are nobody's */
 	ERR_clear_error();
 }

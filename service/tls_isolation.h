@@ -24,6 +24,8 @@ void tls_isolation_end(struct tls_session *session);
 void tls_isolation_enter(struct transport *transport);
 /* Behind one that is not over: whether it waits for others than its client. */
 bool tls_isolation_stands(struct transport *transport, int outcome);
+/* One that stands still has stood long enough: its client is told so by an alert. */
+void tls_isolation_refuse(struct transport *transport);
 /* One that stands still is ended, so that nothing of it is left. */
 void tls_isolation_abandon(struct transport *transport);
 

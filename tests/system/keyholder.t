@@ -137,7 +137,8 @@ sub clients {
 		my $pid = fork // die "fork: $!";
 		if ($pid == 0) {
 			open STDOUT, '>', '/dev/null';
-			exec 'curl', '-skf', '--no-sessionid', '--max-time', $Narwhal::PATIENCE * $handshakes,
+			open STDERR, '>', "$dir/said.$$";
+			exec 'curl', '-sSkf', '--no-sessionid', '--max-time', $Narwhal::PATIENCE * $handshakes,
 				'-H', 'Connection: close', @urls or POSIX::_exit(1);
 		}
 		push @pids, $pid;
@@ -187,7 +188,10 @@ subtest 'who waits for it in vain is told so in time, and others can wait in its
 	my $n = begin($pair{ec}, '--workers', 1, '--min-ready', 1, '--tls-handshake-timeout', 2);
 
 	kill 'STOP', keyholder($n);
-	is(wait_for(clients($n, 35, 1)), 35, 'all handshakes fail');
+	my @clients = clients($n, 35, 1);
+	is(wait_for(@clients), 35, 'all handshakes fail');
+	is(scalar(grep { Narwhal::slurp("$dir/said.$_") =~ /alert internal error/ } @clients),
+		35, 'by an alert, also of those that could not ask yet');
 	is(scalar(grep { / handshake_failed .*"it did not end in time"/ } $n->lines), 35, 'and each has its line');
 	kill 'CONT', keyholder($n);
 	is(wait_for(clients($n, 3, 20)), 0, 'and then none');
