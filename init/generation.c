@@ -66,15 +66,13 @@ static int try_access_log(const struct settings *settings, struct text *why)
 	return fd < 0 && why->used != 0 ? fd : 0;
 }
 
-/* Nobody empties what waits there when it is given up: no client depends on it. */
 static int open_metrics(struct generation *generation, const struct legacy *legacy,
 	const struct address_list *addresses, struct text *why)
 {
 	const struct settings *s = &generation->config.settings;
-	static const struct shelf none;
 	const struct listener_sources sources = {
 		.before = legacy->before != NULL ? &legacy->before->metrics : NULL,
-		.shelf = &none,
+		.shelf = legacy->shelf,
 		.inherited = legacy->inherited,
 	};
 

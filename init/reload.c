@@ -126,6 +126,14 @@ void reload_apply(struct arbiter *a)
 	sources_use(a);
 }
 
+/* What `from` has and `kept` has not: those of these generations hold it as long as they live. */
+static void give_up(struct arbiter *a, struct generation *from, const struct generation *kept,
+	uint64_t first, uint64_t last)
+{
+	shelf_put(&a->shelf, &from->listeners, &kept->listeners, first, last);
+	shelf_put(&a->shelf, &from->metrics, &kept->metrics, first, last);
+}
+
 static void commit(struct arbiter *a)
 {
 	struct generation *old = a->current;
@@ -133,8 +141,7 @@ static void commit(struct arbiter *a)
 	listener_set_succeed(&a->candidate->listeners, &old->listeners);
 	listener_set_succeed(&a->candidate->metrics, &old->metrics);
 	/* Workers of candidates that came to nothing in between may share them, too. */
-	shelf_put(&a->shelf, &old->listeners, &a->candidate->listeners, 0,
-		a->candidate->number - 1);
+	give_up(a, old, a->candidate, 0, a->candidate->number - 1);
 	a->current = a->candidate;
 	a->candidate = old;
 	generation_close(old);
@@ -192,8 +199,7 @@ void reload_fail(struct arbiter *a, const char *reason)
 	log_error(&a->log, "reload_failed", log_uint("generation", a->candidate->number),
 		log_string("reason", reason));
 	upgrade_note(a, reason);
-	shelf_put(&a->shelf, &a->candidate->listeners, &a->current->listeners, a->candidate->number,
-		a->candidate->number);
+	give_up(a, a->candidate, a->current, a->candidate->number, a->candidate->number);
 	generation_close(a->candidate);
 	wish_discard(&a->wish);
 	reload_apply(a);

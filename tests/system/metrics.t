@@ -190,6 +190,27 @@ subtest 'a reload moves it to another address, or ends it' => sub {
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'a scrape that waits at the old address is answered, and a new one is refused at once' => sub {
+	my @ports = map { Narwhal::free_port() } 1 .. 2;
+	my $n = begin(metrics_bind => "127.0.0.1:$ports[0]");
+	my $old = exporter($n);
+
+	kill 'STOP', $old;
+	my $waiting = $n->connect("127.0.0.1:$ports[0]");
+	$waiting->write("GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n");
+	configure(metrics_bind => "127.0.0.1:$ports[1]");
+	$n->signal('HUP')->wait_line(qr/ reloaded generation=2 /);
+	is(IO::Socket::INET->new(PeerAddr => "127.0.0.1:$ports[0]", Timeout => 2), undef, 'nobody is let in');
+	kill 'CONT', $old;
+	is($waiting->response->{status}, 200, 'who waited has the page');
+	$n->wait_line(qr/ attendant_exit role=exporter .*generation=1 cause=retired status=0 /);
+	is(Metrics::scrape($n, "127.0.0.1:$ports[1]")->{narwhal_generation}, 2, 'the new one serves');
+	configure(metrics_bind => "127.0.0.1:$ports[0]");
+	$n->signal('HUP')->wait_line(qr/ reloaded generation=3 /);
+	is(Metrics::scrape($n, "127.0.0.1:$ports[0]")->{narwhal_generation}, 3, 'and the address can be had again');
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'of TLS it tells handshakes, and how long certificates are good' => sub {
 	my $ca = Tls::authority($DIR, 'ca');
 	my $pair = Tls::certificate($DIR, 'site', by => $ca, days => 20);
