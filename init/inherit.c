@@ -193,12 +193,28 @@ static int read_list(const struct inherit *inherit, const char *bind, bool given
 	return address_parse_list(bytes, addresses, why);
 }
 
+/* Where clients of both would meet. Where the kernel chooses the port, each has its own. */
+static bool is_same_place(const struct address *a, const struct address *b)
+{
+	bool is_chosen =
+		(a->kind == ADDRESS_INET || a->kind == ADDRESS_INET6) && address_port(a) == 0;
+
+	return !is_chosen && strcmp(a->text, b->text) == 0;
+}
+
+static bool is_among(const struct address_list *addresses, const struct address *address)
+{
+	for (size_t i = 0; i < addresses->count; i++) {
+		if (is_same_place(&addresses->item[i], address))
+			return true;
+	}
+	return false;
+}
+
 static int append_tls(struct address_list *addresses, const struct address *address,
 	struct text *why)
 {
-	for (size_t i = 0; i < addresses->count; i++) {
-		if (strcmp(addresses->item[i].text, address->text) != 0)
-			continue;
+	if (is_among(addresses, address)) {
 		text_printf(why, "bind_tls: %s: is an address of bind, too", address->text);
 		return -EINVAL;
 	}
@@ -226,24 +242,6 @@ int inherit_addresses(const struct inherit *inherit, const struct settings *sett
 	for (size_t i = 0; error == 0 && i < secure.count; i++)
 		error = append_tls(addresses, &secure.item[i], why);
 	return error;
-}
-
-/* Where the kernel chooses the port, each has its own. */
-static bool is_same_place(const struct address *a, const struct address *b)
-{
-	bool is_chosen =
-		(a->kind == ADDRESS_INET || a->kind == ADDRESS_INET6) && address_port(a) == 0;
-
-	return !is_chosen && strcmp(a->text, b->text) == 0;
-}
-
-static bool is_among(const struct address_list *addresses, const struct address *address)
-{
-	for (size_t i = 0; i < addresses->count; i++) {
-		if (is_same_place(&addresses->item[i], address))
-			return true;
-	}
-	return false;
 }
 
 int inherit_metrics(const struct settings *settings, const struct address_list *service,

@@ -7,34 +7,62 @@
 
 #include "init/shards.h"
 
+/* What an address of a set is known by. */
+struct key {
+	const char *asked;
+	bool tls;
+};
+
+/* Port 0, of which the kernel makes another one for each who asks. */
+static bool is_chosen(const char *asked)
+{
+	const char *port = strncmp(asked, "unix:", 5) == 0 ? NULL : strrchr(asked, ':');
+
+	return port != NULL && port[1] == '0';
+}
+
+/* An address may go over to TLS and keep its socket; two of port 0 may be written alike. */
+static bool is_same(const struct listener *listener, const struct key *key)
+{
+	return strcmp(listener->asked, key->asked) == 0 &&
+	       (listener->tls == key->tls || !is_chosen(key->asked));
+}
+
 /* Its index, or `count` when it is not there. */
-static size_t find_asked(const struct listener_set *set, const char *asked)
+static size_t find_in(const struct listener_set *set, const struct key *key)
 {
 	size_t i = 0;
 
-	while (i < set->count && strcmp(set->item[i].asked, asked) != 0)
+	while (i < set->count && !is_same(&set->item[i], key))
 		i++;
 	return i;
 }
 
+static size_t find_same(const struct listener_set *set, const struct listener *other)
+{
+	const struct key key = {other->asked, other->tls};
+
+	return find_in(set, &key);
+}
+
 /* A socket file that is gated is gone: another can be made there. */
-static const struct listener *find_shelved(const struct shelf *shelf, const char *asked)
+static const struct listener *find_shelved(const struct shelf *shelf, const struct key *key)
 {
 	for (const struct shelved *at = shelf->first; at != NULL; at = at->next) {
-		if (strcmp(at->listener.asked, asked) == 0 &&
-			address_path(&at->listener.address) == NULL)
+		if (is_same(&at->listener, key) && address_path(&at->listener.address) == NULL)
 			return &at->listener;
 	}
 	return NULL;
 }
 
-static const struct listener *find_open(const struct listener_sources *sources, const char *asked)
+static const struct listener *find_open(const struct listener_sources *sources,
+	const struct key *key)
 {
 	const struct listener_set *before = sources->before;
-	size_t i = before != NULL ? find_asked(before, asked) : 0;
+	size_t i = before != NULL ? find_in(before, key) : 0;
 
 	return before != NULL && i < before->count ? &before->item[i]
-						   : find_shelved(sources->shelf, asked);
+						   : find_shelved(sources->shelf, key);
 }
 
 static int refuse_stranger(const struct address *address, struct text *why)
@@ -89,7 +117,8 @@ static int open_new(struct listener_set *set, const struct address_list *address
 static void give_up(struct listener_set *set, const struct listener_sources *sources)
 {
 	for (size_t i = 0; i < set->count; i++) {
-		const struct listener *known = find_open(sources, set->item[i].asked);
+		const struct key key = {set->item[i].asked, set->item[i].tls};
+		const struct listener *known = find_open(sources, &key);
 
 		if (known != NULL && known->gated)
 			(void)!listener_gate(&set->item[i]);
@@ -103,7 +132,8 @@ int listener_set_open(struct listener_set *set, const struct address_list *addre
 	set->count = 0;
 	for (size_t i = 0; i < addresses->count; i++) {
 		const struct address *address = &addresses->item[i];
-		const struct listener *known = find_open(sources, address->text);
+		const struct key key = {address->text, address->tls};
+		const struct listener *known = find_open(sources, &key);
 		struct listener *item = &set->item[i];
 		int error;
 
@@ -134,7 +164,7 @@ void listener_set_close(struct listener_set *set)
 void listener_set_succeed(struct listener_set *set, struct listener_set *old)
 {
 	for (size_t i = 0; i < old->count; i++) {
-		size_t found = find_asked(set, old->item[i].asked);
+		size_t found = find_same(set, &old->item[i]);
 
 		if (found == set->count)
 			continue;
@@ -195,7 +225,7 @@ void shelf_put(struct shelf *shelf, struct listener_set *set, const struct liste
 	uint64_t from, uint64_t to)
 {
 	for (size_t i = 0; i < set->count; i++) {
-		if (find_asked(kept, set->item[i].asked) == kept->count)
+		if (find_same(kept, &set->item[i]) == kept->count)
 			put_one(shelf, &set->item[i], from, to);
 	}
 }

@@ -150,6 +150,23 @@ static void a_name_is_left_out_while_nobody_can_know_it(void **state)
 	assert_string_equal(bytes, ":1,fd://3");
 }
 
+static void both_kinds_may_leave_their_port_to_the_kernel(void **state)
+{
+	struct settings settings = {.bind = "127.0.0.1:0,:80", .bind_tls = "127.0.0.1:0"};
+	struct address_list addresses;
+	char bytes[256];
+	struct text why = TEXT_OVER(bytes);
+
+	(void)state;
+	assert_int_equal(inherit_addresses(NULL, &settings, true, &addresses, &why), 0);
+	assert_int_equal(addresses.count, 3);
+	assert_false(addresses.item[0].tls);
+	assert_true(addresses.item[2].tls);
+	settings.bind_tls = ":80";
+	assert_int_equal(inherit_addresses(NULL, &settings, true, &addresses, &why), -EINVAL);
+	assert_non_null(strstr(bytes, "is an address of bind, too"));
+}
+
 static void a_list_without_room_is_refused(void **state)
 {
 	static const struct inherit inherit = {3, NULL};
@@ -231,6 +248,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_name_is_refused_with_those_that_there_are),
 		cmocka_unit_test(a_name_is_left_out_while_nobody_can_know_it),
 		cmocka_unit_test(a_list_without_room_is_refused),
+		cmocka_unit_test(both_kinds_may_leave_their_port_to_the_kernel),
 		cmocka_unit_test(those_taken_go_no_further_and_what_is_no_socket_is_named),
 		cmocka_unit_test(what_bind_names_is_taken_if_it_is_there),
 		cmocka_unit_test(a_child_is_told_nothing_of_ours),

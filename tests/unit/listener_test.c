@@ -571,6 +571,34 @@ static void a_gated_socket_file_is_gone_and_its_queue_is_not(void **state)
 	assert_false(listener_waiting(listener));
 }
 
+/* One for TLS beside one without, written alike: each keeps the socket that it has. */
+static void two_whose_ports_the_kernel_chose_are_not_mistaken_for_each_other(void **state)
+{
+	struct fixture *f = *state;
+	struct listener_sources sources = {NULL, &f->shelf, &f->inherited, false};
+	struct listener_set next;
+	struct address_list addresses;
+
+	assert_int_equal(address_parse_list("127.0.0.1:0", &addresses, &f->why), 0);
+	addresses.item[addresses.count] = addresses.item[0];
+	addresses.item[addresses.count++].tls = true;
+	assert_int_equal(listener_set_open(&f->set, &addresses, BACKLOG, &sources, &f->why), 0);
+	sources.before = &f->set;
+	assert_int_equal(listener_set_open(&next, &addresses, BACKLOG, &sources, &f->why), 0);
+	for (size_t i = 0; i < 2; i++)
+		assert_string_equal(next.item[i].address.text, f->set.item[i].address.text);
+	assert_string_not_equal(next.item[0].address.text, next.item[1].address.text);
+	listener_set_close(&next);
+	addresses.item[0] = addresses.item[1];
+	addresses.count = 1;
+	assert_int_equal(listener_set_open(&next, &addresses, BACKLOG, &sources, &f->why), 0);
+	shelf_put(&f->shelf, &f->set, &next, 0, 1);
+	assert_string_equal(next.item[0].address.text, f->set.item[1].address.text);
+	assert_false(f->shelf.first->listener.tls);
+	assert_null(f->shelf.first->next);
+	listener_set_close(&next);
+}
+
 /* The list once more, sharing with f->set what it has; both are then open. */
 static void open_next(struct fixture *f, struct listener_set *next, const char *list)
 {
@@ -775,6 +803,7 @@ int main(void)
 		TEST(a_handshake_that_has_begun_gets_through_the_gate),
 		TEST(a_handshake_that_has_begun_gets_through_the_gate_of_six),
 		TEST(a_gated_socket_file_is_gone_and_its_queue_is_not),
+		TEST(two_whose_ports_the_kernel_chose_are_not_mistaken_for_each_other),
 		TEST(a_shared_socket_keeps_its_queue_and_its_file_over_a_succession),
 		TEST(a_set_that_does_not_succeed_takes_nothing_along),
 		TEST(what_only_the_old_set_has_is_gated),
