@@ -19,7 +19,7 @@ use Time::HiRes qw(sleep time);
 
 our $ROOT = abs_path(dirname(__FILE__) . '/../..');
 our $PROGRAM = ($ENV{BUILD} // "$ROOT/build") . '/tests/client/counter';
-our $PATIENCE = 30;
+our $PATIENCE = $ENV{PATIENCE} // 30;
 
 my @LOST = lost_kinds();
 

@@ -33,7 +33,7 @@ use Time::HiRes qw(sleep time);
 our $ROOT = abs_path(dirname(__FILE__) . '/../..');
 our $BUILD = $ENV{BUILD} // "$ROOT/build";
 our $PROGRAM = "$BUILD/narwhal";
-our $PATIENCE = ($ENV{SANITIZE} // 0) eq '1' ? 60 : 20;    # seconds, for what should take none
+our $PATIENCE = $ENV{PATIENCE} // (($ENV{SANITIZE} // 0) eq '1' ? 60 : 20);    # seconds, for what should take none
 
 # A test that is ended by a signal cleans up too.
 $SIG{$_} //= sub { exit 1 } for qw(HUP INT PIPE TERM);

@@ -31,7 +31,7 @@ use Page;
 
 our $ROOT = abs_path(dirname(__FILE__) . '/../..');
 our $BUILD = $ENV{BUILD} // "$ROOT/build";
-our $PATIENCE = ($ENV{SANITIZE} // 0) eq '1' ? 30 : 10;    # seconds, for what should take none
+our $PATIENCE = $ENV{PATIENCE} // (($ENV{SANITIZE} // 0) eq '1' ? 30 : 10);    # seconds, for what should take none
 
 my $RECVMSG = (POSIX::uname())[4] eq 'aarch64' ? 212 : 47;
 my @messages = rows('messages', qr/^MESSAGE\((\w+)/);
