@@ -45,8 +45,10 @@ CPPFLAGS += -I. -Iinclude -D_GNU_SOURCE -DNARWHAL_VERSION='"$(VERSION)"' \
 CFLAGS += -std=c17 $(OPTIMIZE) $(WARN) $(WERROR) $(HARDEN) -fPIE -ffunction-sections \
 	-fdata-sections -fvisibility=hidden
 LDFLAGS += $(LINK)
-# A worker speaks TLS on any base image, whether that has OpenSSL or not.
-TLS_LIBS := -l:libssl.a -l:libcrypto.a
+# A worker speaks TLS on any base image, whether that has OpenSSL or not. What OpenSSL itself is linked
+# to comes with its archives: zlib, and zstd since Debian 13; where nothing asks for them they add nothing.
+archive = $(if $(findstring /,$(shell $(CC) -print-file-name=lib$(1).a)),-l:lib$(1).a)
+TLS_LIBS := -l:libssl.a -l:libcrypto.a $(call archive,zstd) -l:libz.a
 
 # A floor is a folder and an archive. main.c stays out, so that tests can link the rest.
 sources = $(filter-out %/main.c,$(wildcard $(1)/*.c $(1)/*/*.c $(1)/*/*/*.c))
@@ -232,7 +234,7 @@ $(BUILD)/narwhal: $(BUILD)/init/main.o $(BUILD)/init.a $(BUILD)/seccomp.a $(BUIL
 
 # Modules call back into the worker: it exports what include/narwhal/service.h declares.
 $(BUILD)/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/seccomp.a $(BUILD)/base.a
-	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic-symbol='narwhal_*' -o $@ $^ -l:libcap.a -l:libseccomp.a -l:libz.a $(TLS_LIBS) -ldl
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,--export-dynamic-symbol='narwhal_*' -o $@ $^ -l:libcap.a -l:libseccomp.a $(TLS_LIBS) -ldl
 
 $(BUILD)/deploy/pages/main: $(patsubst %.c,$(BUILD)/%.o,$(wildcard deploy/pages/*.c)) $(BUILD)/init.a $(BUILD)/base.a
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
@@ -252,7 +254,7 @@ $(eval $(call PAGE,narwhal.fish,deploy/completions/narwhal.fish.in,fish))
 # The linker warns of dlopen(3): what it would open has to be there as it is here.
 $(BUILD)/static/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/seccomp.a $(BUILD)/base.a
 	@mkdir -p $(@D)
-	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -o $@ $^ -l:libcap.a -l:libseccomp.a -l:libz.a $(TLS_LIBS)
+	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(STATIC) -o $@ $^ -l:libcap.a -l:libseccomp.a $(TLS_LIBS)
 
 $(MODULES): tests/modules/module.h
 $(BUILD)/tests/modules/danger.so: tests/modules/danger_attempts.def
@@ -266,12 +268,12 @@ $(WITNESSES): $(BUILD)/%: $(BUILD)/%.o
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(ARCHIVES)
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group \
-		-l:libinih.a -l:libcap.a -l:libseccomp.a -l:libz.a $(TLS_LIBS) -lcmocka -ldl
+		-l:libinih.a -l:libcap.a -l:libseccomp.a $(TLS_LIBS) -lcmocka -ldl
 
 $(FUZZERS): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call objects,$(wildcard tests/fuzz/lib/*.c)) \
 		$(ARCHIVES)
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(FUZZ_DRIVER) $(LDFLAGS) -pie -o $@ $(filter %.o,$^) \
-		-Wl,--start-group $(ARCHIVES) -Wl,--end-group -l:libinih.a -l:libcap.a -l:libseccomp.a -l:libz.a $(TLS_LIBS) -ldl
+		-Wl,--start-group $(ARCHIVES) -Wl,--end-group -l:libinih.a -l:libcap.a -l:libseccomp.a $(TLS_LIBS) -ldl
 
 # Who calls the targets: libFuzzer; or, where no clang is, what replays files alone.
 FUZZ_DRIVER := $(if $(filter fuzzer,$(SANITIZE)),-fsanitize=fuzzer)

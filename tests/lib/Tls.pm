@@ -14,6 +14,7 @@ use IO::Socket::INET;
 use IO::Socket::SSL;
 use IO::Socket::UNIX;
 use Narwhal;
+use POSIX qw(strftime);
 
 our @EXPORT_OK = qw(openssl try_connect);
 
@@ -56,6 +57,15 @@ sub authority {
 	return \%pair;
 }
 
+# OpenSSL 3.5 has dates, and refuses a number of days below 0; OpenSSL 3.0 has only days.
+sub lifetime {
+	my ($days) = @_;
+
+	return ('-days', $days) if openssl('x509', '-help') !~ /-not_after/;
+	my $date = sub { strftime('%Y%m%d%H%M%SZ', gmtime(time + 86400 * $_[0])) };
+	return ('-not_before', $date->($days < 0 ? $days - 1 : 0), '-not_after', $date->($days));
+}
+
 # Options: names (DNS names), by (an authority), kind (ec or rsa), subject, days (negative: it has
 # expired), key (a file that is there).
 sub certificate {
@@ -69,7 +79,7 @@ sub certificate {
 		'-subj', $option{subject} // "/CN=$name");
 	must_openssl('x509', '-req', '-in', "$dir/$name.csr", '-out', $pair{certificate},
 		'-CA', $option{by}{certificate}, '-CAkey', $option{by}{key},
-		'-days', $option{days} // 30, '-extfile', $extensions);
+		lifetime($option{days} // 30), '-extfile', $extensions);
 	unlink $extensions, "$dir/$name.csr";
 	return \%pair;
 }

@@ -4,7 +4,7 @@ use warnings;
 
 use File::Temp qw(tempdir);
 use IO::Select;
-use Socket qw(SOL_SOCKET SO_LINGER);
+use Socket qw(IPPROTO_TCP SOL_SOCKET SO_LINGER TCP_CORK);
 use Test::More;
 
 use Counter;
@@ -29,6 +29,12 @@ my %FAILURE = (
 	malformed => sub { syswrite $_[0], "oh\r\n\r\n"; CORE::close $_[0] },
 	answered_close => sub { syswrite $_[0], answer(200, 'ok', 'Connection: close'); CORE::close $_[0] },
 	silent_close => sub { syswrite $_[0], answer(200, 'ok'); CORE::close $_[0] },
+	# Both at once, however busy the machine is.
+	final_close => sub {
+		setsockopt $_[0], IPPROTO_TCP, TCP_CORK, 1;
+		syswrite $_[0], answer(200, 'ok');
+		CORE::close $_[0];
+	},
 );
 
 sub answer {
@@ -119,7 +125,7 @@ subtest 'a request that crosses with a close is lost, an idle connection is not'
 	my ($crossed) = against_bad_server([ ('silent_close') x 2 ], keepalive => 8);
 	cmp_ok($crossed->{closed} + $crossed->{reset}, '>', 0, 'crossed');
 	is($crossed->{answered}, $crossed->{sent} - $crossed->{closed} - $crossed->{reset}, 'only these');
-	my ($idle) = against_bad_server([ ('silent_close') x 2 ], keepalive => 8, pause => 20);
+	my ($idle) = against_bad_server([ ('final_close') x 2 ], keepalive => 8, pause => 20);
 	cmp_ok($idle->{idle_closed}, '>', 0, 'closed while idle');
 	is(Counter::lost($idle), '', 'and none of these is lost');
 };
