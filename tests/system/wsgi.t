@@ -173,7 +173,8 @@ subtest 'answers that come in turns do not see each other' => sub {
 };
 
 subtest 'apps that go wrong get a 500' => sub {
-	for my $name (qw(nothing text text_pieces unsaid twice raises raises_begun exits short long long_pieces)) {
+	my @long = qw(long long_pieces long_writes);
+	for my $name (qw(nothing text text_pieces unsaid twice raises raises_begun exits short), @long) {
 		like(get($n, "/$name"), qr/\AHTTP\/1.1 500 .*\r\n\r\n500 Internal Server Error\n\z/s, $name);
 		$n->wait_line(qr/ error app_error error=/);
 	}
@@ -185,9 +186,14 @@ subtest 'apps that go wrong get a 500' => sub {
 	$n->wait_line(qr/app message="ValueError: after it began"/) if get($n, '/raises_begun');
 	$n->wait_line(qr/error="RuntimeError: Content-Length says 3, and the body has 65536 bytes/)
 		if get($n, '/long_pieces');
+	$n->wait_line(qr/error="RuntimeError: Content-Length says 100000, and the body has 131072 bytes/)
+		if get($n, '/long_writes?100000');
+	is(body(get($n, '/long_writes_caught')), "abc\n", 'what write() refuses is not kept');
 	is(body(get($n, '/makes_functions')), 'refused ' x 5, 'no function of ours can be made anew');
 	like(get($n, '/raises_closing'), qr/\nwhole\n\r\n0\r\n\r\n\z/, 'one behind the answer is not told');
 	$n->wait_line(qr/ error app_close_error error="ValueError: at the end/);
+	is(body(get($n, '/writes_at_its_end')), "abc\n", 'nor what comes behind it');
+	$n->wait_line(qr/ error app_close_error error="RuntimeError: Content-Length says 4, and the body has 8 /);
 };
 
 subtest 'and where it is too late, the connection is cut' => sub {
@@ -202,8 +208,11 @@ subtest 'and where it is too late, the connection is cut' => sub {
 	$n->wait_line(qr/ warning stream_failed /);
 	$all = get($n, '/long_pieces?100000');
 	cmp_ok(length body($all), '<', 100_000, 'nor is one that would have more than it should');
-	my $head = exchange($n, "HEAD /long_pieces HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
-	like($head, qr/ 200 .*\r\nContent-Length: 3\r\n/s, 'which nobody would see behind HEAD');
+	is(body(get($n, '/long_writes_midway')), '01234', 'nor one that is written between its pieces');
+	for my $name (qw(long_pieces long_writes)) {
+		my $head = exchange($n, "HEAD /$name HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+		like($head, qr/ 200 .*\r\nContent-Length: 3\r\n/s, "$name: nobody would see that behind HEAD");
+	}
 };
 
 subtest 'a client that leaves ends what never would' => sub {

@@ -353,6 +353,45 @@ def long_pieces(environ, start_response):
     return Closing(pieces())
 
 
+def long_writes(environ, start_response):
+    write = start_response("200 OK", TEXT + [("Content-Length", environ["QUERY_STRING"] or "3")])
+    for _ in range(1000):
+        write(b"x" * 65536)
+    return []
+
+
+def long_writes_caught(environ, start_response):
+    write = start_response("200 OK", TEXT + [("Content-Length", "4")])
+    write(b"abc")
+    try:
+        write(b"de")
+    except RuntimeError:
+        write(b"\n")
+    return []
+
+
+def long_writes_midway(environ, start_response):
+    """The body is too long by its last byte."""
+    write = start_response("200 OK", TEXT + [("Content-Length", "6")])
+
+    def pieces():
+        yield b"01"
+        write(b"23")
+        yield b"4"
+        write(b"56")
+        yield b"never"
+    return Closing(pieces())
+
+
+def writes_at_its_end(environ, start_response):
+    write = start_response("200 OK", TEXT + [("Content-Length", "4")])
+
+    class Writing(Closing):
+        def close(self):
+            write(b"more")
+    return Writing([b"abc", b"\n"])
+
+
 def makes_functions(environ, start_response):
     """Of the server's own types no other object can be made."""
     says = []

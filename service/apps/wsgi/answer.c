@@ -11,6 +11,13 @@ static int raise_runtime(const struct task *task, const char *message)
 	return -1;
 }
 
+static int keep(struct task *task, const char *bytes, size_t size)
+{
+	if (buffer_add(&task->written, bytes, size) == 0)
+		return 0;
+	return raise_runtime(task, "no memory for the body");
+}
+
 /* 0, or -1 with an error set: no bytes. */
 static int add_piece(struct task *task, struct object *piece)
 {
@@ -22,9 +29,7 @@ static int add_piece(struct task *task, struct object *piece)
 		return -1;
 	if (!task->started.said)
 		return raise_runtime(task, "start_response() was not called");
-	if (buffer_add(&task->written, bytes, (size_t)size) == 0)
-		return 0;
-	return raise_runtime(task, "no memory for the body");
+	return keep(task, bytes, (size_t)size);
 }
 
 /* All pieces of a list or tuple. */
@@ -74,6 +79,23 @@ static int raise_length(const struct task *task, size_t size)
 		"Content-Length says %zu, and the body has %zu bytes", (size_t)task->started.length,
 		size);
 	return -1;
+}
+
+/* What is too much is not kept, and nobody misses it where there is no body. */
+int answer_write(struct task *task, struct object *piece)
+{
+	uint64_t length = task->started.length, before = task->sent + task->written.used;
+	char *bytes;
+	ssize_t size;
+
+	if (task_python(task)->PyBytes_AsStringAndSize(piece, &bytes, &size) != 0)
+		return -1;
+	task->started.sent = task->started.sent || size != 0;
+	if (length == NARWHAL_UNKNOWN || (before <= length && (uint64_t)size <= length - before))
+		return keep(task, bytes, (size_t)size);
+	if (task->request != NULL && has_no_body(task))
+		return 0;
+	return raise_length(task, (size_t)before + (size_t)size);
 }
 
 /*

@@ -23,17 +23,10 @@ static struct object *on_write(void *target, struct object *arguments)
 	struct task *task = target;
 	const struct python *python = task_python(task);
 	struct object *piece;
-	char *bytes;
-	ssize_t size;
 
-	if (!python->PyArg_ParseTuple(arguments, "O", &piece) ||
-		python->PyBytes_AsStringAndSize(piece, &bytes, &size) != 0)
+	if (!python->PyArg_ParseTuple(arguments, "O", &piece) || answer_write(task, piece) != 0)
 		return NULL;
-	task->started.sent = task->started.sent || size != 0;
-	if (buffer_add(&task->written, bytes, (size_t)size) == 0)
-		return python_hold(python, python->none);
-	python->PyErr_SetString(python->PyExc_RuntimeError, "no memory for the body");
-	return NULL;
+	return python_hold(python, python->none);
 }
 
 /* An error of the app's: to the log, and to the client what can still be told. */
@@ -71,7 +64,6 @@ static int begin(struct task *task, struct object *environ)
 
 	if (LIKELY(!hooks->requests))
 		return 0;
-	task->sent = 0;
 	return hooks_begin(hooks, environ, &task->exchange);
 }
 
@@ -156,6 +148,7 @@ static void do_call(struct task *task)
 	task->failed = false;
 	task->fetched = false;
 	task->streams = false;
+	task->sent = 0;
 	task->iterable = call_app(task);
 	if (task->iterable == NULL || answer_begin(task) != 0) {
 		fail(task, "app_error");
@@ -165,6 +158,8 @@ static void do_call(struct task *task)
 		task->sent = hooks_answer(&task->gateway->hooks, task->exchange, task->response);
 	if (!task->streams)
 		close_all(task);
+	task->request = NULL;
+	task->response = NULL;
 }
 
 static void do_next(struct task *task)

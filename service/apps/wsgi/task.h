@@ -25,7 +25,7 @@ enum task_work {
 
 struct task {
 	struct gateway *gateway;
-	const struct narwhal_request *request; /* of TASK_CALL */
+	const struct narwhal_request *request; /* of TASK_CALL; NULL behind it */
 	struct narwhal_response *response;     /* the same; where the answer goes */
 	const struct narwhal_source *source; /* to be asked for the pieces; its state is the task */
 	struct spool *body;		     /* owned; or NULL: it is in the request */
@@ -35,7 +35,7 @@ struct task {
 	struct object *context; /* contextvars: each request has its own, whoever comes between */
 	struct object **spare_context; /* of the thread that does the work; in it NULL: none */
 	struct object *exchange;       /* of the hooks; or NULL */
-	uint64_t sent;		       /* of the body, as hooks are told */
+	uint64_t sent; /* of the body: handed out to the client, as hooks are told */
 	struct object *iterable, *iterator;
 	struct object *piece;	    /* fetched; NULL behind the last */
 	struct narwhal_bytes bytes; /* of it: to be read without the lock */
