@@ -20,7 +20,8 @@ struct child {
 	struct page *page;   /* NULL when there is none */
 	int page_fd;	     /* its memory's, for the image that comes after this one; -1 */
 	uint64_t timeout_ms; /* its generation's; 0: its heartbeat is not looked at */
-	unsigned messages;   /* received since the last look, or line */
+	unsigned messages;   /* received since counted_ms, the last look, or the last line */
+	uint64_t counted_ms;
 	uint64_t look_ms;    /* when its heartbeat is looked at next; CLOCK_NEVER while it idles */
 	uint64_t seen_turns; /* page->turns, at the last look */
 

@@ -16,7 +16,10 @@
 #include "init/warden.h"
 
 #define MESSAGES_AT_ONCE 16
-#define MESSAGES_MAX 256 /* between two looks; a worker in good order sends one or two */
+#define MESSAGES_MAX 256 /* in a while; a worker in good order sends one or two */
+/* A few now and then are no flood, however long a process lives: its heartbeat may not be looked at
+ * for weeks, as that of one that only signs, or never without a timeout. */
+#define WHILE_MS 60000
 
 void gossip_distrust(struct child *child, int error)
 {
@@ -203,6 +206,17 @@ static bool greet(struct child *child)
 	return outcome > 0;
 }
 
+/* Before READY each counts: a failure is the first one, or the second. */
+static void forget_old(struct child *child)
+{
+	const struct arbiter *a = child->arbiter;
+
+	if (a->roster.slots[child->slot].served_ms == 0 || a->now_ms - child->counted_ms < WHILE_MS)
+		return;
+	child->messages = 0;
+	child->counted_ms = a->now_ms;
+}
+
 void gossip_read(struct watch *watch, uint32_t events)
 {
 	struct child *child = CONTAINER_OF(watch, struct child, watch);
@@ -211,6 +225,7 @@ void gossip_read(struct watch *watch, uint32_t events)
 	(void)events;
 	if (child->unborn && !greet(child))
 		return;
+	forget_old(child);
 	for (int i = 0; i < MESSAGES_AT_ONCE && watch->fd >= 0; i++) {
 		int outcome = channel_receive(watch->fd, CHANNEL_WORKER, &message);
 
