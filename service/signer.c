@@ -5,7 +5,11 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
+
+/* No event tells that the kernel has memory again: so soon it is asked. */
+#define RETRY_MS 10
 
 static void hang_up(struct signer *signer)
 {
@@ -21,22 +25,27 @@ static void lose(struct signer *signer)
 	signer->is_lost = true;
 }
 
-/* That is not the line's fault, and there is no other one: it is sent when there is room again. */
+/* That is not the line's fault, and there is no other one. */
 static bool is_shortage(int error)
 {
 	return error == EAGAIN || error == ENOBUFS || error == ENOMEM;
 }
 
-/* Who is gone does not take it: the next line gets it again. */
-static void send_question(struct signer *signer, struct signer_request *request)
+/* False: not now. Who is gone does not take it: the next line gets it again. */
+static bool send_question(struct signer *signer, struct signer_request *request)
 {
 	struct iovec all = {request->question, request->question_size};
 	const struct msghdr message = {.msg_iov = &all, .msg_iovlen = 1};
 
 	request->is_sent = signer->watch.fd >= 0 &&
 			   sendmsg(signer->watch.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
-	if (signer->watch.fd >= 0 && !request->is_sent && !is_shortage(errno))
+	if (signer->watch.fd < 0 || request->is_sent)
+		return request->is_sent;
+	if (is_shortage(errno))
+		signer->retry_ms = clock_ms() + RETRY_MS;
+	else
 		lose(signer);
+	return false;
 }
 
 static void send_unsent(struct signer *signer)
@@ -44,8 +53,9 @@ static void send_unsent(struct signer *signer)
 	for (size_t i = 0; i < SIGNING_OPEN_MAX; i++) {
 		struct signer_request *request = &signer->requests[i];
 
-		if (request->is_taken && !request->is_answered && !request->is_sent)
-			send_question(signer, request);
+		if (request->is_taken && !request->is_answered && !request->is_sent &&
+			!send_question(signer, request))
+			return;
 	}
 }
 
@@ -118,6 +128,7 @@ void signer_init(struct signer *signer)
 {
 	*signer = (struct signer){
 		.watch = {.fd = -1, .ready = line_ready},
+		.retry_ms = CLOCK_NEVER,
 		.last = &signer->first,
 	};
 }
@@ -142,6 +153,19 @@ void signer_use(struct signer *signer, struct loop *loop, int *fd,
 		signer->requests[i].is_sent = false;
 	send_unsent(signer);
 	call_waiting(signer);
+}
+
+uint64_t signer_nearest(const struct signer *signer)
+{
+	return signer->retry_ms;
+}
+
+void signer_tick(struct signer *signer, uint64_t now_ms)
+{
+	if (now_ms < signer->retry_ms)
+		return;
+	signer->retry_ms = CLOCK_NEVER;
+	send_unsent(signer);
 }
 
 bool signer_is_lost(const struct signer *signer)
@@ -176,7 +200,7 @@ struct signer_request *signer_ask(struct signer *signer, const struct signing_qu
 	request->transport = signer->current;
 	request->is_answered = false;
 	request->is_taken = true;
-	send_question(signer, request);
+	(void)send_question(signer, request);
 	return request;
 }
 

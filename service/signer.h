@@ -42,6 +42,8 @@ struct signer {
 	void (*resume)(struct transport *transport);
 	struct transport *current; /* whose handshake runs now */
 	uint32_t asked;		   /* questions so far */
+	uint64_t retry_ms; /* when questions that found no room are sent again; CLOCK_NEVER: none
+			      did */
 	struct signer_turn *first, **last;
 	struct signer_request requests[SIGNING_OPEN_MAX];
 };
@@ -54,6 +56,10 @@ void signer_close(struct signer *signer);
  */
 void signer_use(struct signer *signer, struct loop *loop, int *fd,
 	void (*resume)(struct transport *transport));
+
+/* CLOCK_NEVER, or when signer_tick() is due, which goes on with what found no room. */
+PURE uint64_t signer_nearest(const struct signer *signer);
+void signer_tick(struct signer *signer, uint64_t now_ms);
 
 /* Whether the arbiter is still to be told that the line is gone, which it may not know. */
 PURE bool signer_is_lost(const struct signer *signer);

@@ -40,6 +40,9 @@ bool tls_lacks_line(const struct tls *tls);
 void tls_told(struct tls *tls);
 /* A descriptor came, and there was no number for it: whether it may have been that line's. */
 bool tls_misses_line(struct tls *tls);
+/* CLOCK_NEVER, or when tls_tick() is due; *tls may be NULL for both. */
+uint64_t tls_nearest(const struct tls *tls);
+void tls_tick(struct tls *tls, uint64_t now_ms);
 /* In a child of the worker's: closes the line, and nothing else happens to it; *tls may be NULL. */
 void tls_disown(struct tls *tls);
 /* *tls may be NULL. */

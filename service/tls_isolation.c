@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "service/tls_context.h"
 #include "service/tls_jobs.h"
@@ -47,6 +48,17 @@ bool tls_misses_line(struct tls *tls)
 void tls_told(struct tls *tls)
 {
 	signer_told(tls->signer);
+}
+
+uint64_t tls_nearest(const struct tls *tls)
+{
+	return tls != NULL && tls->signer != NULL ? signer_nearest(tls->signer) : CLOCK_NEVER;
+}
+
+void tls_tick(struct tls *tls, uint64_t now_ms)
+{
+	if (tls != NULL && tls->signer != NULL)
+		signer_tick(tls->signer, now_ms);
 }
 
 void tls_disown(struct tls *tls)

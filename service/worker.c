@@ -215,9 +215,11 @@ static uint64_t nearest(const struct worker *worker)
 	uint64_t acceptors = acceptors_nearest(&worker->acceptors);
 	uint64_t lines = access_nearest(&worker->access);
 	uint64_t app = host_nearest(&worker->host);
+	uint64_t keys = tls_nearest(worker->tls);
 	uint64_t first = connections < acceptors ? connections : acceptors;
 	uint64_t other = lines < app ? lines : app;
 
+	other = other < keys ? other : keys;
 	return first < other ? first : other;
 }
 
@@ -228,6 +230,7 @@ static void turn(struct worker *worker)
 	while (loop_tell(&worker->loop))
 		acceptors_look(worker);
 	host_tick(&worker->host, worker->now_ms);
+	tls_tick(worker->tls, worker->now_ms);
 	expire(worker);
 	if (acceptors_tick(worker) && worker->step == WORKER_DRAINING) {
 		acceptors_close(worker);

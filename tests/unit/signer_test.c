@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "base/channel.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "service/signer.h"
 
@@ -105,6 +106,34 @@ static void what_finds_no_room_is_sent_when_there_is_some(void **state)
 	assert_false(signer_is_lost(&world->signer));
 }
 
+/* As when the kernel has no memory for it: nobody's answer tells that there is room again. */
+static void what_finds_no_room_does_not_need_an_answer_to_others(void **state)
+{
+	struct world *world = *state;
+	static const char others[256] = "";
+	char bytes[256];
+	uint64_t due_ms;
+	struct signer_request *request;
+
+	connect_line(world);
+	while (send(world->signer.watch.fd, others, sizeof(others), MSG_DONTWAIT) > 0)
+		;
+	assert_int_equal(signer_nearest(&world->signer), CLOCK_NEVER);
+	request = ask(world);
+	assert_false(request->is_sent);
+	while (recv(world->keyholder_fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	due_ms = signer_nearest(&world->signer);
+	assert_true(due_ms != CLOCK_NEVER);
+	signer_tick(&world->signer, due_ms - 1);
+	assert_false(request->is_sent);
+	signer_tick(&world->signer, due_ms);
+	assert_true(request->is_sent);
+	assert_int_equal(signer_nearest(&world->signer), CLOCK_NEVER);
+	assert_int_equal(answer_all(world), 1);
+	assert_true(request->is_answered);
+}
+
 static void a_line_that_is_lost_is_told_of_once_and_the_next_one_has_all_questions(void **state)
 {
 	struct world *world = *state;
@@ -154,6 +183,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_finds_no_room_is_sent_when_there_is_some,
 			begin, end),
+		cmocka_unit_test_setup_teardown(
+			what_finds_no_room_does_not_need_an_answer_to_others, begin, end),
 		cmocka_unit_test_setup_teardown(
 			a_line_that_is_lost_is_told_of_once_and_the_next_one_has_all_questions,
 			begin, end),
