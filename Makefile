@@ -4,7 +4,18 @@ VERSION := 0.1.0
 PREFIX ?= /usr/local
 LIBEXECDIR ?= $(PREFIX)/libexec/narwhal
 SANITIZE ?= 0
-BUILD ?= $(if $(filter 1,$(SANITIZE)),build/sanitize,build)
+BUILD ?= $(if $(CROSS),build/$(CROSS),$(if $(filter 1,$(SANITIZE)),build/sanitize,build))
+
+# For another architecture: CROSS names the toolchain, SYSROOT a root with that machine's headers and
+# libraries. What the build itself runs is of this machine.
+CROSS ?=
+SYSROOT ?=
+NATIVE := $(if $(CROSS),build,$(BUILD))
+ifneq ($(CROSS),)
+CC := $(CROSS)-gcc $(SYSROOT:%=--sysroot=%)
+AR := $(CROSS)-ar
+endif
+INSTALL_PROGRAM := install -s --strip-program=$(CROSS:%=%-)strip -m 755
 
 # In a checkout warnings are errors; in a tarball, with a compiler of the future, they are not.
 WERROR ?= $(if $(wildcard .git),-Werror)
@@ -14,7 +25,7 @@ WARN := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototype
 	-Wwrite-strings -Wundef -Wvla -Wformat=2 -Wswitch-enum -Wimplicit-fallthrough \
 	-Wnull-dereference -Wdouble-promotion -Wredundant-decls
 # Checked control flow: CET on x86_64, PAC and BTI on aarch64.
-FLOW := $(if $(filter x86_64,$(shell uname -m)),-fcf-protection,-mbranch-protection=standard)
+FLOW := $(if $(filter x86_64%,$(shell $(CC) -dumpmachine)),-fcf-protection,-mbranch-protection=standard)
 HARDEN := -fstack-protector-strong -fstack-clash-protection $(FLOW) \
 	-fno-delete-null-pointer-checks
 FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
@@ -148,15 +159,15 @@ image images:
 # For an image without a C library: no module can be opened there, and no Python.
 static: $(BUILD)/narwhal $(BUILD)/static/narwhal-worker ## install two programs that need no other file into $(DESTDIR)/narwhal
 	install -d $(DESTDIR)/narwhal
-	install -s -m 755 $(BUILD)/narwhal $(DESTDIR)/narwhal/narwhal
-	install -s -m 755 $(BUILD)/static/narwhal-worker $(DESTDIR)/narwhal/narwhal-worker
+	$(INSTALL_PROGRAM) $(BUILD)/narwhal $(DESTDIR)/narwhal/narwhal
+	$(INSTALL_PROGRAM) $(BUILD)/static/narwhal-worker $(DESTDIR)/narwhal/narwhal-worker
 
 SHARE = $(DESTDIR)$(PREFIX)/share
 install: all headers pages ## install below $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBEXECDIR) $(SHARE)/man/man1 $(SHARE)/man/man5 \
 		$(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
-	install -s -m 755 $(BUILD)/narwhal $(DESTDIR)$(PREFIX)/bin/narwhal
-	install -s -m 755 $(BUILD)/narwhal-worker $(DESTDIR)$(LIBEXECDIR)/narwhal-worker
+	$(INSTALL_PROGRAM) $(BUILD)/narwhal $(DESTDIR)$(PREFIX)/bin/narwhal
+	$(INSTALL_PROGRAM) $(BUILD)/narwhal-worker $(DESTDIR)$(LIBEXECDIR)/narwhal-worker
 	install -m 644 $(BUILD)/pages/narwhal.1 $(SHARE)/man/man1
 	install -m 644 $(BUILD)/pages/narwhal.conf.5 $(SHARE)/man/man5
 	install -m 644 $(BUILD)/pages/narwhal.bash $(SHARE)/bash-completion/completions/narwhal
@@ -166,7 +177,7 @@ install: all headers pages ## install below $(DESTDIR)$(PREFIX)
 pages: $(PAGES) ## make the manual pages and the shells' completions
 
 # A test compares it with what the tables say.
-reference: $(BUILD)/deploy/pages/main ## write docs/REFERENCE.md and docs/FROM-GUNICORN.md anew, from the tables
+reference: $(NATIVE)/deploy/pages/main ## write docs/REFERENCE.md and docs/FROM-GUNICORN.md anew, from the tables
 	$< markdown <deploy/pages/REFERENCE.md.in >docs/REFERENCE.md
 	$< markdown <deploy/pages/FROM-GUNICORN.md.in >docs/FROM-GUNICORN.md
 
@@ -239,11 +250,16 @@ $(BUILD)/narwhal-worker: $(BUILD)/service/main.o $(BUILD)/service.a $(BUILD)/sec
 $(BUILD)/deploy/pages/main: $(patsubst %.c,$(BUILD)/%.o,$(wildcard deploy/pages/*.c)) $(BUILD)/init.a $(BUILD)/base.a
 	$(call quiet,LINK)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^
 
+ifneq ($(CROSS),)
+$(NATIVE)/deploy/pages/main: FORCE
+	@+$(MAKE) --no-print-directory -s CROSS= SYSROOT= BUILD=$(NATIVE) $@
+endif
+
 # Template, and the format of what it asks for.
 define PAGE
-$(BUILD)/pages/$(1): $(2) $(BUILD)/deploy/pages/main
+$(BUILD)/pages/$(1): $(2) $(NATIVE)/deploy/pages/main
 	@mkdir -p $$(@D)
-	$$(call quiet,PAGE)$(BUILD)/deploy/pages/main $(3) <$$< >$$@
+	$$(call quiet,PAGE)$(NATIVE)/deploy/pages/main $(3) <$$< >$$@
 endef
 $(eval $(call PAGE,narwhal.1,docs/man/narwhal.1.in,mdoc))
 $(eval $(call PAGE,narwhal.conf.5,docs/man/narwhal.conf.5.in,mdoc))
