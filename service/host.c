@@ -76,6 +76,7 @@ int host_open(struct narwhal_host *host, struct text *why)
 int host_wake(struct narwhal_host *host)
 {
 	const uint64_t one = 1;
+	struct narwhal_task *none = NULL;
 
 	host->wake = (struct watch){
 		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
@@ -83,7 +84,9 @@ int host_wake(struct narwhal_host *host)
 	};
 	if (host->wake.fd < 0)
 		return -errno;
-	if (atomic_load(&host->posted) != NULL)
+	/* Written, not looked at: a thread that posts behind this sees the descriptor. A load could
+	 * go before the store of it, on any CPU, and then neither would see the other. */
+	if (!atomic_compare_exchange_strong(&host->posted, &none, NULL))
 		(void)!write(host->wake.fd, &one, sizeof(one));
 	return loop_add(host->loop, &host->wake, EPOLLIN);
 }
