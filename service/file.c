@@ -32,6 +32,14 @@ struct file *file_in_memory(char **bytes, size_t size)
 	return file;
 }
 
+void file_charge(struct file *file, uint64_t *account, uint64_t charge)
+{
+	MUST(file->account == NULL);
+	file->account = account;
+	file->charge = charge;
+	*account += charge;
+}
+
 struct file *file_hold(struct file *file)
 {
 	file->users++;
@@ -41,6 +49,8 @@ struct file *file_hold(struct file *file)
 void file_release(struct file **file)
 {
 	if (*file != NULL && --(*file)->users == 0) {
+		if ((*file)->account != NULL)
+			*(*file)->account -= (*file)->charge;
 		fd_close(&(*file)->fd);
 		free((*file)->bytes);
 		free(*file);

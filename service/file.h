@@ -16,14 +16,18 @@
 struct file {
 	int fd; /* owned; -1: it lies in memory */
 	unsigned users;
-	char *bytes; /* owned; all of it, or NULL */
-	size_t size; /* of `bytes` */
+	char *bytes;	   /* owned; all of it, or NULL */
+	size_t size;	   /* of `bytes` */
+	uint64_t *account; /* borrowed: what it is charged to; NULL: to none */
+	uint64_t charge;
 };
 
 /* Takes *fd, also on failure. One user; NULL without memory. */
 MUST_USE struct file *file_new(int *fd);
 /* Takes *bytes, which malloc(3) gave, also on failure. One user; NULL without memory. */
 MUST_USE struct file *file_in_memory(char **bytes, size_t size);
+/* Counts so much in the account until the last user is gone, whoever that is; once. */
+void file_charge(struct file *file, uint64_t *account, uint64_t charge);
 /* One user more. */
 struct file *file_hold(struct file *file);
 /* One less, unless *file is NULL, which it is then. */

@@ -14,6 +14,8 @@
  */
 #define KEPT_MAX ((uint64_t)64 * 1024)
 #define KEPT_MAX_TLS ((uint64_t)128 * 1024)
+/* Paths whose answers are on their way, and that are passed over when others are to go. */
+#define SPARED_MAX 64
 
 /* Opening: */
 
@@ -49,23 +51,12 @@ int store_open(struct store *store, const char *directory, const struct settings
 
 /* Forgetting: */
 
-static void drop_form(struct store *store, struct form **form)
-{
-	const struct file *file = *form != NULL ? (*form)->file : NULL;
-
-	if (file != NULL && file->bytes != NULL)
-		store->memory -= (*form)->size;
-	else if (file != NULL)
-		store->open--;
-	form_free(form);
-}
-
 static void drop(struct store *store, struct entry *entry)
 {
 	if (entry->node.kept)
 		cache_remove(&store->cache, &entry->node);
 	for (size_t i = 0; i < ENCODINGS; i++)
-		drop_form(store, &entry->forms[i]);
+		form_free(&entry->forms[i]);
 	free(entry);
 }
 
@@ -104,25 +95,43 @@ void store_close(struct store *store)
 	drop_all_but(store, NULL);
 	cache_close(&store->cache);
 	site_close(&store->site);
+	MUST(store->memory == 0 && store->open == 0); /* no answer is on its way any more */
 }
 
-/* Others go until there is room for `more` of something; false if that is not enough. */
+/* An answer is on its way: to forget it would give nothing back before that is sent. */
+static bool is_held(const struct entry *entry)
+{
+	for (size_t i = 0; i < ENCODINGS; i++) {
+		const struct form *form = entry->forms[i];
+
+		if (form != NULL && form->file != NULL && form->file->users > 1)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Others go until there is room for `more` of something; false if that is not enough, or if so many
+ * in a row are held that it may be all.
+ */
 static bool make_room(struct store *store, struct entry *entry, const uint64_t *used, uint64_t more,
 	uint64_t most)
 {
-	struct cache_shelf *shelf = &store->cache.shelves[CACHE_FOUND];
+	const struct cache_shelf *shelf = &store->cache.shelves[CACHE_FOUND];
+	size_t spared = 0;
 
 	if (!entry->node.kept || more > most)
 		return false;
 	while (*used + more > most) {
 		struct entry *victim = entry_of(cache_victim(&store->cache, CACHE_FOUND));
 
-		if (victim != entry)
+		if (victim != entry && !is_held(victim)) {
 			drop(store, victim);
-		else if (shelf->count == 1)
+			continue;
+		}
+		victim->node.used = true;
+		if (++spared >= shelf->count || spared == SPARED_MAX)
 			return false;
-		else
-			entry->node.used = true;
 	}
 	return true;
 }
@@ -311,12 +320,12 @@ static struct form_plan plan_of(const struct store *store, const struct entry *e
 static void attach(struct store *store, struct entry *entry, enum encoding encoding,
 	struct form *form)
 {
-	drop_form(store, &entry->forms[encoding]);
+	form_free(&entry->forms[encoding]);
 	entry->forms[encoding] = form;
 	if (form->file != NULL && form->file->bytes != NULL)
-		store->memory += form->size;
+		file_charge(form->file, &store->memory, form->file->size);
 	else if (form->file != NULL)
-		store->open++;
+		file_charge(form->file, &store->open, 1);
 }
 
 static int open_form(struct store *store, struct entry *entry, const struct form_plan *plan,

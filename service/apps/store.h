@@ -5,7 +5,8 @@
  * A hit costs no system call. What is older than `open_file_cache_valid` is looked at again before
  * it is used: by name, through the root, so that whatever has become another file by then, by an
  * edit, a rename or a symbolic link on the way, is seen. Bounded in paths, in open files and in
- * memory; what does not fit is forgotten, and opened for each request.
+ * memory; what does not fit is forgotten, and opened for each request. What is forgotten while a
+ * client takes its time with it counts until that one has it.
  */
 #ifndef SERVICE_APPS_STORE_H
 #define SERVICE_APPS_STORE_H

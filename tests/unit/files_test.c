@@ -172,8 +172,8 @@ static int tear_down(void **state)
 	struct world *world = *state;
 	char command[128];
 
-	files_module.worker_exit(world->files);
 	response_free(&world->response);
+	files_module.worker_exit(world->files);
 	settings_free(&world->settings);
 	(void)snprintf(command, sizeof(command), "rm -rf %s", world->directory);
 	assert_int_equal(chdir("/"), 0);
@@ -589,6 +589,7 @@ static void a_profile_that_refuses_openat2_is_noticed_at_start(void **state)
 	assert_int_equal(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
 	assert_int_equal(syscall(SYS_openat2, -1, "", NULL, 0), -1);
 	assert_int_equal(errno, EPERM);
+	response_drop(&world->response);
 	files_module.worker_exit(world->files);
 	assert_int_equal(files_open("root", &world->settings, &world->files, &why), 0);
 }

@@ -202,6 +202,35 @@ static void memory_is_bounded_and_what_was_used_stays(void **state)
 	store_close(&world->store);
 }
 
+static void what_clients_still_read_counts_although_it_is_forgotten(void **state)
+{
+	struct world *world = *state;
+	const struct entry *entry;
+	struct file *sent;
+
+	world->settings.open_file_cache_bytes = 10000;
+	open_store(world);
+	make_file("a", 6000);
+	sent = file_hold(form_of(world, "/a")->file);
+	make_file("a", 6001);
+	world->now_ms += world->settings.open_file_cache_valid;
+	assert_null(form_of(world, "/a")->file->bytes); /* the old one is in memory still */
+	assert_int_equal(world->store.memory, 6000);
+	file_release(&sent);
+	assert_int_equal(world->store.memory, 0);
+	make_file("b", 6000);
+	sent = file_hold(form_of(world, "/b")->file);
+	entry = find(world, "/b");
+	make_file("c", 6000);
+	assert_null(form_of(world, "/c")->file->bytes);
+	assert_ptr_equal(find(world, "/b"), entry); /* to forget it would give nothing back */
+	file_release(&sent);
+	make_file("d", 6000);
+	assert_non_null(form_of(world, "/d")->file->bytes);
+	assert_int_equal(world->store.memory, 6000);
+	store_close(&world->store);
+}
+
 static void open_files_are_bounded(void **state)
 {
 	struct world *world = *state;
@@ -311,8 +340,9 @@ static void a_gzip_is_kept_as_long_as_its_text_is_the_same(void **state)
 	world->now_ms += world->settings.open_file_cache_valid;
 	assert_int_equal(store_form(&world->store, find(world, "/a.txt"), ENCODING_gzip, &form), 0);
 	assert_null(form->file);
-	assert_int_equal(world->store.memory, 0);
+	assert_int_equal(world->store.memory, 4); /* as long as somebody has it */
 	file_release(&made);
+	assert_int_equal(world->store.memory, 0);
 	store_close(&world->store);
 }
 
@@ -330,6 +360,8 @@ int main(void)
 			set_up, tear_down),
 		cmocka_unit_test_setup_teardown(memory_is_bounded_and_what_was_used_stays, set_up,
 			tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_clients_still_read_counts_although_it_is_forgotten, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(open_files_are_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_too_long_to_remember_is_found_each_time,
 			set_up, tear_down),
