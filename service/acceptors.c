@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "service/connection.h"
+#include "service/overdue.h"
 #include "service/shard.h"
 #include "service/worker.h"
 
@@ -173,7 +174,7 @@ static void make_room(struct worker *worker, size_t most)
 
 		if (idle == NULL)
 			return;
-		connection_end_idle(CONTAINER_OF(idle, struct connection, deadline));
+		overdue_end_idle(CONTAINER_OF(idle, struct connection, deadline));
 	}
 }
 

@@ -30,7 +30,6 @@
 #define READS_MAX 2
 
 static void connection_ready(struct watch *watch, uint32_t events);
-static void proceed(struct connection *connection);
 
 void connection_wait(struct connection *connection, enum deadline_kind kind)
 {
@@ -72,7 +71,7 @@ void connection_open(struct worker *worker, int *fd, const struct peer *peer, bo
 	atomic_store_explicit(&worker->page->accepted, accepted, memory_order_relaxed);
 	count(worker);
 	if (LIKELY(greeting_begin(connection) == 0))
-		proceed(connection);
+		connection_proceed(connection);
 	else
 		connection_end(connection);
 }
@@ -117,12 +116,6 @@ void connection_watch(struct connection *connection, bool wants_room)
 	}
 	connection->watched = true;
 	connection->wants_room = connection->wants_room || wants_room;
-}
-
-/* Whether it can take more bytes of the client's. */
-static bool is_listening(const struct connection *connection)
-{
-	return connection_is_open(connection) && connection->step <= CONNECTION_IDLE;
 }
 
 /* To where it stays: as transport_read(). */
@@ -265,8 +258,7 @@ static void settle(struct connection *connection, bool heard)
 	connection_watch(connection, connection->transport.stuck);
 }
 
-/* Goes on with whatever the connection was in. */
-static void proceed(struct connection *connection)
+void connection_proceed(struct connection *connection)
 {
 	bool heard = false;
 
@@ -280,11 +272,11 @@ static void proceed(struct connection *connection)
 		dialogue_serve(connection,
 			(struct window){connection->input.bytes, connection->input.used});
 	for (int i = 0; i < READS_MAX && connection->readable; i++) {
-		if (!is_listening(connection) || has_requests(connection))
+		if (!connection_is_listening(connection) || has_requests(connection))
 			break;
 		heard = receive(connection) || heard;
 	}
-	if (!is_listening(connection))
+	if (!connection_is_listening(connection))
 		return;
 	if (connection->readable || has_requests(connection))
 		connection_wait(connection, DEADLINE_NEXT);
@@ -336,85 +328,10 @@ static void connection_ready(struct watch *watched, uint32_t events)
 		connection->half = true;
 	if (connection->step == CONNECTION_WRITING) {
 		if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0)
-			proceed(connection);
+			connection_proceed(connection);
 	} else if (connection->step == CONNECTION_WAITING) {
 		look_after(connection);
 	} else if (connection->readable) {
-		proceed(connection);
-	}
-}
-
-/*
- * When time is over: a worker that was busy is late itself, and what came meanwhile came in time.
- * Goes on, and says whether there was a request, or nothing can come any more.
- */
-static bool catch_up(struct connection *connection)
-{
-	struct worker *worker = connection->worker;
-	uint64_t before = worker->page->requests;
-
-	connection->readable = true;
-	proceed(connection);
-	return worker->page->requests != before || !is_listening(connection);
-}
-
-void connection_end_idle(struct connection *connection)
-{
-	/* A handshake that has just begun goes on. */
-	if (!catch_up(connection) && connection->pending == NULL &&
-		connection->deadline.kind != DEADLINE_HANDSHAKE)
-		connection_end(connection);
-}
-
-static void end_handshake(struct connection *connection)
-{
-	if (catch_up(connection) || !connection->transport.greeting)
-		return;
-	greeting_break_off(connection, -ETIMEDOUT);
-}
-
-/* More bytes of the head win no time; the end of it does. */
-static void end_head(struct connection *connection)
-{
-	if (!catch_up(connection) && connection->step == CONNECTION_HEAD)
-		dialogue_refuse(connection, 408, "the head did not come in time");
-}
-
-static void end_body(struct connection *connection)
-{
-	if (transport_has_input(&connection->transport))
-		(void)catch_up(connection);
-	else
-		dialogue_refuse(connection, 408, "the body did not go on in time");
-}
-
-void connection_overdue(struct connection *connection)
-{
-	switch (connection->deadline.kind) {
-	case DEADLINE_NOW:
-	case DEADLINE_NEXT:
-		proceed(connection);
-		break;
-	case DEADLINE_HANDSHAKE:
-		end_handshake(connection);
-		break;
-	case DEADLINE_HEAD:
-		end_head(connection);
-		break;
-	case DEADLINE_BODY:
-		end_body(connection);
-		break;
-	case DEADLINE_IDLE:
-	case DEADLINE_GRACE:
-		connection_end_idle(connection);
-		break;
-	case DEADLINE_WRITE:
-		delivery_overdue(connection);
-		break;
-	case DEADLINE_LINGER:
-	case DEADLINE_APP:
-	case DEADLINES:
-		connection_end(connection);
-		break;
+		connection_proceed(connection);
 	}
 }

@@ -69,14 +69,18 @@ static inline bool connection_is_open(const struct connection *connection)
 	return connection->watch.fd >= 0;
 }
 
+/* Whether it can take more bytes of the client's. */
+static inline bool connection_is_listening(const struct connection *connection)
+{
+	return connection_is_open(connection) && connection->step <= CONNECTION_IDLE;
+}
+
 /* Takes *fd, which was just accepted, and serves what is there already. */
 void connection_open(struct worker *worker, int *fd, const struct peer *peer, bool tls);
 /* Closes at once. */
 void connection_end(struct connection *connection);
-/* Closes one that waits for a request; but if there is one, it is answered and nothing closes. */
-void connection_end_idle(struct connection *connection);
-/* What it waited for has not come in time. */
-void connection_overdue(struct connection *connection);
+/* Goes on with whatever it was in; may end it. */
+void connection_proceed(struct connection *connection);
 
 /* For delivery.c: from now on it waits for `kind`. */
 void connection_wait(struct connection *connection, enum deadline_kind kind);

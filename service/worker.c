@@ -12,6 +12,7 @@
 #include "service/connection.h"
 #include "service/exporter.h"
 #include "service/greeting.h"
+#include "service/overdue.h"
 
 #define LINGER_MS 2000
 /* The arbiter looks for longer than that once it was told, so ACTIVE need not be said again. */
@@ -206,7 +207,7 @@ static void expire(struct worker *worker)
 	/* Those are due now; who yields again while this runs has to wait for the next turn. */
 	deadlines_move(&worker->deadlines, DEADLINE_NEXT, DEADLINE_NOW, worker->now_ms);
 	while ((due = deadlines_take_due(&worker->deadlines, worker->now_ms)) != NULL)
-		connection_overdue(CONTAINER_OF(due, struct connection, deadline));
+		overdue_judge(CONTAINER_OF(due, struct connection, deadline));
 }
 
 static uint64_t nearest(const struct worker *worker)
