@@ -54,6 +54,10 @@ struct acceptors {
 MUST_USE int acceptors_open(struct worker *worker);
 /* Accepts no more, for good. */
 void acceptors_close(struct worker *worker);
+/* For accept.c: none is watched for so long; CLOCK_NEVER: until a connection ends, or idles. */
+void acceptors_pause(struct worker *worker, uint64_t ms);
+/* Likewise: behind the other workers, as the kernel wakes the first of several that wait. */
+void acceptors_rewatch(struct worker *worker, struct acceptor *acceptor);
 /* A connection has ended: there is room again, and a descriptor. */
 void acceptors_resume(struct worker *worker);
 /* A connection has become idle: when all were busy, a new one can take its place now. */
