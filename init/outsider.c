@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/words.h"
+#include "init/demise.h"
 #include "init/inherit.h"
 #include "init/noticeboard.h"
 #include "init/placeholders.h"
@@ -158,7 +159,8 @@ bool outsider_began(struct child *child)
 {
 	const struct slot *slot = slot_of(child);
 
-	if (!child->outsider || child->executed || slot->cause != CAUSE_NONE)
+	if (!child->outsider || child->executed || slot->cause != CAUSE_NONE ||
+		demise_has_begun(slot->pid))
 		return false;
 	note_exec(child);
 	if (child->ready_by == EXEC_READY_START)

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "init/demise.h"
 #include "init/outsider.h"
 #include "init/spawn.h"
 #include "seccomp/privilege.h"
@@ -208,22 +208,13 @@ NORETURN static void be_sentry(const struct arbiter *a, const struct child *chil
 	_exit((int)watch(&sentry));
 }
 
-/* What /proc shows nothing of may be one that is dead, and not reaped yet. */
-static bool is_dead(pid_t pid)
-{
-	siginfo_t info = {0};
-
-	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0 ||
-	       info.si_pid == pid;
-}
-
 static void see(struct child *child, enum sight sight)
 {
 	struct arbiter *a = child->arbiter;
 	const struct slot *slot = &a->roster.slots[child->slot];
 
 	child->sentry = 0;
-	if (sight == SIGHT_GONE || slot->state != STATE_BOOTING || is_dead(slot->pid))
+	if (sight == SIGHT_GONE || slot->state != STATE_BOOTING || demise_has_begun(slot->pid))
 		return;
 	if (sight != SIGHT_WAITS)
 		log_warning(&a->log, "worker_unseen", log_uint("slot", child->slot),

@@ -3,8 +3,11 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/channel.h"
@@ -206,6 +209,69 @@ static void one_that_is_heard_before_its_exec_is_seen_goes_on_serving(void **sta
 	opening_close(&a);
 }
 
+/* The child has the other end of the channel and this one's word, and does what is told of it. */
+static void begin_child(struct child *child, void (*act)(void))
+{
+	int worker_fd;
+	pid_t pid;
+
+	assert_int_equal(channel_pair(&child->watch.fd, &worker_fd), 0);
+	assert_int_equal(loop_add(&child->arbiter->loop, &child->watch, EPOLLIN), 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, (long)SIGKILL, 0L, 0L, 0L);
+		act();
+		_exit(1);
+	}
+	assert_true(pid > 0);
+	fd_close(&worker_fd);
+	child->arbiter->roster.slots[0].pid = pid;
+	child->ready_by = EXEC_READY_START;
+	assert_int_equal(loop_wait(&child->arbiter->loop, -1), 1);
+	loop_dispatch(&child->arbiter->loop);
+}
+
+static void die(void)
+{
+	(void)raise(SIGKILL);
+}
+
+static void execute(void)
+{
+	(void)execlp("sleep", "sleep", "1000", (char *)NULL);
+}
+
+/* A death closes the channel as an exec does, a moment before it can be reaped. */
+static void one_that_dies_before_its_exec_is_never_ready(void **state)
+{
+	static struct arbiter a;
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		struct child *child = prepare(&a);
+
+		begin_child(child, die);
+		assert_int_equal(a.roster.slots[0].state, STATE_SILENT);
+		assert_false(child->executed);
+		assert_int_equal(waitpid(a.roster.slots[0].pid, NULL, 0), a.roster.slots[0].pid);
+		opening_close(&a);
+	}
+}
+
+static void one_that_is_executed_is_ready_where_that_is_enough(void **state)
+{
+	static struct arbiter a;
+	struct child *child = prepare(&a);
+
+	(void)state;
+	begin_child(child, execute);
+	assert_int_equal(a.roster.slots[0].state, STATE_SERVING);
+	assert_true(child->executed);
+	assert_int_equal(kill(a.roster.slots[0].pid, SIGKILL), 0);
+	assert_int_equal(waitpid(a.roster.slots[0].pid, NULL, 0), a.roster.slots[0].pid);
+	opening_close(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +282,8 @@ int main(void)
 		cmocka_unit_test(a_parent_stands_behind_a_name_that_may_hold_anything),
 		cmocka_unit_test(one_that_beats_before_it_is_ready_is_watched_from_then_on),
 		cmocka_unit_test(one_that_is_heard_before_its_exec_is_seen_goes_on_serving),
+		cmocka_unit_test(one_that_dies_before_its_exec_is_never_ready),
+		cmocka_unit_test(one_that_is_executed_is_ready_where_that_is_enough),
 		cmocka_unit_test(an_epoll_set_that_holds_the_listener_watches_it),
 		cmocka_unit_test(
 			who_sleeps_in_accept_or_poll_waits_and_who_sleeps_elsewhere_does_not),
