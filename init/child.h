@@ -24,6 +24,7 @@ struct child {
 	uint64_t counted_ms;
 	uint64_t look_ms;    /* when its heartbeat is looked at next; CLOCK_NEVER while it idles */
 	uint64_t seen_turns; /* page->turns, at the last look */
+	uint64_t stopped_ms; /* since when a signal holds it, as SIGSTOP does; 0: none */
 
 	struct watch notifier; /* where its filter asks, see warden.h; fd -1 when there is none */
 	bool confined;	       /* it has handed that over: it does so once */

@@ -123,6 +123,15 @@ static void look_later(struct child *child, uint64_t since_ms)
 	child->look_ms = child->timeout_ms != 0 ? since_ms + child->timeout_ms : CLOCK_NEVER;
 }
 
+void gossip_stopped(struct child *child, bool stopped)
+{
+	uint64_t now_ms = child->arbiter->now_ms;
+
+	child->stopped_ms = stopped ? now_ms : 0;
+	if (stopped && !child->outsider && child->look_ms == CLOCK_NEVER)
+		look_later(child, now_ms);
+}
+
 /* It idled and does no more: look at its heartbeat until it idles again. */
 static void hear_active(struct child *child, struct message *message)
 {
@@ -258,9 +267,17 @@ static void stop_looking(struct child *child)
 	}
 }
 
-static void look_at(struct arbiter *a, struct child *child)
+/* Since when it owes a turn; 0: it idles. One that is stopped could not begin any. */
+static uint64_t owes_since(const struct child *child)
 {
 	uint64_t since = page_busy_since(child->page);
+
+	return since != 0 ? since : child->stopped_ms;
+}
+
+static void look_at(struct arbiter *a, struct child *child)
+{
+	uint64_t since = owes_since(child);
 	uint64_t turns = atomic_load(&child->page->turns);
 	bool stood_still = turns == child->seen_turns;
 

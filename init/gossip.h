@@ -16,6 +16,9 @@
 void gossip_read(struct watch *watch, uint32_t events);
 /* Listens to it no longer: -EPIPE, it has hung up; else it sent nonsense, which is its death. */
 void gossip_distrust(struct child *child, int error);
+/* The kernel says that a signal has stopped it, or that it goes on: one that idles is no
+ * exception. */
+void gossip_stopped(struct child *child, bool stopped);
 /* Looks at the heartbeats whose time has come; one that stands still for `timeout` is OVERDUE. */
 void gossip_look(struct arbiter *arbiter);
 /* When the next look is due; CLOCK_NEVER while every worker idles. */

@@ -191,14 +191,26 @@ static void bury_other(struct arbiter *a, const siginfo_t *info)
 		log_int("status", info->si_status), log_string("cause", oom ? "oom" : "-"));
 }
 
-/* False: nobody else is dead, or it is not to be known now. */
+static bool is_alive(const siginfo_t *info)
+{
+	return info->si_code == CLD_STOPPED || info->si_code == CLD_CONTINUED;
+}
+
+/* Of a hook or an orphan that is nobody's business. */
+static void note_pause(struct arbiter *a, int slot, const siginfo_t *info)
+{
+	if (slot >= 0)
+		gossip_stopped(&a->children[slot], info->si_code == CLD_STOPPED);
+}
+
+/* False: there is no more news of anybody, or it is not to be known now. */
 static bool reap_one(struct arbiter *a)
 {
 	siginfo_t info = {0};
 	int slot;
 
 	/* __WALL: an orphan that was made by clone(2) with another exit signal, too. */
-	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WALL) != 0) {
+	if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG | __WALL) != 0) {
 		if (errno != ECHILD)
 			a->reap_ms = a->now_ms + RETRY_MS;
 		return false;
@@ -206,7 +218,9 @@ static bool reap_one(struct arbiter *a)
 	if (info.si_pid == 0)
 		return false;
 	slot = roster_find(&a->roster, info.si_pid);
-	if (slot >= 0)
+	if (is_alive(&info))
+		note_pause(a, slot, &info);
+	else if (slot >= 0)
 		bury(a, (unsigned)slot, &info);
 	else
 		bury_other(a, &info);

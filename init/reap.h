@@ -7,7 +7,7 @@
 
 #include "init/arbiter.h"
 
-/* Everybody who is dead now. */
+/* Everybody who is dead now; and who is stopped by a signal, or goes on, is told to gossip.h. */
 void reap_all(struct arbiter *arbiter);
 
 #endif

@@ -34,6 +34,19 @@ subtest 'one that is killed is replaced, with its own line and no worker\'s' => 
 		'and it has nothing to finish');
 };
 
+subtest 'one that is stopped while nobody asks it for anything is replaced, and so is a worker' => sub {
+	my $n = begin(%tls, timeout => 2, metrics_bind => "unix:$DIR/metrics");
+	my ($keyholder) = keyholders($n);
+	my ($exporter) = grep { Narwhal::command_name($_) eq 'narwhal-metrics' } Narwhal::children($n->arbiter);
+
+	kill 'STOP', $keyholder, $exporter, ($n->workers)[0];
+	$n->wait_lines(qr/ $_ .*cause=timeout signal=SIGKILL /, 1)
+		for 'worker_exit', 'attendant_exit role=keyholder', 'attendant_exit role=exporter';
+	$n->wait_lines(qr/ $_ /, 1)
+		for 'worker_ready', 'attendant_ready role=keyholder', 'attendant_ready role=exporter';
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'each generation has its own, and the old one goes behind its workers' => sub {
 	my $n = begin(%tls);
 
