@@ -14,6 +14,7 @@
 #include "init/herald.h"
 #include "init/introduction.h"
 #include "init/lesson.h"
+#include "init/noticeboard.h"
 #include "init/opening.h"
 #include "init/outsider.h"
 #include "init/preload.h"
@@ -227,6 +228,7 @@ static void converge(struct arbiter *a)
 		carry_out(a, &order);
 	introduction_turn(a);
 	scrape_turn(a);
+	noticeboard_turn(a);
 	herald_turn(a);
 	status_socket_turn(a);
 	if (is_deserted(a) && herald_has_ended(a) && !scribe_is_busy(a))
@@ -240,8 +242,7 @@ static void converge(struct arbiter *a)
 static uint64_t nearest_deadline(const struct arbiter *a)
 {
 	const uint64_t deadlines[] = {
-		/* Until on_starting has ended, slots that are due wait for it and not for the
-		 * clock. */
+		/* Until on_starting has ended, slots that are due wait for it. */
 		a->herald.started ? converge_deadline(&a->roster, &a->wish, a->now_ms)
 				  : a->wish.deadline_ms,
 		/* The kernel says when a queue fills, and never when it is empty. */
@@ -251,6 +252,7 @@ static uint64_t nearest_deadline(const struct arbiter *a)
 		certificate_watch_deadline(a),
 		gossip_deadline(a),
 		herald_deadline(a),
+		noticeboard_deadline(a),
 		scrape_deadline(a),
 		scribe_deadline(a),
 		sources_deadline(&a->sources),

@@ -22,6 +22,7 @@
 #include "init/herald.h"
 #include "init/inherit.h"
 #include "init/listener_set.h"
+#include "init/notice.h"
 #include "init/oom.h"
 #include "init/pidfile.h"
 #include "init/roster.h"
@@ -48,7 +49,8 @@ struct arbiter {
 	struct loop loop;
 	struct watch signals;
 	struct sources sources;
-	struct watch noticeboard; /* see noticeboard.h; fd -1 when there is none */
+	struct watch noticeboard;   /* see noticeboard.h; fd -1 when there is none */
+	struct notice_pace notices; /* how fast it is read */
 	struct status_socket status;
 	struct pidfile pidfile;
 	struct roster roster;

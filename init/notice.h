@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 
@@ -26,6 +27,14 @@ struct notice_found {
 	bool said[NOTICES];
 	const char *value[NOTICES]; /* of rows that end with "=", the last one of its kind */
 	size_t size[NOTICES];
+};
+
+/* How many there were of late, from whomever; see noticeboard.h. */
+struct notice_pace {
+	uint64_t window_ms; /* since then they are counted */
+	unsigned heard;
+	uint64_t resume_ms; /* when they are read again; 0: they are */
+	uint64_t told_ms;   /* when the log was told of a flood; 0: never */
 };
 
 void notice_read(const char *bytes, size_t size, struct notice_found *found);

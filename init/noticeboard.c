@@ -8,12 +8,16 @@
 #include <sys/un.h>
 
 #include "base/channel.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "init/lineage.h"
 #include "init/notice.h"
 #include "init/outsider.h"
 
 #define NOTICES_AT_ONCE 16
+#define NOTICES_MAX 64 /* in a window; who tells more waits for the next one */
+#define WINDOW_MS 100
+#define TELL_MS 60000	   /* between two lines about a flood */
 #define GENERATIONS_MAX 32 /* of a family: more lie between nobody and its sender */
 
 struct sent {
@@ -71,25 +75,66 @@ static struct child *find_child(struct arbiter *a, pid_t pid)
 	return NULL;
 }
 
+static void hear(struct arbiter *a, const struct sent *sent)
+{
+	struct child *child = find_child(a, sent->pid);
+	struct notice_found found;
+
+	if (child == NULL || !sent->whole) {
+		log_debug(&a->log, "notice_ignored", log_int("sender", sent->pid),
+			log_string("reason", child == NULL ? "not from a worker" : "too long"));
+		return;
+	}
+	notice_read(sent->bytes, sent->size, &found);
+	outsider_hear(child, &found);
+}
+
+/* Until the window is over; the sender of the last one is named, who is most likely the one. */
+static void pause_reading(struct arbiter *a, pid_t sender)
+{
+	struct notice_pace *pace = &a->notices;
+	bool is_news = pace->told_ms == 0 || a->now_ms - pace->told_ms >= TELL_MS;
+
+	if (loop_change(&a->loop, &a->noticeboard, 0) != 0)
+		return;
+	pace->resume_ms = pace->window_ms + WINDOW_MS;
+	if (!is_news)
+		return;
+	pace->told_ms = a->now_ms;
+	log_warning(&a->log, "notice_flood", log_int("sender", sender),
+		log_uint("notices", pace->heard), log_uint("in_ms", WINDOW_MS));
+}
+
 static void read_notices(struct watch *watch, uint32_t events)
 {
 	struct arbiter *a = CONTAINER_OF(watch, struct arbiter, noticeboard);
-	struct notice_found found;
+	struct notice_pace *pace = &a->notices;
 	struct sent sent = {0};
 
 	(void)events;
-	for (int i = 0; i < NOTICES_AT_ONCE && receive(watch->fd, &sent) > 0; i++) {
-		struct child *child = find_child(a, sent.pid);
-
-		if (child == NULL || !sent.whole) {
-			log_debug(&a->log, "notice_ignored", log_int("sender", sent.pid),
-				log_string("reason",
-					child == NULL ? "not from a worker" : "too long"));
-			continue;
-		}
-		notice_read(sent.bytes, sent.size, &found);
-		outsider_hear(child, &found);
+	if (a->now_ms - pace->window_ms >= WINDOW_MS) {
+		pace->window_ms = a->now_ms;
+		pace->heard = 0;
 	}
+	for (int i = 0; i < NOTICES_AT_ONCE && receive(watch->fd, &sent) > 0; i++) {
+		pace->heard++;
+		hear(a, &sent);
+	}
+	if (pace->heard >= NOTICES_MAX)
+		pause_reading(a, sent.pid);
+}
+
+void noticeboard_turn(struct arbiter *a)
+{
+	if (noticeboard_deadline(a) > a->now_ms)
+		return;
+	a->notices.resume_ms = 0;
+	(void)!loop_change(&a->loop, &a->noticeboard, EPOLLIN); /* it was added: none is refused */
+}
+
+uint64_t noticeboard_deadline(const struct arbiter *a)
+{
+	return a->notices.resume_ms != 0 ? a->notices.resume_ms : CLOCK_NEVER;
 }
 
 static int bind_anywhere(int fd)

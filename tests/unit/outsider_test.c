@@ -4,17 +4,22 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/channel.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "init/gossip.h"
 #include "init/lineage.h"
 #include "init/notice.h"
+#include "init/noticeboard.h"
 #include "init/opening.h"
 #include "init/outsider.h"
 #include "init/placeholders.h"
@@ -209,6 +214,63 @@ static void one_that_is_heard_before_its_exec_is_seen_goes_on_serving(void **sta
 	opening_close(&a);
 }
 
+/* As many as go in: the kernel's queue is short (net.unix.max_dgram_qlen). */
+static unsigned shout(int fd)
+{
+	unsigned n = 0;
+
+	while (send(fd, "STATUS=x", 8, MSG_DONTWAIT) == 8)
+		n++;
+	return n;
+}
+
+static int connect_noticeboard(const struct arbiter *a)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char bytes[sizeof(address.sun_path)];
+	struct text name = TEXT_OVER(bytes);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(noticeboard_name(a, &name), 0);
+	memcpy(address.sun_path + 1, bytes + 1, name.used - 1); /* its "@" is a NUL */
+	assert_int_equal(connect(fd, (const struct sockaddr *)&address,
+				 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + name.used)),
+		0);
+	return fd;
+}
+
+static void who_floods_the_noticeboard_waits_and_nothing_is_lost(void **state)
+{
+	static struct arbiter a;
+	unsigned sent = 0, turns = 0;
+	int fd;
+
+	(void)state;
+	(void)prepare(&a);
+	a.now_ms = 100000;
+	assert_int_equal(noticeboard_open(&a), 0);
+	fd = connect_noticeboard(&a);
+	do
+		sent += shout(fd);
+	while (loop_wait(&a.loop, 0) != 0 && (loop_dispatch(&a.loop), ++turns < 1000));
+	assert_in_range(turns, 1, 64);
+	assert_true(a.notices.heard >= 64 && a.notices.heard < sent);
+	assert_int_equal(noticeboard_deadline(&a), 100100);
+	noticeboard_turn(&a);
+	assert_int_equal(loop_wait(&a.loop, 0), 0);
+	a.now_ms = 100100;
+	noticeboard_turn(&a);
+	assert_int_equal(noticeboard_deadline(&a), CLOCK_NEVER);
+	assert_int_equal(loop_wait(&a.loop, 0), 1);
+	sent -= a.notices.heard;
+	while (loop_wait(&a.loop, 0) != 0)
+		loop_dispatch(&a.loop);
+	assert_int_equal(a.notices.heard, sent);
+	fd_close(&fd);
+	opening_close(&a);
+}
+
 /* The child has the other end of the channel and this one's word, and does what is told of it. */
 static void begin_child(struct child *child, void (*act)(void))
 {
@@ -282,6 +344,7 @@ int main(void)
 		cmocka_unit_test(a_parent_stands_behind_a_name_that_may_hold_anything),
 		cmocka_unit_test(one_that_beats_before_it_is_ready_is_watched_from_then_on),
 		cmocka_unit_test(one_that_is_heard_before_its_exec_is_seen_goes_on_serving),
+		cmocka_unit_test(who_floods_the_noticeboard_waits_and_nothing_is_lost),
 		cmocka_unit_test(one_that_dies_before_its_exec_is_never_ready),
 		cmocka_unit_test(one_that_is_executed_is_ready_where_that_is_enough),
 		cmocka_unit_test(an_epoll_set_that_holds_the_listener_watches_it),
