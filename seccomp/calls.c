@@ -34,6 +34,7 @@
 		nth, mask, value    \
 	}
 #define AND ,
+#define IGNORED CALLS_IGNORED
 #define OWN_PID CALLS_OWN_PID
 /* Bits of open(2) that stand for anything but reading. */
 #define OPEN_CHANGES (O_ACCMODE | O_CREAT | O_TRUNC)

@@ -33,6 +33,9 @@ enum calls_role {
 /* A test's value that stands for the id of the process that is locked in. */
 #define CALLS_OWN_PID UINT64_MAX
 
+/* An answer: nothing is done, and who asked is told that it was. */
+#define CALLS_IGNORED (-1)
+
 /* A condition on the nth argument: (argument & mask) == value. */
 struct calls_test {
 	unsigned nth;
@@ -44,10 +47,16 @@ struct calls_test {
 struct calls_row {
 	const char *name;
 	const char *why;
-	int answer;			      /* 0: allowed; else it fails with this errno value */
+	int answer; /* 0: allowed; else it fails with this errno value, or is CALLS_IGNORED */
 	struct calls_test tests[CALLS_TESTS]; /* all must hold; none: whatever the arguments */
 	const char *when;		      /* the same in the table's words; NULL: always */
 };
+
+/* What is returned in place of an answered call: an errno value, or 0. */
+static inline unsigned calls_answer_errno(int answer)
+{
+	return answer == CALLS_IGNORED ? 0 : (unsigned)answer;
+}
 
 /* The role's rows, in the order in which they were written. */
 const struct calls_row *calls_of(enum calls_role role, size_t *count);

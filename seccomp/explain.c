@@ -15,10 +15,17 @@ static void print_row(FILE *out, const char *name, const char *becomes, const ch
 		WHEN_WIDTH, when, why);
 }
 
+static const char *becomes(const struct calls_row *call)
+{
+	if (call->answer == 0)
+		return "allowed";
+	return call->answer == CALLS_IGNORED ? "ignored" : strerrorname_np(call->answer);
+}
+
 static void print_call(FILE *out, const struct calls_row *call)
 {
-	print_row(out, call->name, call->answer == 0 ? "allowed" : strerrorname_np(call->answer),
-		call->when != NULL ? call->when : "always", call->why);
+	print_row(out, call->name, becomes(call), call->when != NULL ? call->when : "always",
+		call->why);
 }
 
 static bool is_named(const struct calls_row *call, const char *name)

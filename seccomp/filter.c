@@ -40,8 +40,8 @@ static int own_number(const struct building *building, int number)
 
 static int add_row(const struct building *building, const struct calls_row *call)
 {
-	uint32_t action =
-		call->answer != 0 ? SCMP_ACT_ERRNO((unsigned)call->answer) : SCMP_ACT_ALLOW;
+	uint32_t action = call->answer != 0 ? SCMP_ACT_ERRNO(calls_answer_errno(call->answer))
+					    : SCMP_ACT_ALLOW;
 	struct scmp_arg_cmp tests[CALLS_TESTS];
 	int number = calls_number(building->arch, call->name);
 	unsigned n = 0;

@@ -155,7 +155,7 @@ static void oci_case(FILE *out, const struct calls_row *call)
 		",\n\t\t{\n\t\t\t\"names\": [\"%s\"],\n\t\t\t\"action\": \"SCMP_ACT_%s\"",
 		call->name, call->answer != 0 ? "ERRNO" : "ALLOW");
 	if (call->answer != 0)
-		(void)fprintf(out, ",\n\t\t\t\"errnoRet\": %d", call->answer);
+		(void)fprintf(out, ",\n\t\t\t\"errnoRet\": %u", calls_answer_errno(call->answer));
 	else
 		oci_arguments(out, call);
 	(void)fputs("\n\t\t}", out);

@@ -284,7 +284,7 @@ static int take_lines(struct reader *reader, struct readback *found, struct text
 	}
 	end++;
 	if (reader->is_inside)
-		begin = (char *)memchr(begin, '\n', reader->used) + 1;
+		begin = (const char *)memchr(begin, '\n', reader->used) + 1;
 	error = readback_parse(begin, (size_t)(end - begin), found, why);
 	reader->used -= (size_t)(end - reader->bytes);
 	memmove(reader->bytes, end, reader->used);

@@ -11,7 +11,7 @@ use File::Find qw(find);
 use POSIX ();
 use Test::More ();
 
-our @EXPORT_OK = qw($ROOT %FLOOR files c_files floor_files slurp code no_faults needs output);
+our @EXPORT_OK = qw($ROOT %FLOOR files c_files floor_files slurp code no_faults needs kubectl_kustomizes output);
 our $ROOT = abs_path(dirname(__FILE__) . '/../..');
 our %FLOOR = (base => 0, seccomp => 1, service => 2, init => 3);
 
@@ -83,6 +83,13 @@ sub needs {
 			if !grep { -x "$_/$program" } split /:/, $ENV{PATH};
 	}
 	return;
+}
+
+# The first kubectl whose kustomize reads deploy/kubernetes is 1.22; Debian 12's own is 1.20.
+sub kubectl_kustomizes {
+	return 0 if !grep { -x "$_/kubectl" } split /:/, $ENV{PATH};
+	my ($said) = output('kubectl', 'version', '--client');
+	return $said =~ /\bv1\.(\d+)/ && $1 >= 22;
 }
 
 # What a command writes, on both streams, and its status.

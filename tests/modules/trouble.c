@@ -21,7 +21,7 @@ static void hang(void)
 
 static void spin(void)
 {
-	for (volatile unsigned i = 0;; i++)
+	for (volatile unsigned i = 0; i == 0;)
 		;
 }
 

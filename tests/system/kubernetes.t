@@ -12,11 +12,12 @@ use File::Temp;
 use JSON::PP qw(decode_json);
 use Test::More;
 
-use Lint qw(needs output);
+use Lint qw(needs kubectl_kustomizes output);
 use Narwhal;
 
 plan(skip_all => 'these files are no build') if $ENV{SANITIZE};
-needs('kubectl', 'node', 'npm');
+needs('node', 'npm');
+plan(skip_all => 'needs kubectl 1.22') if !kubectl_kustomizes();
 
 my $KUBERNETES = "$Narwhal::ROOT/deploy/kubernetes";
 my %VERSION = ('kubernetes-models' => '5.1.0', yaml => '2.8.1');
@@ -33,7 +34,7 @@ sub schemas {
 	return $dir if -e "$dir/complete";
 	my ($out, $status) = output('npm', 'install', '--silent', '--no-audit', '--no-fund', '--prefix', $dir,
 		map { "$_\@$VERSION{$_}" } sort keys %VERSION);
-	die "npm install: $out\n" if $status;
+	plan(skip_all => "npm cannot fetch the schemas: $out") if $status;
 	Narwhal::write_file("$dir/complete", '');
 	return $dir;
 }

@@ -15,7 +15,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 use Counter;
-use Lint qw(output slurp);
+use Lint qw(kubectl_kustomizes output slurp);
 use Narwhal;
 
 plan(skip_all => 'needs root, for an engine of its own') if $> != 0;
@@ -172,7 +172,7 @@ sub play {
 }
 
 SKIP: {
-	skip('needs kubectl', 1) if !grep { -x "$_/kubectl" } split /:/, $ENV{PATH};
+	skip('needs kubectl 1.22', 1) if !kubectl_kustomizes();
 	subtest 'one pod takes over from another, and no request is lost' => sub {
 		# podman 4.3 asks a shell to run a probe's command.
 		place('/bin/sh', '/bin');

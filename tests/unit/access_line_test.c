@@ -57,7 +57,7 @@ static size_t make_line_of(const char *format_text, const char *head, uint64_t g
 	struct access_scene own_scene = scene;
 	struct origin origin = {
 		.told = true,
-		.identity = {.known = true, .made = "0123456789abcdef0123456789abcdef"},
+		.identity = {.known = true},
 		.forwarded = {.scheme = "https"},
 	};
 	const struct narwhal_request view = {
@@ -78,6 +78,7 @@ static size_t make_line_of(const char *format_text, const char *head, uint64_t g
 	size_t size;
 
 	assert_true(draft != NULL && request != NULL);
+	memcpy(origin.identity.made, "0123456789abcdef0123456789abcdef", TRACE_ID_SIZE);
 	request_reset(request);
 	(void)request_parse(request, &limits, head, strlen(head));
 	assert_int_equal(access_format_read(format_text, &format, &why), 0);
