@@ -171,6 +171,15 @@ static const struct {
 	{"OPTIONS", tell_methods},
 };
 
+/* Else all of a body would be collected, up to limit_request_body, before it is of no use. */
+static enum narwhal_outcome files_begin(void *state, struct narwhal_request *request,
+	struct narwhal_response *response)
+{
+	(void)state;
+	(void)response;
+	return narwhal_request_discard(request) == 0 ? NARWHAL_MORE : NARWHAL_FAILED;
+}
+
 static void files_handle(void *state, const struct narwhal_request *request,
 	struct narwhal_response *response)
 {
@@ -232,6 +241,7 @@ const struct narwhal_module files_module = {
 	.abi = NARWHAL_ABI,
 	.size = sizeof(struct narwhal_module),
 	.name = "files",
+	.begin = files_begin,
 	.handle = files_handle,
 	.worker_exit = files_close,
 };

@@ -600,8 +600,23 @@ sub cost {
 }
 
 SKIP: {
-	skip 'a sanitizer brings its own memory', 2 if ($ENV{SANITIZE} // 0) eq '1';
-	skip 'no smaps_rollup', 2 if !-e '/proc/self/smaps_rollup';
+	skip 'a sanitizer brings its own memory', 3 if ($ENV{SANITIZE} // 0) eq '1';
+	skip 'no smaps_rollup', 3 if !-e '/proc/self/smaps_rollup';
+	subtest 'a body that a file has no use for costs no memory, and the connection goes on behind it' => sub {
+		my $w = ready(app => "$Worker::ROOT/examples/public");
+		my $c = $w->connect;
+		is($w->get('/', $c)->{status}, 200, 'a file');
+		my $before = private_bytes($w);
+		my @pieces = ('x' x 65_536) x 240;
+		syswrite $c, sprintf "POST / HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n", 65_536 * @pieces;
+		my $last = pop @pieces;
+		syswrite $c, $_ for @pieces;
+		cmp_ok(private_bytes($w) - $before, '<', 1_000_000, 'of 15 MiB hardly any is kept');
+		syswrite $c, $last;
+		is($w->response($c)->{status}, 405, 'the method is refused');
+		is($w->get('/', $c)->{status}, 200, 'and the next one is not');
+	};
+
 	# Sockets are the test's, too.
 	system('prlimit', "--pid=$$", '--nofile=10500:') == 0 or skip 'too few descriptors', 2;
 
