@@ -222,7 +222,7 @@ static void converge(struct arbiter *a)
 	certificate_watch_turn(a);
 	shelf_clear(&a->shelf, &a->roster);
 	a->wish.backlog = a->wish.phase == PHASE_DRAIN && has_backlog(a);
-	a->wish.empties_first = outsider_is_wished(a->current);
+	outsider_wish(a);
 	announce_readiness(a); /* unready before anybody is told to leave */
 	while (herald_has_started(a) && converge_next(&a->roster, &a->wish, a->now_ms, &order))
 		carry_out(a, &order);

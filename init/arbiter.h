@@ -78,6 +78,7 @@ struct arbiter {
 	bool ready;	       /* told so: the ready file is there */
 	uint64_t ready_ms; /* when it was so first; from then on the arbiter never gives up; or 0 */
 	uint64_t reload_ms;    /* when the candidate was made */
+	uint64_t promoted_ms;  /* when the one that serves took over; 0: with this image */
 	uint64_t announced;    /* the generation that was said to be ready; or 0 */
 	uint64_t told;	       /* the one that the ready file names; 0 while there is no file */
 	struct scribe scribe;  /* who makes the ready file, and removes it */

@@ -131,6 +131,8 @@ static void make_demands(const struct roster *roster, const struct wish *wish, s
 		demands[PART_OLD].count = crew->workers - least(crew->workers, now);
 		demands[PART_CREW].count = least(crew->workers, now + crew->surge);
 	}
+	if (wish_is_emptying(wish))
+		demands[PART_OLD].count = old;
 	for (unsigned i = 0; i < PARTS && !serving; i++)
 		demands[i].count = wish_is_emptying(wish) ? census->serving[i] : 0;
 	/* One that comes up as the service ends, to empty what nobody is there to empty. */

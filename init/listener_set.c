@@ -230,10 +230,25 @@ void shelf_put(struct shelf *shelf, struct listener_set *set, const struct liste
 	}
 }
 
+static bool is_of(const struct shelved *entry, uint64_t generation)
+{
+	return generation >= entry->from && generation <= entry->to;
+}
+
 bool shelf_serves(const struct shelf *shelf, uint64_t generation)
 {
 	for (const struct shelved *at = shelf->first; at != NULL; at = at->next) {
-		if (generation >= at->from && generation <= at->to)
+		if (is_of(at, generation))
+			return true;
+	}
+	return false;
+}
+
+/* One that was inherited is not gated: what comes there next is another process's to take. */
+bool shelf_is_waiting(const struct shelf *shelf, uint64_t generation)
+{
+	for (const struct shelved *at = shelf->first; at != NULL; at = at->next) {
+		if (is_of(at, generation) && at->listener.gated && listener_waiting(&at->listener))
 			return true;
 	}
 	return false;
@@ -244,8 +259,7 @@ static bool is_held(const struct shelved *entry, const struct roster *roster)
 	for (unsigned i = 0; i < roster_whole(roster); i++) {
 		const struct slot *slot = &roster->slots[i];
 
-		if (slot->state != STATE_VACANT && slot->generation >= entry->from &&
-			slot->generation <= entry->to)
+		if (slot->state != STATE_VACANT && is_of(entry, slot->generation))
 			return true;
 	}
 	return false;

@@ -66,6 +66,8 @@ void shelf_put(struct shelf *shelf, struct listener_set *set, const struct liste
 	uint64_t from, uint64_t to);
 /* Whether workers of that generation have listeners that nobody empties but they. */
 PURE bool shelf_serves(const struct shelf *shelf, uint64_t generation);
+/* Whether connections wait there. */
+MUST_USE bool shelf_is_waiting(const struct shelf *shelf, uint64_t generation);
 /* As listener_set_trim(). */
 void shelf_trim(struct shelf *shelf);
 /* Closes what no worker holds any more. */

@@ -244,6 +244,33 @@ void outsider_missed(struct child *child)
 		arbiter_step(a, child->slot, EVENT_HUNG);
 }
 
+/* What is wished of it. */
+
+/*
+ * SIGTERM ends its accepting, so it comes when nothing waits at what the reload has given up: for
+ * as long as it would have had to finish.
+ */
+static bool has_leftover(const struct arbiter *a)
+{
+	if (a->now_ms - a->promoted_ms >= a->roster.limits.graceful_timeout)
+		return false;
+	for (unsigned i = 0; a->shelf.first != NULL && i < a->roster.size; i++) {
+		const struct slot *slot = &a->roster.slots[i];
+
+		if (a->children[i].outsider && roster_is_serving(slot) &&
+			slot->generation < a->wish.crew.generation &&
+			shelf_is_waiting(&a->shelf, slot->generation))
+			return true;
+	}
+	return false;
+}
+
+void outsider_wish(struct arbiter *a)
+{
+	a->wish.empties_first = outsider_is_wished(a->current);
+	a->wish.leftover = has_leftover(a);
+}
+
 /* What it is told. */
 
 /* One that boots may have no handler yet, and would die of what shall tell it something. */

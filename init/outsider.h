@@ -42,6 +42,8 @@ void outsider_hear(struct child *child, const struct notice_found *found);
 /* No sign of life in time. */
 void outsider_missed(struct child *child);
 
+/* Whether those that serve, or an older generation's, have to empty what waits first. */
+void outsider_wish(struct arbiter *arbiter);
 /* A signal that is none of the arbiter's goes to all of them. */
 void outsider_forward(struct arbiter *arbiter, const struct signalfd_siginfo *info);
 /* Its processes, after its own end. */

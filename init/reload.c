@@ -146,6 +146,7 @@ static void commit(struct arbiter *a)
 	a->candidate = old;
 	generation_close(old);
 	wish_promote(&a->wish);
+	a->promoted_ms = a->now_ms;
 	reload_apply(a);
 	a->tally.reloads[TALLY_DONE]++;
 	log_info(&a->log, "reloaded", log_uint("generation", a->current->number),

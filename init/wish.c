@@ -91,7 +91,9 @@ bool wish_is_serving(const struct wish *wish)
 
 bool wish_is_emptying(const struct wish *wish)
 {
-	return wish->phase == PHASE_DRAIN && wish->backlog && wish->empties_first;
+	return wish_is_serving(wish)
+		       ? wish->leftover
+		       : wish->phase == PHASE_DRAIN && wish->backlog && wish->empties_first;
 }
 
 bool wish_is_ending(const struct wish *wish)

@@ -52,6 +52,7 @@ struct wish {
 	unsigned most;	       /* workers of a crew, at the most */
 	bool backlog;	       /* connections wait, and the service ends: somebody must take them */
 	bool empties_first;    /* workers accept no more once they are told to leave */
+	bool leftover;	       /* connections wait where older ones of that kind alone listen */
 	int exit_status;       /* the arbiter's, when the service has ended */
 	struct wish_limits limits;
 };
@@ -69,7 +70,7 @@ void wish_discard(struct wish *wish);
 
 /* Workers are wished for: the service has not been asked to end or to rest. */
 PURE bool wish_is_serving(const struct wish *wish);
-/* Those who serve stay until nothing waits any more. */
+/* Those who serve, or served before a reload, stay until nothing waits any more. */
 PURE bool wish_is_emptying(const struct wish *wish);
 /* The service has been asked to end. */
 PURE bool wish_is_ending(const struct wish *wish);

@@ -251,6 +251,27 @@ subtest 'a reload under load loses nothing' => sub {
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'a reload that gives up an address serves what waits there' => sub {
+	my $conf = "$DIR/two.conf";
+	my @ports = map { Narwhal::free_port() } 1 .. 2;
+	my %settings = (app => "-- $OUTSIDER notify", exec_ready => 'notify');
+	Narwhal::write_config($conf, %settings, bind => join ',', map { "127.0.0.1:$_" } @ports);
+	my $n = Narwhal->start(bind => 0, args => [ '--config', $conf ]);
+	$n->wait_ready;
+	my $pid = told($n)->{pid};
+
+	kill 'STOP', $pid;
+	my @waiting = map { $n->connect("127.0.0.1:$ports[1]") } 1 .. 5;
+	$_->write("GET / HTTP/1.1\r\n\r\n") for @waiting;
+	Narwhal::write_config($conf, %settings, bind => "127.0.0.1:$ports[0]");
+	$n->signal('HUP')->wait_line(qr/ reloaded generation=2 /);
+	$n->signal('USR1')->wait_line(qr/ log_reopened /);    # a turn later: who was to get SIGTERM has it
+	kill 'CONT', $pid;
+	is(scalar(grep { ($_->response // { body => '' })->{body} =~ /^pid=$pid$/m } @waiting), 5, 'all are answered');
+	$n->wait_line(qr/ worker_exit .*generation=1 cause=retired status=0/);
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'a stop serves what waits in the backlog' => sub {
 	my $n = begin([ '--exec-ready', 'notify' ], $OUTSIDER, 'notify');
 	my $pid = told($n)->{pid};

@@ -397,6 +397,24 @@ static void a_backlog_that_nobody_serves_brings_one_up_to_empty_it(void **state)
 	assert_int_equal(count(w, STATE_DRAINING), 1);
 }
 
+static void older_ones_who_accept_no_more_once_told_stay_until_nothing_is_left_over(void **state)
+{
+	struct world *w = *state;
+
+	a_candidate_leaves_the_old_ones_alone_until_it_is_ready(state);
+	for (unsigned i = 1; i < 4; i++)
+		one_ready(w, 2);
+	wish_promote(&w->wish);
+	w->wish.leftover = true;
+	(void)converge(w, true);
+	assert_int_equal(of(w, 1, STATE_SERVING), 4);
+	assert_int_equal(of(w, 2, STATE_SERVING), 4);
+	w->wish.leftover = false;
+	(void)converge(w, true);
+	assert_int_equal(of(w, 1, STATE_SERVING), 0);
+	assert_int_equal(of(w, 2, STATE_SERVING), 4);
+}
+
 /* All of them die again and again; what waits is theirs to answer all the same. */
 static void the_end_waits_for_a_backoff_while_clients_wait(void **state)
 {
@@ -605,6 +623,7 @@ int main(void)
 		CASE(an_old_worker_that_dies_during_a_reload_is_replaced),
 		CASE(what_is_discarded_helps_out_until_the_crew_is_whole),
 		CASE(a_backlog_that_nobody_serves_brings_one_up_to_empty_it),
+		CASE(older_ones_who_accept_no_more_once_told_stay_until_nothing_is_left_over),
 		CASE(the_end_waits_for_a_backoff_while_clients_wait),
 		CASE(those_who_accept_no_more_once_told_stay_until_the_backlog_is_empty),
 		CASE(a_spent_worker_serves_on_until_its_successor_is_ready),
