@@ -91,7 +91,7 @@ quiet = $(if $(filter 0,$(V)),@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test faults upgrades bench image images static install headers clean help lint bootstrap units \
+.PHONY: all run test faults kernels upgrades bench image images static install headers clean help lint bootstrap units \
 	bare fuzz fuzzers coverage profiles pages reference dist
 
 all: $(PROGRAMS) $(EXAMPLES) ## build everything into build/ (the default)
@@ -126,6 +126,13 @@ fuzz: ## libFuzzer on every target, or on TARGET alone, for SECONDS (60) each
 coverage: ## how much of the HTTP parser units and corpora reach, file by file
 	@deploy/bootstrap build test
 	@BUILD=$(abspath $(BUILD)) prove -v -Itests/lib tests/system/coverage.t
+
+kernels: KERNELS ?=
+kernels: TESTS ?=
+kernels: ## the tests that ask most of the kernel, under Debian's of KERNELS (bullseye bookworm trixie sid)
+	@deploy/bootstrap build test
+	@+$(MAKE) --no-print-directory -s all units
+	@BUILD=$(abspath $(BUILD)) KERNELS='$(KERNELS)' TESTS='$(TESTS)' prove -Itests/lib tests/kernel/campaign.t
 
 upgrades: RUNS ?= 500
 upgrades: ## RUNS (500) upgrades, with what happens meanwhile drawn by lot; needs root

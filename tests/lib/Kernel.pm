@@ -5,6 +5,8 @@
 #	is($end->{status}, 0) or diag $end->{output};
 #	$end = $kernel->run('...', modules => ['veth'], memory => 512, seconds => 60, processors => 2);
 #	$end = $kernel->boot("exec $program ...");	# what PID 1 is; $end->{console} has what the kernel said
+#	$end = $kernel->boot('...', press => [qr/ ready /, 'ctrl-alt-delete']);	# when the console says so
+#	$end = $kernel->boot('', append => 'rdinit=/x', files => { x => '...' });	# in the initramfs, alone
 #
 # The machine sees the host's root, read-only, below an overlay in its own memory: whatever it writes is
 # lost at its end. Only /run/out is a folder of the host's: what is written there comes back, as
@@ -25,6 +27,7 @@ use File::Basename qw(basename dirname);
 use File::Copy qw(copy);
 use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
+use IO::Socket::UNIX;
 use POSIX qw(WNOHANG);
 use Test::More ();
 use Time::HiRes qw(sleep time);
@@ -198,6 +201,7 @@ sub boot {
 	$alive{$pid} = $folder;
 	while (waitpid($pid, WNOHANG) == 0) {
 		kill 'KILL', $pid if time > $deadline;
+		press($folder, \%option) if $option{press};
 		sleep 0.02;
 	}
 	local $?;
@@ -205,6 +209,17 @@ sub boot {
 	$end{files}{ basename($_) } = slurp($_) for grep { -f } glob "$folder/out/*";
 	remove_tree(delete $alive{$pid});
 	return \%end;
+}
+
+# Once: the connection stays, because the machine forgets what it has not read when that ends.
+sub press {
+	my ($folder, $option) = @_;
+	my ($when, $keys) = @{ $option->{press} };
+
+	return if $option->{monitor} || slurp("$folder/console") !~ $when;
+	$option->{monitor} = IO::Socket::UNIX->new(Peer => "$folder/monitor") or die "the machine's monitor: $!";
+	$option->{monitor}->print("sendkey $keys\n");
+	return;
 }
 
 # A folder as the initramfs: the first process, what it runs with, its modules in their order, and
@@ -217,7 +232,7 @@ sub make_initramfs {
 	make_path(map { "$folder/$_" } qw(bin modules));
 	my ($busybox) = grep { -x } map { "$_/busybox" } path();
 	copy($busybox, "$folder/bin/busybox") or die "$busybox: $!";
-	copy("$ROOT/tests/lib/kernel/init", "$folder/init") or die "init: $!";
+	copy("$ROOT/tests/kernel/init", "$folder/init") or die "init: $!";
 	for my $module ($self->modules_for(@MODULES, @{ $option->{modules} // [] })) {
 		copy($module, "$folder/modules") or die "$module: $!";
 		$order .= basename($module) . "\n";
@@ -226,6 +241,7 @@ sub make_initramfs {
 	write_file("$folder/exec", environment() . $script);
 	write_file("$folder/command", $option->{command} // '');
 	chmod 0755, map { "$folder/$_" } qw(bin/busybox init exec);
+	output_of('cp', $option->{files}{$_}, "$folder/$_") for keys %{ $option->{files} // {} };
 	output_of('sh', '-c', 'cd "$0" && find . | cpio --quiet -o -H newc >"$1"', $folder, $file);
 	return;
 }
@@ -254,8 +270,10 @@ sub become_machine {
 	exec 'setpriv', '--pdeathsig', 'KILL', 'qemu-system-x86_64', '-accel', 'tcg,thread=multi', '-cpu', 'max',
 		'-smp', $option->{processors} // 1, '-m', $option->{memory} // 1024,
 		'-nodefaults', '-no-reboot', '-display', 'none', '-serial', 'stdio',
+		'-monitor', "unix:$folder/monitor,server=on,wait=off",
 		'-kernel', $image, '-initrd', "$folder/initramfs",
-		'-append', 'console=ttyS0 quiet panic=-1 ' . ($option->{append} // ''),
+		# The host may be too busy for a timer that the kernel tries while it counts loops.
+		'-append', 'console=ttyS0 quiet panic=-1 no_timer_check ' . ($option->{append} // ''),
 		share('host', '/', 'readonly=on'), share('out', "$folder/out")
 		or POSIX::_exit(127);
 }

@@ -178,15 +178,20 @@ subtest 'every signal arrives' => sub {
 	}
 };
 
+# By pidfd_send_signal(2) to a group: Linux 6.9. Before, it is kill(2), from narwhal.
+my $queues_to_groups = (POSIX::uname())[2] =~ /^(\d+)\.(\d+)/ && 1000 * $1 + $2 >= 6009;
+
 subtest 'real-time signals arrive all, in order, with value and sender' => sub {
 	for my $flags ([], ['--signal-group']) {
 		my $n = begin($flags);
 		my $sender = fork // die;
 		exec $WITNESS, 'queue', $n->arbiter, 40, 1000 if $sender == 0;
 		waitpid $sender, 0;
-		my @values = map { field($n->wait_line(qr/^got number=40 code=-1 /), 'value') } 1 .. 1000;
-		is_deeply(\@values, [ 0 .. 999 ], "@$flags: values");
-		is(field($n->{lines}[-1], 'sender'), $sender, 'sender');
+		my @got = map { $n->wait_line(qr/^got number=40 /) } 1 .. 1000;
+		is(@got, 1000, "@$flags: all");
+		next if @$flags && !$queues_to_groups;
+		is_deeply([ map { field($_, 'value') } @got ], [ 0 .. 999 ], 'values');
+		is(field($got[-1], 'sender'), $sender, 'sender');
 		kill 40, $n->arbiter for 1 .. 3;
 		like($n->wait_line(qr/^got /), qr/^got number=40 .* sender=$$\z/, 'kill(2) is heard')
 			for 1 .. 3;

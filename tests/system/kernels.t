@@ -1,5 +1,5 @@
 # Narwhal on another kernel than this machine's: Debian 12's, in a virtual machine of which it is PID 1.
-# What differs between kernels is tried there by the tests themselves.
+# What differs between kernels is tried there by the tests themselves. `make kernels` does more of it.
 use strict;
 use warnings;
 

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use File::Temp qw(tempdir);
+use POSIX ();
 use Test::More;
 
 use Narwhal;
@@ -171,8 +172,13 @@ subtest 'a user who can become root again serves nothing' => sub {
 		qr/giving up privileges: a way back to root is left: Operation not permitted/);
 };
 
+# Its TOMOYO looks for /proc/self/fd/N, where N is what was executed by descriptor.
+my $needs_proc = (POSIX::uname())[2] =~ /^5\.10\./
+	&& (eval { Narwhal::slurp('/sys/kernel/security/lsm') } // '') =~ /\btomoyo\b/;
+
 subtest 'where there is no /proc, calls alone are asked' => sub {
 	not_sanitized();
+	plan skip_all => 'this kernel executes nothing by descriptor then' if $needs_proc;
 	my $n = begin([ qw(unshare --mount sh -c), 'mount -t tmpfs none /proc && exec "$@"', 'sh' ],
 		'--worker-image', "$Narwhal::BUILD/narwhal-worker");
 	$n->wait_until('it says that a score is lost', sub { grep { / warning oom_score_refused / } $n->lines });
