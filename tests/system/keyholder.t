@@ -198,6 +198,25 @@ subtest 'who waits for it in vain is told so in time, and others can wait in its
 	is($n->stop, 0, 'status 0');
 };
 
+subtest 'who waits in a worker that retires, and whose key holder is dead, is told so, too' => sub {
+	my $n = begin($pair{ec}, '--workers', 1, '--min-ready', 1, '--tls-handshake-timeout', 3);
+	my $old = keyholder($n);
+	my ($worker) = $n->workers;
+	my $sockets = sub { scalar grep { /^socket:/ } map { readlink // '' } glob "/proc/$worker/fd/*" };
+	my $before = $sockets->();
+
+	kill 'STOP', $old;
+	my ($client) = clients($n, 1, 1);
+	$n->wait_until('it has come', sub { $sockets->() > $before });
+	$n->signal('HUP')->wait_line(qr/ info reloaded /);
+	kill 'KILL', $old;
+	is(ask($n), 200, 'the new generation serves');
+	is(wait_for($client), 1, 'the old one cannot');
+	like(Narwhal::slurp("$dir/said.$client"), qr/alert internal error/, 'and says so');
+	$n->wait_line(qr/ worker_exit .*pid=$worker .*cause=retired status=0/);
+	is($n->stop, 0, 'status 0');
+};
+
 subtest 'so many questions that it does not take that no more go in cost handshakes, but not the line' => sub {
 	my $n = begin($pair{ec}, '--workers', 1, '--min-ready', 1, '--tls-handshake-timeout', 0.1);
 	my $pid = keyholder($n);

@@ -63,13 +63,13 @@ struct narwhal_bytes narwhal_request_field(const struct narwhal_request *request
 	return bytes_of(NULL);
 }
 
-/* service/view.h, where the request is another one. */
 int narwhal_request_discard(struct narwhal_request *request)
 {
 	(void)request;
 	return 0;
 }
 
+/* service/view.h, where the request is another one. */
 uint64_t view_now_ms(const struct narwhal_request *request);
 
 uint64_t view_now_ms(const struct narwhal_request *request)
