@@ -92,7 +92,7 @@ quiet = $(if $(filter 0,$(V)),@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all run test faults kernels upgrades bench image images static install headers clean help lint bootstrap units \
-	bare fuzz fuzzers coverage profiles pages reference dist
+	aarch64 bare fuzz fuzzers coverage profiles pages reference dist
 
 all: $(PROGRAMS) $(EXAMPLES) ## build everything into build/ (the default)
 
@@ -149,6 +149,15 @@ bench: ## narwhal, nginx and the bare limit side by side: CPU per request, p99, 
 	@deploy/bootstrap build bench
 	@+$(MAKE) --no-print-directory -s all $(CLIENT)
 	@BUILD=$(abspath $(BUILD)) tests/bench/run
+
+aarch64: export BUILD := $(CURDIR)/build/aarch64-linux-gnu
+aarch64: export KERNELS ?=
+aarch64: export TESTS ?=
+aarch64: ## build for aarch64, and run its tests in virtual machines (TESTS, KERNELS; needs root; an hour)
+	@deploy/bootstrap build test aarch64
+	@+root=$$(perl -Itests/lib -MForeign -e 'print Foreign::root("arm64")') && $(MAKE) --no-print-directory -s \
+		CROSS=aarch64-linux-gnu SYSROOT="$$root" BUILD=$(BUILD) all units
+	@prove -Itests/lib tests/kernel/aarch64.t
 
 bare: ## make run and make test on a bare Debian, in a root of its own (needs root; minutes)
 	@tests/bare/run
@@ -216,7 +225,7 @@ clean: ## remove what was built, here in build/ or in $(BUILD)
 	rm -rf $(BUILD)
 
 help: ## print this
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS='	' read -r n t; \
+	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS='	' read -r n t; \
 		do printf '  make %-10s %s\n' "$$n" "$$t"; done
 
 # With BUILD, CC and SANITIZE as `make fuzz` gives them.

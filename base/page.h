@@ -4,6 +4,14 @@
  * Each worker has a page of its own and can write no other. The arbiter only reads it, bounded,
  * and believes none of it: numbers for reports, bytes for a log line (escaped), never a pid, a
  * pointer or a length that it acts on. `watched` alone is the arbiter's to write.
+ *
+ * Order between the two, on CPUs that keep none by themselves. `watched` and `busy_since_ms` are
+ * sequentially consistent: each side stores its own, then loads the other's, and at least one sees
+ * what the other stored (init/gossip.c, service/worker.c). `turns` is counted before the 0 in
+ * `busy_since_ms` is released: who finds the worker idle finds that it has been busy. `counters` is
+ * released behind the name, and acquired before that is read. All else needs none: each number
+ * stands for itself, waitid(2) has ordered all of them after a death, and a request's text, which
+ * may be of two, is for a line of the log.
  */
 #ifndef BASE_PAGE_H
 #define BASE_PAGE_H
@@ -82,6 +90,7 @@ struct page {
 
 	_Atomic uint64_t handshakes[PAGE_HANDSHAKES]; /* of TLS */
 };
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a lock would be each process's own");
 _Static_assert(PAGE_DURATIONS == 13 && PAGE_HANDSHAKES == 3 && PAGE_COUNTERS == 32,
 	"older workers' pages have their members where they were");
 

@@ -7,12 +7,13 @@
 #	$end = $kernel->boot("exec $program ...");	# what PID 1 is; $end->{console} has what the kernel said
 #	$end = $kernel->boot('...', press => [qr/ ready /, 'ctrl-alt-delete']);	# when the console says so
 #	$end = $kernel->boot('', append => 'rdinit=/x', files => { x => '...' });	# in the initramfs, alone
+#	$kernel = Kernel->get('trixie', flavour => 'arm64-16k', root => Foreign::root('arm64'));
 #
-# The machine sees the host's root, read-only, below an overlay in its own memory: whatever it writes is
-# lost at its end. Only /run/out is a folder of the host's: what is written there comes back, as
-# $end->{files}{NAME}. It has no network but lo, cgroup v2 with every controller, and boots within
-# seconds. QEMU interprets each instruction (TCG), so that any machine will do, and takes some
-# twenty times as long: waits within are to be patient (PATIENCE, as `run` sets it).
+# The machine sees the host's root, or the one given and the checkout in it, read-only, below an overlay in
+# its own memory: whatever it writes is lost at its end. Only /run/out is a folder of the host's: what is
+# written there comes back, as $end->{files}{NAME}. It has no network but lo, cgroup v2 with every
+# controller, and boots within seconds. QEMU interprets each instruction (TCG), so that any machine will
+# do, and takes some twenty times as long: waits within are to be patient (PATIENCE, as `run` sets it).
 #
 # Kernels are fetched as packages, by apt with sources and lists of its own, and what is needed of
 # them is kept in a cache folder. QEMU dies with the test.
@@ -34,6 +35,12 @@ use Time::HiRes qw(sleep time);
 
 our $ROOT = abs_path(dirname(__FILE__) . '/../..');
 our $PATIENCE = 300;    # seconds, within the machine
+
+my %MACHINE = (
+	amd64 => { name => 'x86_64', console => 'ttyS0', options => [ '-cpu', 'max' ] },
+	# Signatures of pointers made as the architecture says would take most of the time.
+	arm64 => { name => 'aarch64', console => 'ttyAMA0', options => [ qw(-M virt -cpu), 'max,pauth-impdef=on' ] },
+);
 my $KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 # Without these there is no root; the test may ask for more.
@@ -49,9 +56,13 @@ my %alive;    # machines that run: QEMU's pid, and its folder
 
 # Why there can be no such machine here, or nothing.
 sub missing {
+	my ($self) = @_;
+	my $name = $self->{machine}{name};
+	my @own_root = $self->{root} eq '/' ? 'busybox' : ();
+
 	return 'root, to read the whole file system' if $> != 0;
-	return 'an x86_64 machine' if (POSIX::uname())[4] ne 'x86_64';
-	for my $program (qw(apt-get busybox cpio depmod qemu-system-x86_64 setpriv xz)) {
+	return "a machine of $name" if @own_root && (POSIX::uname())[4] ne $name;
+	for my $program (qw(apt-get cpio depmod setpriv xz), "qemu-system-$name", @own_root) {
 		return $program if !grep { -x "$_/$program" } path();
 	}
 	return -e $KEYRING ? () : $KEYRING;
@@ -62,13 +73,16 @@ sub path {
 }
 
 sub get {
-	my ($class, $suite) = @_;
-	my $missing = missing();
+	my ($class, $suite, %option) = @_;
+	my $flavour = $option{flavour} // 'amd64';
+	my ($architecture) = split /-/, $flavour;
+	my $self = bless { root => $option{root} // '/', machine => $MACHINE{$architecture} }, $class;
+	my $missing = $self->missing;
 
 	Test::More::plan(skip_all => "needs $missing") if defined $missing;
-	my $folder = fetched($suite);
-	my ($release) = map { basename($_) } glob "$folder/lib/modules/*";
-	return bless { folder => $folder, suite => $suite, release => $release }, $class;
+	$self->{folder} = fetched($suite, $flavour, $architecture);
+	($self->{release}) = map { basename($_) } glob "$self->{folder}/lib/modules/*";
+	return $self;
 }
 
 # As `uname -r` says it.
@@ -80,9 +94,17 @@ sub release {
 
 # Its folder in the cache, which is filled once (about 15 s): boot/vmlinuz-*, lib/modules/.
 sub fetched {
-	my ($suite) = @_;
+	my ($suite, $flavour, $architecture) = @_;
+
+	return kept($flavour eq 'amd64' ? "linux-$suite" : "linux-$suite-$flavour",
+		sub { unpack_kernel($suite, $flavour, $architecture, $_[0]) });
+}
+
+# A folder of that name in the cache, which `make` fills the first time.
+sub kept {
+	my ($name, $make) = @_;
 	my $cache = defined $ENV{XDG_CACHE_HOME} ? "$ENV{XDG_CACHE_HOME}/narwhal" : "$ROOT/.cache";
-	my $folder = "$cache/linux-$suite";
+	my $folder = "$cache/$name";
 
 	make_path($cache);
 	sysopen my $lock, "$folder.lock", O_RDWR | O_CREAT or die "$folder.lock: $!";
@@ -90,20 +112,20 @@ sub fetched {
 	return $folder if -e $folder;
 
 	remove_tree("$folder.part");
-	unpack_kernel($suite, "$folder.part");
+	$make->("$folder.part");
 	rename "$folder.part", $folder or die "rename: $!";
 	return $folder;
 }
 
 sub unpack_kernel {
-	my ($suite, $folder) = @_;
+	my ($suite, $flavour, $architecture, $folder) = @_;
 	my $apt = tempdir('narwhal-apt-XXXXXX', TMPDIR => 1, CLEANUP => 1);
-	local $ENV{APT_CONFIG} = apt_config($suite, $apt);
+	local $ENV{APT_CONFIG} = apt_config($suite, $architecture, $apt);
 
 	make_path($folder);
 	output_of('apt-get', '-q', 'update');
 	my @packages = output_of(qw(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts),
-		qw(--no-breaks --no-replaces linux-image-amd64)) =~ /^(linux-(?:image|binary|modules)-\d\S*)$/mg;
+		qw(--no-breaks --no-replaces), "linux-image-$flavour") =~ /^(linux-(?:image|binary|modules)-\d\S*)$/mg;
 	output_of('sh', '-c', 'cd "$0" && apt-get -q download "$@"', $apt, @packages);
 	for my $package (glob "$apt/*.deb") {
 		output_of('bash', '-c', 'set -o pipefail; dpkg-deb --fsys-tarfile "$0" | tar -x -C "$1" "${@:2}"',
@@ -118,7 +140,7 @@ sub unpack_kernel {
 
 # The machine's own archive, another of its releases, and lists of our own: its apt notices nothing.
 sub apt_config {
-	my ($suite, $apt) = @_;
+	my ($suite, $architecture, $apt) = @_;
 	my ($site) = grep { m{/debian$} } split /\n/, output_of('apt-get', 'indextargets', '--format', '$(SITE)');
 
 	make_path("$apt/lists/partial", "$apt/archives/partial");
@@ -131,6 +153,8 @@ sub apt_config {
 		Dir::Etc::sourcelist "$apt/sources";
 		Dir::Etc::sourceparts "-";
 		APT::Sandbox::User "root";
+		APT::Architecture "$architecture";
+		APT::Architectures "$architecture";
 		CONF
 }
 
@@ -230,7 +254,7 @@ sub make_initramfs {
 	my $order = '';
 
 	make_path(map { "$folder/$_" } qw(bin modules));
-	my ($busybox) = grep { -x } map { "$_/busybox" } path();
+	my ($busybox) = grep { -x } map { "$self->{root}$_/busybox" } path();
 	copy($busybox, "$folder/bin/busybox") or die "$busybox: $!";
 	copy("$ROOT/tests/kernel/init", "$folder/init") or die "init: $!";
 	for my $module ($self->modules_for(@MODULES, @{ $option->{modules} // [] })) {
@@ -239,6 +263,7 @@ sub make_initramfs {
 	}
 	write_file("$folder/modules/order", $order);
 	write_file("$folder/exec", environment() . $script);
+	write_file("$folder/shares", join('', map { "$_->[0] $_->[1]\n" } $self->roots));
 	write_file("$folder/command", $option->{command} // '');
 	chmod 0755, map { "$folder/$_" } qw(bin/busybox init exec);
 	output_of('cp', $option->{files}{$_}, "$folder/$_") for keys %{ $option->{files} // {} };
@@ -267,15 +292,25 @@ sub become_machine {
 	open STDIN, '<', '/dev/null' or POSIX::_exit(127);
 	open STDOUT, '>', "$folder/console" or POSIX::_exit(127);
 	open STDERR, '>&', \*STDOUT or POSIX::_exit(127);
-	exec 'setpriv', '--pdeathsig', 'KILL', 'qemu-system-x86_64', '-accel', 'tcg,thread=multi', '-cpu', 'max',
+	exec 'setpriv', '--pdeathsig', 'KILL', "qemu-system-$self->{machine}{name}", '-accel', 'tcg,thread=multi',
+		@{ $self->{machine}{options} },
 		'-smp', $option->{processors} // 1, '-m', $option->{memory} // 1024,
 		'-nodefaults', '-no-reboot', '-display', 'none', '-serial', 'stdio',
 		'-monitor', "unix:$folder/monitor,server=on,wait=off",
 		'-kernel', $image, '-initrd', "$folder/initramfs",
 		# The host may be too busy for a timer that the kernel tries while it counts loops.
-		'-append', 'console=ttyS0 quiet panic=-1 no_timer_check ' . ($option->{append} // ''),
-		share('host', '/', 'readonly=on'), share('out', "$folder/out")
+		'-append', join(' ', "console=$self->{machine}{console} quiet panic=-1 no_timer_check",
+			$option->{append} // ''),
+		map({ share($_->[0], $_->[2], 'readonly=on') } $self->roots), share('out', "$folder/out")
 		or POSIX::_exit(127);
+}
+
+# What it sees, where, and what of the host's that is: a root of another machine's has no checkout in it.
+sub roots {
+	my ($self) = @_;
+
+	return [ 'host', '/', '/' ] if $self->{root} eq '/';
+	return ([ 'host', '/', $self->{root} ], [ 'checkout', $ROOT, $ROOT ]);
 }
 
 sub share {
