@@ -89,6 +89,7 @@ struct page {
 	_Atomic uint64_t durations_us;
 
 	_Atomic uint64_t handshakes[PAGE_HANDSHAKES]; /* of TLS */
+	_Atomic uint64_t kernel_tls; /* connections for which the kernel took over to write */
 };
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "a lock would be each process's own");
 _Static_assert(PAGE_DURATIONS == 13 && PAGE_HANDSHAKES == 3 && PAGE_COUNTERS == 32,

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/kernel_tls.h"
 #include "init/attendant.h"
 #include "init/check.h"
 #include "init/image.h"
@@ -137,11 +138,22 @@ int generation_open(struct generation *generation, uint64_t number, struct confi
 	return error;
 }
 
+/* Each worker finds that out for itself; one line will do. */
+static void warn_of_ktls(const struct settings *settings, struct log *log)
+{
+	int error = settings->ktls && settings->bind_tls != NULL ? kernel_tls_probe() : 0;
+
+	if (error != 0)
+		log_warning(log, "ktls_missing", log_errno("error", error),
+			log_string("remedy", kernel_tls_remedy(error)));
+}
+
 void generation_warn(const struct settings *settings, struct log *log)
 {
 	const char *list = settings->sandbox_allow;
 	char name[CALLS_NAME];
 
+	warn_of_ktls(settings, log);
 	if (settings->sandbox == SANDBOX_OFF)
 		log_warning(log, "sandbox_off", log_string("setting", "sandbox"));
 	while (settings->sandbox != SANDBOX_OFF && calls_item(&list, name)) {

@@ -48,7 +48,7 @@ MUST_USE int generation_open(struct generation *generation, uint64_t number, str
 /* The addresses that a config means, with what LISTEN_FDS gives. 0, or -errno with `why`. */
 MUST_USE int generation_addresses(const struct config *config, struct address_list *addresses,
 	struct text *why);
-/* Says in the log what these settings take from the sandbox. */
+/* Says in the log what these settings take from the sandbox, and what the kernel has not. */
 void generation_warn(const struct settings *settings, struct log *log);
 void generation_close(struct generation *generation);
 

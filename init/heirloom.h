@@ -31,7 +31,7 @@
 #include "base/text.h"
 #include "init/arbiter.h"
 
-#define HEIRLOOM_VERSION 5 /* as written by this image, and the newest that it reads */
+#define HEIRLOOM_VERSION 6 /* as written by this image, and the newest that it reads */
 #define HEIRLOOM_OLDEST 1  /* that it reads and writes */
 #define HEIRLOOM_SIZE_MAX ((size_t)8 << 20)
 #define HEIRLOOM_RUNS (HOOKS_AT_ONCE + HOOKS_WAITING)

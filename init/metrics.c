@@ -128,6 +128,7 @@ static const struct source {
 	[METRIC_DURATIONS] = SAMPLES(add_durations),
 	[METRIC_ACCESS_DROPPED] = NUMBER(tally.access_dropped),
 	[METRIC_HANDSHAKES] = SAMPLES(add_handshakes),
+	[METRIC_KERNEL_TLS] = NUMBER(tally.kernel_tls),
 	[METRIC_APP] = SAMPLES(add_app),
 	[METRIC_CPU] = SECONDS(cpu_us),
 	[METRIC_RESIDENT] = NUMBER(resident),

@@ -182,6 +182,14 @@ static void judge_landlock(const struct survey_facts *f, struct judgement *j)
 		want(j, VERDICT_ADVICE, "ABI 6");
 }
 
+static void judge_ktls(const struct survey_facts *f, struct judgement *j)
+{
+	if (!f->ktls)
+		text_add(&j->found, "not used");
+	else
+		require_call(j, f->ktls_error, VERDICT_ADVICE);
+}
+
 static void judge_read_only(const struct survey_facts *f, struct judgement *j)
 {
 	text_add(&j->found, f->read_only ? "read-only" : "writable");

@@ -46,6 +46,8 @@ struct survey_facts {
 	bool filters;  /* and workers shall have their own */
 	int landlock;  /* the ABI, or -errno */
 	uint64_t landlock_choice;
+	bool ktls;
+	int ktls_error;
 
 	bool read_only;
 	char unwritable[256]; /* a file of the settings that cannot be written, or "" */

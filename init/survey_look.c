@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/kernel_tls.h"
 #include "base/text.h"
 #include "init/address.h"
 #include "init/arbiter.h"
@@ -139,6 +140,8 @@ static void look_at_kernel(const struct settings *s, struct survey_facts *f)
 	f->filters = s->sandbox != SANDBOX_OFF;
 	f->landlock = landlock_abi();
 	f->landlock_choice = s->landlock;
+	f->ktls = s->ktls && s->bind_tls != NULL;
+	f->ktls_error = f->ktls ? kernel_tls_probe() : 0;
 	f->proc_error = tell(access("/proc/self/status", R_OK));
 }
 

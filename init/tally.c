@@ -51,6 +51,7 @@ void tally_add_page(struct tally *tally, const struct page *page)
 	tally->accepted += read_one(&page->accepted);
 	tally->access_dropped += read_one(&page->access_dropped);
 	tally->durations_us += read_one(&page->durations_us);
+	tally->kernel_tls += read_one(&page->kernel_tls);
 	add_all(tally->answers, page->answers, PAGE_STATUSES);
 	add_all(tally->durations, page->durations, PAGE_DURATIONS);
 	add_all(tally->handshakes, page->handshakes, PAGE_HANDSHAKES);

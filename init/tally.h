@@ -36,6 +36,7 @@ struct tally {
 	uint64_t durations_us;
 	uint64_t access_dropped;
 	uint64_t handshakes[PAGE_HANDSHAKES];
+	uint64_t kernel_tls;
 	uint32_t counters; /* of the app's, so many */
 	struct tally_counter counter[TALLY_APP_COUNTERS];
 };

@@ -6,6 +6,8 @@
 #include <linux/netlink.h>
 #include <linux/prctl.h>
 #include <linux/sockios.h>
+#include <linux/tls.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -74,6 +76,10 @@ static const struct calls_row container_calls[] = {
 #include "seccomp/container.def"
 };
 
+static const struct calls_row ktls_calls[] = {
+#include "seccomp/ktls.def"
+};
+
 static const struct calls_row asked_calls[] = {
 #include "seccomp/asked.def"
 };
@@ -132,6 +138,12 @@ const struct calls_row *calls_asked(size_t *count)
 {
 	*count = COUNT_OF(asked_calls);
 	return asked_calls;
+}
+
+const struct calls_row *calls_of_ktls(size_t *count)
+{
+	*count = COUNT_OF(ktls_calls);
+	return ktls_calls;
 }
 
 static bool holds(const struct calls_row *row, const uint64_t argument[CALLS_ARGUMENTS], pid_t pid)

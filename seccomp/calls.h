@@ -69,6 +69,8 @@ const struct calls_row *calls_asked(size_t *count);
  * with that id.
  */
 bool calls_gives(const char *name, const uint64_t argument[CALLS_ARGUMENTS], pid_t pid) PURE;
+/* What a strict role has besides where the kernel writes TLS for it: ktls.def. */
+const struct calls_row *calls_of_ktls(size_t *count);
 /* What the build itself needs in every role: sanitizer.def, or nothing. */
 const struct calls_row *calls_of_build(size_t *count);
 /* Why nobody should want that call; NULL: it is no danger in itself. */

@@ -48,6 +48,19 @@ static bool print_calls(FILE *out, const struct calls_row *calls, size_t count, 
 	return found;
 }
 
+/* Of the role, and what workers of a strict one have with ktls = true. */
+static bool print_rows(FILE *out, enum calls_role role, const char *name)
+{
+	size_t count;
+	const struct calls_row *calls = calls_of(role, &count);
+	bool found = print_calls(out, calls, count, name);
+
+	if (role != CALLS_FILES && role != CALLS_WALK && role != CALLS_MODULE)
+		return found;
+	calls = calls_of_ktls(&count);
+	return print_calls(out, calls, count, name) || found;
+}
+
 static bool is_conditional(const struct calls_row *calls, size_t count, const char *name)
 {
 	bool conditional = false;
@@ -64,16 +77,13 @@ static bool is_conditional(const struct calls_row *calls, size_t count, const ch
 
 void explain_role(FILE *out, enum calls_role role)
 {
-	size_t count;
-	const struct calls_row *calls = calls_of(role, &count);
-
 	(void)fprintf(out,
 		"role %s: what is in none of these rows is refused; a number that is newer than\n"
 		"all that are known here fails with ENOSYS; a call of another architecture is "
 		"fatal.\n\n",
 		calls_role_name(role));
 	print_row(out, "call", "becomes", "when", "why");
-	(void)print_calls(out, calls, count, NULL);
+	(void)print_rows(out, role, NULL);
 }
 
 /* In a strict role a name gives only what asked.def has of it, if it has any: whether that is so.
@@ -114,7 +124,7 @@ void explain_call(FILE *out, enum calls_role role, const char *name)
 {
 	size_t count;
 	const struct calls_row *calls = calls_of(role, &count);
-	bool found = print_calls(out, calls, count, name);
+	bool found = print_rows(out, role, name);
 
 	if (found && !is_conditional(calls, count, name))
 		return;

@@ -79,12 +79,10 @@ static int add_build(const struct building *building)
 	return error;
 }
 
-/* What is asked for by name, or by the build, counts in place of the table's own rows for it. */
-static int add_table(const struct building *building)
+/* What is asked for by name, or by the build, counts in place of the tables' own rows for it. */
+static int add_rows(const struct building *building, const struct calls_row *calls, size_t count)
 {
 	const struct filter_plan *plan = building->plan;
-	size_t count;
-	const struct calls_row *calls = calls_of(plan->role, &count);
 	int error = 0;
 
 	for (size_t i = 0; error == 0 && i < count; i++) {
@@ -94,6 +92,19 @@ static int add_table(const struct building *building)
 			error = add_row(building, &calls[i]);
 	}
 	return error;
+}
+
+static int add_tables(const struct building *building)
+{
+	size_t count;
+	const struct calls_row *calls = calls_of(building->plan->role, &count);
+	int error = add_rows(building, calls, count);
+
+	/* The role of applications has all of that call. */
+	if (error != 0 || !building->plan->ktls || building->plan->role == CALLS_APP)
+		return error;
+	calls = calls_of_ktls(&count);
+	return add_rows(building, calls, count);
 }
 
 /* All of the call; in a strict role only what asked.def has of it, if that names it. */
@@ -128,7 +139,7 @@ static int add_list(const struct building *building, const char *list)
 
 static int add_all(const struct building *building)
 {
-	int error = add_table(building);
+	int error = add_tables(building);
 
 	if (error == 0)
 		error = add_list(building, building->plan->needs);

@@ -27,6 +27,7 @@ struct filter_plan {
 	const char *needs;   /* a LIST of names that the app asks for, or NULL */
 	const char *allowed; /* the same of the setting sandbox_allow */
 	bool log;	     /* sandbox_mode is log */
+	bool ktls;	     /* with calls_of_ktls() */
 	bool build;	     /* with what this build itself needs: calls_of_build() */
 };
 

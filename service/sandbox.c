@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "seccomp/filter.h"
+#include "service/tls.h"
 
 /* As large as an array must be for qsort(3) to ask how much memory the machine has. */
 #define SORTED 512
@@ -52,6 +53,7 @@ int sandbox_enter(struct worker *worker, struct text *why)
 		.role = settings->sandbox == SANDBOX_APP ? CALLS_APP : worker->app.role,
 		.needs = worker->app.needs.calls,
 		.allowed = settings->sandbox_allow,
+		.ktls = tls_uses_kernel(worker->tls),
 		.build = true,
 		.log = settings->sandbox_mode == SANDBOX_LOG,
 	};

@@ -9,6 +9,7 @@
 
 #include "base/bundle.h"
 #include "base/fd.h"
+#include "base/kernel_tls.h"
 #include "service/tls_check.h"
 #include "service/tls_context.h"
 #include "service/tls_isolation.h"
@@ -251,6 +252,7 @@ static int fill(struct tls *tls, struct heritage *heritage, struct log *log, str
 		.log = log};
 	int error = begin_openssl();
 
+	tls->kernel = heritage->settings.ktls && kernel_tls_probe() == 0;
 	tls->method = tls_wire_method();
 	tls->plain = malloc(TLS_PLAIN);
 	if (error == 0 && (tls->method == NULL || tls->plain == NULL))
@@ -282,6 +284,11 @@ int tls_open(struct tls **tls, struct heritage *heritage, struct log *log, struc
 void tls_count(struct tls *tls, struct page *page)
 {
 	tls->page = page;
+}
+
+bool tls_uses_kernel(const struct tls *tls)
+{
+	return tls != NULL && tls->kernel;
 }
 
 void tls_close(struct tls **tls)

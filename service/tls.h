@@ -29,6 +29,8 @@ MUST_USE int tls_open(struct tls **tls, struct heritage *heritage, struct log *l
 	struct text *why);
 /* Handshakes are counted there from now on; the page is borrowed. */
 void tls_count(struct tls *tls, struct page *page);
+/* Whether the kernel may write records for it; *tls may be NULL. */
+bool tls_uses_kernel(const struct tls *tls);
 /*
  * The line to the key holder, watched by that loop from now on; takes *fd. `resume` goes on with a
  * handshake that has stood still. *tls may be NULL, and closes it.

@@ -184,6 +184,8 @@ static void set_rules(struct tls *tls, const struct tls_rules *rules, SSL_CTX *c
 	(void)SSL_CTX_set_options(context,
 		SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
 			SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	if (tls->kernel)
+		(void)SSL_CTX_set_options(context, SSL_OP_ENABLE_KTLS);
 	(void)SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(context, 1);
 	SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);

@@ -29,6 +29,7 @@ struct tls {
 	struct tls_names names;
 	struct tls_tickets tickets;
 	BIO_METHOD *method;    /* tls_wire_method() */
+	bool kernel;	       /* may write the records: tls_kernel.h */
 	struct signer *signer; /* where keys are isolated; else NULL */
 	struct page *page;     /* where handshakes are counted, or NULL */
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "service/tls_context.h"
+#include "service/tls_kernel.h"
 #include "service/tls_session.h"
 #include "service/transport.h"
 
@@ -93,6 +94,15 @@ static int bio_read(BIO *bio, char *bytes, int size)
 	return n;
 }
 
+/* Of OpenSSL's own, and plain; where the socket has no room, it comes again. */
+static int write_by_kernel(BIO *bio, const char *bytes, int size)
+{
+	int n = BIO_write(BIO_next(bio), bytes, size);
+
+	BIO_copy_next_retry(bio);
+	return n;
+}
+
 /* Never short and never later: tls_wire_send() brings it to the socket. */
 static int bio_write(BIO *bio, const char *bytes, int size)
 {
@@ -100,17 +110,42 @@ static int bio_write(BIO *bio, const char *bytes, int size)
 	struct tls_session *session = transport->state;
 
 	BIO_clear_retry_flags(bio);
+	if (UNLIKELY(tls_kernel_writes(bio)))
+		return write_by_kernel(bio, bytes, size);
 	return buffer_add(&session->tls->wire, bytes, (size_t)size) == 0 ? size : -1;
 }
 
-static long bio_control(BIO *bio, int command, UNUSED long number, UNUSED void *pointer)
+/* What the kernel is to take over begins behind what we have made: that must be gone. */
+static int flush(struct transport *transport, const BIO *next)
+{
+	return next == NULL || tls_wire_send(transport) == 0;
+}
+
+/* As of any BIO that stands before another: what it does not know is meant for that one. */
+static long pass_on(const struct tls_session *session, BIO *next, int command, long number,
+	void *pointer)
+{
+	if (next == NULL || session->tls->wire.used != 0 || session->wire.used != 0)
+		return 0;
+	return BIO_ctrl(next, command, number, pointer);
+}
+
+static long bio_control(BIO *bio, int command, long number, void *pointer)
 {
 	struct transport *transport = BIO_get_data(bio);
 	const struct tls_session *session = transport->state;
 
-	if (command == BIO_CTRL_EOF)
+	switch (command) {
+	case BIO_CTRL_EOF:
 		return session->ended;
-	return command == BIO_CTRL_FLUSH;
+	case BIO_CTRL_FLUSH:
+		return flush(transport, BIO_next(bio));
+	case BIO_CTRL_PUSH:
+	case BIO_CTRL_POP:
+		return 0;
+	default:
+		return pass_on(session, BIO_next(bio), command, number, pointer);
+	}
 }
 
 BIO_METHOD *tls_wire_method(void)
@@ -126,14 +161,40 @@ BIO_METHOD *tls_wire_method(void)
 	return method;
 }
 
-int tls_wire_attach(struct tls_session *session, struct transport *transport)
+static BIO *new_bio(const struct tls *tls, struct transport *transport)
 {
-	BIO *bio = BIO_new(session->tls->method);
+	BIO *bio = BIO_new(tls->method);
 
 	if (bio == NULL)
-		return -ENOMEM;
+		return NULL;
 	BIO_set_data(bio, transport);
 	BIO_set_init(bio, 1);
+	return bio;
+}
+
+/* Two: behind the one that reads there is nothing to which the kernel could be asked to decrypt. */
+static int attach_for_kernel(struct tls_session *session, struct transport *transport)
+{
+	BIO *in = new_bio(session->tls, transport), *out = new_bio(session->tls, transport);
+
+	if (in != NULL && out != NULL && tls_kernel_offer(out, transport->fd) == 0) {
+		SSL_set_bio(session->ssl, in, out);
+		return 0;
+	}
+	(void)BIO_free(in);
+	(void)BIO_free(out);
+	return -ENOMEM;
+}
+
+int tls_wire_attach(struct tls_session *session, struct transport *transport)
+{
+	BIO *bio;
+
+	if (session->tls->kernel)
+		return attach_for_kernel(session, transport);
+	bio = new_bio(session->tls, transport);
+	if (bio == NULL)
+		return -ENOMEM;
 	SSL_set_bio(session->ssl, bio, bio);
 	return 0;
 }
@@ -195,7 +256,7 @@ int tls_wire_send(struct transport *transport)
 	wire->used = 0;
 	if (error == 0 && waits)
 		error = send_stuck(session, transport->fd);
-	transport->stuck = session->wire.used != 0;
+	transport->stuck = session->wire.used != 0 || SSL_want_write(session->ssl);
 	session->broken = session->broken || error != 0;
 	return error;
 }

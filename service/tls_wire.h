@@ -2,7 +2,9 @@
  * tls_wire.h - records between OpenSSL and the socket: as many as there are by one system call.
  *
  * OpenSSL's reads and writes end here (bio(7)). What it reads is bounded for each read of the
- * transport's; what it writes is never short: it lies in the worker's buffer until it is sent.
+ * transport's; what it writes is never short: it lies in the worker's buffer until it is sent. Once
+ * the kernel writes the records (tls_kernel.h), what OpenSSL still writes goes to the socket at
+ * once.
  */
 #ifndef SERVICE_TLS_WIRE_H
 #define SERVICE_TLS_WIRE_H

@@ -7,6 +7,7 @@
 #include "service/tls_facts.h"
 #include "service/tls_handshake.h"
 #include "service/tls_isolation.h"
+#include "service/tls_kernel.h"
 #include "service/tls_pem.h"
 #include "service/tls_session.h"
 #include "service/tls_wire.h"
@@ -30,6 +31,9 @@ static void forget_errors(void)
 	if (UNLIKELY(ERR_peek_error() != 0))
 		ERR_clear_error();
 }
+
+/* What is sent is the kernel's to encrypt. */
+static const struct transport_kind transport_tls_by_kernel;
 
 /* Reading. */
 
@@ -67,7 +71,7 @@ static ssize_t explain(struct transport *transport, int outcome)
 
 	if (session->plain)
 		return become_plain(transport);
-	if (error == SSL_ERROR_WANT_READ || transport->aside)
+	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE || transport->aside)
 		return -EAGAIN;
 	if (error == SSL_ERROR_ZERO_RETURN || session->ended)
 		return 0;
@@ -81,10 +85,23 @@ static ssize_t explain(struct transport *transport, int outcome)
 /* Whether there is more behind what was read: data, or the end that ended it. */
 static bool has_more(const struct tls_session *session, int outcome)
 {
+	/* What OpenSSL has to say first waits for room, of which an edge will tell. */
+	if (SSL_want_write(session->ssl))
+		return false;
 	if (outcome == 1 || !session->drained || session->early.used != 0)
 		return has_rest(session);
 	/* Part of a record, for which OpenSSL wants more, is nothing that could be read. */
 	return SSL_get_error(session->ssl, outcome) != SSL_ERROR_WANT_READ;
+}
+
+/* A step of the handshake: behind the last one it is known who writes. */
+static int greet(struct transport *transport)
+{
+	int outcome = tls_handshake_step(transport);
+
+	if (outcome == 1 && tls_kernel_settle(transport->state))
+		transport->kind = &transport_tls_by_kernel;
+	return outcome;
 }
 
 static ssize_t secure_read(struct transport *transport, char *bytes, size_t size)
@@ -96,7 +113,7 @@ static ssize_t secure_read(struct transport *transport, char *bytes, size_t size
 
 	tls_wire_open(session, size);
 	forget_errors();
-	outcome = transport->greeting ? tls_handshake_step(transport) : 1;
+	outcome = transport->greeting ? greet(transport) : 1;
 	if (outcome == 1)
 		outcome = read_records(session, bytes, size, &used);
 	transport->more = !transport->aside && has_more(session, outcome);
@@ -209,6 +226,14 @@ static void secure_close(struct transport *transport)
 static const struct transport_kind transport_tls = {
 	.read = secure_read,
 	.write = secure_write,
+	.has_input = secure_has_input,
+	.finish = secure_finish,
+	.close = secure_close,
+};
+
+static const struct transport_kind transport_tls_by_kernel = {
+	.read = secure_read,
+	.write = tls_kernel_write,
 	.has_input = secure_has_input,
 	.finish = secure_finish,
 	.close = secure_close,

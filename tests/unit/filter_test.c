@@ -72,16 +72,20 @@ static struct trial {
 	uint32_t arch;
 } trial;
 
-static void build(enum calls_role role, uint32_t arch, const char *needs, const char *allowed)
+static void build_plan(const struct filter_plan *plan, uint32_t arch)
 {
-	const struct filter_plan plan = {.role = role, .needs = needs, .allowed = allowed};
 	char bytes[256];
 	struct text why = TEXT_OVER(bytes);
 
 	filter_free(&trial.program);
 	trial.arch = arch;
-	if (filter_build(&plan, arch, FILTER_KILL, &trial.program, &why) != 0)
+	if (filter_build(plan, arch, FILTER_KILL, &trial.program, &why) != 0)
 		fail_msg("%s", bytes);
+}
+
+static void build(enum calls_role role, uint32_t arch, const char *needs, const char *allowed)
+{
+	build_plan(&(struct filter_plan){.role = role, .needs = needs, .allowed = allowed}, arch);
 }
 
 static uint32_t ask_number(int number, uint64_t first, uint64_t second, uint64_t third)
@@ -131,6 +135,35 @@ static void every_number_is_decided_as_the_table_says(void **state)
 			}
 		}
 	}
+}
+
+/* ktls.def; the numbers are the kernel's own (linux/tls.h, linux/tcp.h). */
+static void with_ktls_the_kernel_may_be_given_keys_to_write_with(void **state)
+{
+	static const enum calls_role strict[] = {CALLS_FILES, CALLS_WALK, CALLS_MODULE};
+	const uint64_t tcp = 6, ulp = 31, tls = 282, tx = 1, rx = 2;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(strict) * COUNT_OF(arches); i++) {
+		struct filter_plan plan = {.role = strict[i % COUNT_OF(strict)]};
+		uint32_t arch = arches[i / COUNT_OF(strict)];
+
+		build_plan(&plan, arch);
+		REFUSED("setsockopt", OFF, tcp, ulp);
+		REFUSED("setsockopt", OFF, tls, tx);
+		plan.ktls = true;
+		build_plan(&plan, arch);
+		ALLOWED("setsockopt", OFF, tcp, ulp);
+		ALLOWED("setsockopt", OFF, tls, tx);
+		ALLOWED("setsockopt", OFF, SOL_SOCKET, SO_LINGER);
+		REFUSED("setsockopt", OFF, tls, rx);
+		REFUSED("setsockopt", OFF, tcp, tx);
+		plan.allowed = "setsockopt";
+		build_plan(&plan, arch);
+		ALLOWED("setsockopt", OFF, tls, rx);
+	}
+	build_plan(&(struct filter_plan){.role = CALLS_APP, .ktls = true}, arches[0]);
+	ALLOWED("setsockopt", OFF, tls, tx);
 }
 
 /* The tables again, and not by way of the code that reads them. */
@@ -395,6 +428,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_number_is_decided_as_the_table_says),
+		cmocka_unit_test(with_ktls_the_kernel_may_be_given_keys_to_write_with),
 		cmocka_unit_test(every_row_is_in_the_filter),
 		cmocka_unit_test(what_is_answered_is_not_executed),
 		cmocka_unit_test(conditions_hold_for_the_whole_argument),

@@ -218,6 +218,7 @@ static void fill(struct arbiter *a)
 	a->born_wall_ms = 1795309634926;
 	a->tally.reloads[TALLY_FAILED] = 3;
 	a->tally.durations[PAGE_LONGER] = 8;
+	a->tally.kernel_tls = 21;
 	a->tally.counters = 1;
 	a->tally.counter[0] = (struct tally_counter){"sold", 12};
 	a->generations = 9;
@@ -711,6 +712,16 @@ static void version_5_thaws(void **state)
 	let_go(&a);
 }
 
+static void version_6_thaws(void **state)
+{
+	static struct arbiter a;
+
+	(void)state;
+	thaw_released(&a, "tests/heirloom/version-6");
+	assert_int_equal(a.tally.kernel_tls, 21);
+	let_go(&a);
+}
+
 /* Each line of `lines` that is no setting has its name on some line of `others`. */
 static void assert_named(const char *lines, const char *others)
 {
@@ -802,6 +813,7 @@ int main(void)
 		cmocka_unit_test(version_3_thaws),
 		cmocka_unit_test(version_4_thaws),
 		cmocka_unit_test(version_5_thaws),
+		cmocka_unit_test(version_6_thaws),
 		cmocka_unit_test(an_image_of_version_1_is_left_what_it_reads),
 		cmocka_unit_test(what_is_newer_than_its_version_is_unknown),
 		cmocka_unit_test(a_program_thaws_to_the_same),

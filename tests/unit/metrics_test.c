@@ -23,6 +23,7 @@ static const struct metrics some = {
 		.durations = {[0] = 4, [2] = 3, [PAGE_LONGER] = 1},
 		.durations_us = 12345678,
 		.handshakes = {[PAGE_HANDSHAKE_RESUMED] = 6},
+		.kernel_tls = 4,
 		.counters = 1,
 		.counter = {{"sold", 11}}},
 	.resident = METRICS_UNKNOWN,
@@ -101,6 +102,7 @@ static void what_workers_count_is_told(void **state)
 	assert_true(has("narwhal_requests_total{status=\"2xx\"} 7\n"));
 	assert_true(has("narwhal_requests_total{status=\"5xx\"} 1\n"));
 	assert_true(has("narwhal_tls_handshakes_total{outcome=\"resumed\"} 6\n"));
+	assert_true(has("narwhal_tls_kernel_connections_total 4\n"));
 	assert_true(has("narwhal_app_total{name=\"sold\"} 11\n"));
 }
 
