@@ -164,6 +164,13 @@ static void watch_app(struct arbiter *a)
 		watch_beside(a, config->app);
 }
 
+static void watch_file(struct arbiter *a, const char *path)
+{
+	if (inotify_add_watch(a->sources.watch.fd, path,
+		    IN_CLOSE_WRITE | IN_MOVE_SELF | IN_DELETE_SELF | IN_ATTRIB) < 0)
+		refuse(a, path, errno);
+}
+
 static void watch_extra(struct arbiter *a, const char *list)
 {
 	const char *item;
@@ -174,9 +181,7 @@ static void watch_extra(struct arbiter *a, const char *list)
 		struct text path = TEXT_OVER(bytes);
 
 		text_add_bytes(&path, item, size);
-		if (inotify_add_watch(a->sources.watch.fd, bytes,
-			    IN_CLOSE_WRITE | IN_MOVE_SELF | IN_DELETE_SELF | IN_ATTRIB) < 0)
-			refuse(a, bytes, errno);
+		watch_file(a, bytes);
 	}
 }
 
@@ -249,6 +254,8 @@ void sources_use(struct arbiter *a)
 	}
 	watch_app(a);
 	watch_extra(a, s->reload_extra_file);
+	if (s->gunicorn_conf != NULL)
+		watch_file(a, s->gunicorn_conf);
 }
 
 void sources_turn(struct arbiter *a)

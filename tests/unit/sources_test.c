@@ -122,6 +122,32 @@ static void a_change_is_waited_for_until_it_settles(void **state)
 	opening_close(&a);
 }
 
+/* It may lie where no module is looked for. */
+static void the_file_of_the_hooks_counts_wherever_it_lies(void **state)
+{
+	static struct arbiter a;
+	char folder[] = "/tmp/narwhal-sources-XXXXXX", other[] = "/tmp/narwhal-hooks-XXXXXX";
+	char conf[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	assert_non_null(mkdtemp(other));
+	begin(&a, folder);
+	(void)snprintf(conf, sizeof(conf), "%s/gunicorn.conf.py", other);
+	touch(conf);
+	a.current->config.settings.gunicorn_conf = conf;
+	sources_use(&a);
+	touch(conf);
+	assert_int_equal(loop_wait(&a.loop, 10000), 1);
+	loop_dispatch(&a.loop);
+	assert_int_equal(sources_deadline(&a.sources), 1200);
+	a.current->config.settings.gunicorn_conf = NULL;
+	assert_int_equal(unlink(conf), 0);
+	assert_int_equal(rmdir(other), 0);
+	assert_int_equal(rmdir(folder), 0);
+	opening_close(&a);
+}
+
 static void below_the_root_nothing_is_watched(void **state)
 {
 	static struct arbiter a;
@@ -161,6 +187,7 @@ int main(void)
 		cmocka_unit_test(what_editors_and_compilers_leave_is_no_source),
 		cmocka_unit_test(who_changes_without_end_is_not_waited_for),
 		cmocka_unit_test(a_change_is_waited_for_until_it_settles),
+		cmocka_unit_test(the_file_of_the_hooks_counts_wherever_it_lies),
 		cmocka_unit_test(below_the_root_nothing_is_watched),
 		cmocka_unit_test(of_too_many_folders_the_first_are_watched),
 		cmocka_unit_test(a_variable_has_a_name),
