@@ -54,6 +54,15 @@ subtest 'a service that can start: status 0, each row, and the worker is gone ag
 	says($check, 'a worker', 'ok', qr/^answers a request$/);
 };
 
+subtest 'it looks at the hooks, and runs none of them' => sub {
+	my $dir = tempdir(CLEANUP => 1);
+	my @hooks = qw(on_starting when_ready pre_fork post_fork child_exit on_exit);
+	Narwhal::write_file("$dir/hook", "#!/bin/sh\n: > $dir/ran.\$NARWHAL_HOOK\n");
+	chmod 0755, "$dir/hook";
+	is(check(args => [ map { ("--\L$_" =~ tr/_/-/r, "$dir/hook") } @hooks ])->{status}, 0, 'status 0');
+	is_deeply([ glob "$dir/ran.*" ], [], 'none has run');
+};
+
 subtest 'JSON: a line for each row' => sub {
 	my ($status, $said) = Narwhal->run(args => ['check', '--log-format', 'json', 'examples/public']);
 	is($status, 0, 'status 0');
