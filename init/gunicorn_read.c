@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@
 #include "base/fd.h"
 
 #define NOT_EXECUTED 127 /* what the child ends with where there is no Python */
+#define END "end\n"	 /* the last line of what gunicorn_read.py tells */
 
 extern const char gunicorn_script[];
 /* The file itself, at build time: no string of C is as readable. */
@@ -36,6 +39,14 @@ static void name_python(const struct settings *settings, struct text *name)
 	text_add(name, wanted);
 	if (strchr(wanted, '/') != NULL && stat(wanted, &status) == 0 && S_ISDIR(status.st_mode))
 		text_add(name, "/bin/python3");
+}
+
+/* The file may hang: whoever ends us ends it, too. */
+static int die_with(pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, (long)SIGKILL, 0L, 0L, 0L) != 0)
+		return -errno;
+	return getppid() == parent ? 0 : -ESRCH;
 }
 
 NORETURN static void be_python(char *python, const char *file, int script_fd, int out_fd)
@@ -80,14 +91,25 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ECANCELED;
 }
 
+/* Cuts it off. One that ends the process by itself is told from one that sets nothing. */
+static int take_end(char *findings)
+{
+	size_t size = strlen(findings), end = sizeof(END) - 1;
+
+	if (size < end || strcmp(findings + size - end, END) != 0)
+		return -ENODATA;
+	findings[size - end] = '\0';
+	return 0;
+}
+
 static int run(char *python, const char *file, char **findings)
 {
+	pid_t parent = getpid(), pid;
 	FD_SCOPED script_fd = fd_sealed("narwhal-script", gunicorn_script, strlen(gunicorn_script));
 	FD_SCOPED in_fd = -1;
 	FD_SCOPED out_fd = -1;
 	int ends[2];
 	int error, outcome;
-	pid_t pid;
 
 	if (script_fd < 0)
 		return script_fd;
@@ -96,6 +118,8 @@ static int run(char *python, const char *file, char **findings)
 	in_fd = ends[0];
 	out_fd = ends[1];
 	pid = fork();
+	if (pid == 0 && die_with(parent) != 0)
+		_exit(NOT_EXECUTED);
 	if (pid == 0)
 		be_python(python, file, script_fd, out_fd);
 	if (pid < 0)
@@ -103,7 +127,9 @@ static int run(char *python, const char *file, char **findings)
 	fd_close(&out_fd);
 	error = read_all(in_fd, findings);
 	outcome = wait_for(pid);
-	return error != 0 ? error : outcome;
+	if (error == 0)
+		error = outcome;
+	return error == 0 ? take_end(*findings) : error;
 }
 
 int gunicorn_read(const struct settings *settings, const char *file, char **findings,
@@ -124,7 +150,10 @@ int gunicorn_read(const struct settings *settings, const char *file, char **find
 		return 0;
 	free(*findings);
 	*findings = NULL;
-	if (error == -ECANCELED)
+	if (error == -ENODATA)
+		text_printf(why, "%s: ends %s before all of it is told, as os._exit() does", file,
+			python);
+	else if (error == -ECANCELED)
 		text_printf(why, "%s: %s has failed on it, and says why", file, python);
 	else
 		text_printf(why, "%s: %s: %s", file, python, strerror(-error));

@@ -4,6 +4,7 @@
     worked NAME          the file has worked it out: elsewhere it may be another
     function NAME        a hook
     other NAME TYPE      what no line of a config file can be
+    end                  that was all of it, and the last line: the file may end the process itself
 
 A value is escaped as base/line.h has it. Nothing of Gunicorn need be installed.
 """
@@ -123,6 +124,7 @@ def main(path):
             continue
         for line in findings_of(name, value, name in plain):
             out.write(line.replace("\\", "\\\\").replace("\n", "\\n").replace("\0", "") + "\n")
+    out.write("end\n")
     out.flush()
     return 0
 

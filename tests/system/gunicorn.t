@@ -170,8 +170,30 @@ subtest 'a file that fails is told by its traceback, and nothing is printed' => 
 		like($said, qr{^narwhal: gunicorn\.conf\.py: /usr/bin/python3 has failed on it}m, 'and who');
 		unlike($said, qr/^#|<stdin>/m, 'nothing else');
 	}
-	my ($status, $said) = Narwhal->run(args => [ 'import-gunicorn', '/nowhere/gunicorn.conf.py' ]);
+	my $dir = place('gunicorn.conf.py' => "import os\nworkers = 3\nos._exit(0)\n");
+	my ($status, $said) = Narwhal->run(cwd => $dir,
+		args => [ 'import-gunicorn', '--python', '/usr/bin/python3', 'gunicorn.conf.py' ]);
+	is($status, 1, 'one that ends its Python is none that sets nothing');
+	is($said, "narwhal: gunicorn.conf.py: ends /usr/bin/python3 before all of it is told, as os._exit() does\n",
+		'and that is said');
+	($status, $said) = Narwhal->run(args => [ 'import-gunicorn', '/nowhere/gunicorn.conf.py' ]);
 	is($said, "narwhal: /nowhere/gunicorn.conf.py: No such file or directory\n", 'one that is not there');
+};
+
+subtest 'whoever ends the import of a file that hangs ends its Python, too' => sub {
+	plan(skip_all => 'no /usr/bin/python3') if !-x '/usr/bin/python3';
+	my $dir = place('gunicorn.conf.py' => <<'CONF');
+import os, sys, time
+print("pid=%d" % os.getpid(), flush=True)
+time.sleep(1000)
+CONF
+	my $n = Narwhal->start(bind => 0, cwd => $dir,
+		args => [ 'import-gunicorn', '--python', '/usr/bin/python3', 'gunicorn.conf.py' ]);
+	my ($python) = $n->wait_line(qr/^pid=/) =~ /(\d+)/;
+	$n->signal('TERM');
+	$n->wait_until('Python is gone', sub { !kill 0, $python });
+	$n->wait_end;
+	ok(1, 'and nobody is left');
 };
 
 subtest 'a gunicorn.conf.py is not read by narwhal itself, and it says so' => sub {
@@ -191,5 +213,11 @@ subtest 'a gunicorn.conf.py is not read by narwhal itself, and it says so' => su
 	($status, $said) = Narwhal->run(cwd => $dir,
 		args => [ '--check-config', '--gunicorn-conf', 'gunicorn.conf.py', 'shop:app' ]);
 	is($said, '', 'unless its hooks are called');
+	for my $app ("$Narwhal::ROOT/examples/public", "$Narwhal::BUILD/examples/hello.so") {
+		($status, $said) = Narwhal->run(cwd => $dir,
+			args => [ '--check-config', '--gunicorn-conf', 'gunicorn.conf.py', $app ]);
+		is($status, 0, 'an app that is none of Python\'s has no use for them');
+		is($said, "--gunicorn-conf: does nothing: its hooks are called for a WSGI app alone\n", 'and it is told');
+	}
 };
 done_testing;
