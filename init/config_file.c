@@ -319,11 +319,26 @@ static bool is_module(const char *app)
 	return app != NULL && strchr(app, '/') == NULL && !words_are_program(app);
 }
 
+/* As a worker tells them apart (service/app.c), but for a folder that is named without a slash. */
+static bool is_wsgi(const char *app)
+{
+	const char *end = app != NULL ? strrchr(app, '.') : NULL;
+
+	return is_module(app) && (end == NULL || strcmp(end, ".so") != 0);
+}
+
 int config_look_beside(struct config_reading *reading)
 {
 	struct config *config = reading->config;
+	const struct config_origin origin = config->origin[SETTING_ID_gunicorn_conf];
 	struct text text = config_warnings(config);
 
+	/* Of a program behind -- all that does nothing is told elsewhere. */
+	if (config->settings.gunicorn_conf != NULL && config->app != NULL &&
+		!words_are_program(config->app) && !is_wsgi(config->app)) {
+		config_add_place(config, origin, "gunicorn_conf", &text);
+		text_add(&text, ": does nothing: its hooks are called for a WSGI app alone\n");
+	}
 	if (config->file == NULL && config->settings.gunicorn_conf == NULL &&
 		is_module(config->app) &&
 		faccessat(reading->input->directory_fd, PYTHON_FILE, F_OK, 0) == 0)

@@ -217,7 +217,8 @@ subtest 'a gunicorn.conf.py is not read by narwhal itself, and it says so' => su
 		($status, $said) = Narwhal->run(cwd => $dir,
 			args => [ '--check-config', '--gunicorn-conf', 'gunicorn.conf.py', $app ]);
 		is($status, 0, 'an app that is none of Python\'s has no use for them');
-		is($said, "--gunicorn-conf: does nothing: its hooks are called for a WSGI app alone\n", 'and it is told');
+		is($said, "--gunicorn-conf: does nothing: its hooks are called for a WSGI app alone\n",
+			'which is told');
 	}
 };
 done_testing;
