@@ -52,7 +52,7 @@ my @LEFT_OUT = qw(./usr/share */kernel/sound */kernel/drivers/[!nv]* */kernel/dr
 # A test that is ended by a signal cleans up too.
 $SIG{$_} //= sub { exit 1 } for qw(HUP INT PIPE TERM);
 
-my %alive;    # machines that run: QEMU's pid, and its folder
+my %alive;    # QEMU's pids
 
 # Why there can be no such machine here, or nothing.
 sub missing {
@@ -214,24 +214,25 @@ sub environment {
 # time is over. Returns what the console said and the files of /run/out.
 sub boot {
 	my ($self, $script, %option) = @_;
-	my $folder = tempdir('narwhal-kernel-XXXXXX', TMPDIR => 1);
+	my $folder = tempdir('narwhal-kernel-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 	my $deadline = time + ($option{seconds} // 300);
 	my %end = (files => {});
+	local $?;
 
 	mkdir "$folder/out";
 	$self->make_initramfs("$folder/initramfs", $script, \%option);
 	my $pid = fork // die "fork: $!";
 	$self->become_machine($folder, \%option) if $pid == 0;
-	$alive{$pid} = $folder;
+	$alive{$pid} = 1;
 	while (waitpid($pid, WNOHANG) == 0) {
 		kill 'KILL', $pid if time > $deadline;
 		press($folder, \%option) if $option{press};
 		sleep 0.02;
 	}
-	local $?;
+	delete $alive{$pid};
 	$end{console} = slurp("$folder/console") =~ s/\r//gr;
 	$end{files}{ basename($_) } = slurp($_) for grep { -f } glob "$folder/out/*";
-	remove_tree(delete $alive{$pid});
+	remove_tree($folder);
 	return \%end;
 }
 
@@ -333,7 +334,6 @@ END {
 	for my $pid (keys %alive) {
 		kill 'KILL', $pid;
 		waitpid $pid, 0;
-		remove_tree($alive{$pid});
 	}
 }
 
