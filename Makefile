@@ -92,7 +92,7 @@ quiet = $(if $(filter 0,$(V)),@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all run test faults kernels upgrades bench image images static install headers clean help lint bootstrap units \
-	aarch64 bare fuzz fuzzers coverage profiles pages reference dist
+	aarch64 bare distributions fuzz fuzzers coverage profiles pages reference dist
 
 all: $(PROGRAMS) $(EXAMPLES) ## build everything into build/ (the default)
 
@@ -162,6 +162,12 @@ aarch64: ## build for aarch64, and run its tests in virtual machines (TESTS, KER
 bare: ## make run and make test on a bare Debian, in a root of its own (needs root; minutes)
 	@tests/bare/run
 
+distributions: SUITES ?= trixie sid
+distributions: TESTS ?=
+distributions: ## build and test in other Debians: SUITES (trixie sid), TESTS (a choice); needs root; minutes
+	@deploy/bootstrap build test
+	@SUITES="$(SUITES)" TESTS="$(TESTS)" tests/distributions/run
+
 image: IMAGES := slim
 images: IMAGES := slim static python
 image images: REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
@@ -226,7 +232,7 @@ clean: ## remove what was built, here in build/ or in $(BUILD)
 
 help: ## print this
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS='	' read -r n t; \
-		do printf '  make %-10s %s\n' "$$n" "$$t"; done
+		do printf '  make %-13s %s\n' "$$n" "$$t"; done
 
 # With BUILD, CC and SANITIZE as `make fuzz` gives them.
 fuzzers: $(FUZZERS)

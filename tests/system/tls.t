@@ -162,7 +162,7 @@ subtest 'an OCSP response beside a certificate is stapled to it' => sub {
 	like(join("\n", $n->lines), qr/warning staple_refused .*one\.crt\.ocsp.*nextUpdate is past/,
 		'one that is too old has a line');
 	$told = openssl('s_client', '-status', '-connect', '127.0.0.1:' . $n->port);
-	like($told, qr/OCSP response: no response sent/, 'and is not sent');
+	like($told, qr/OCSP responses?: no responses? sent/, 'and is not sent');
 	Narwhal::write_file("$one->{certificate}.ocsp", 'nonsense');
 	$n = start($secured);
 	like(join("\n", $n->lines), qr/warning staple_refused .*is no OCSP response/, 'nor is nonsense');

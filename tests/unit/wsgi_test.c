@@ -205,6 +205,12 @@ static void what_is_wrong_with_a_python_is_said(void **state)
 		-ENOENT);
 	assert_non_null(strstr(bytes, "no shared library libpython3.12.so.1.0"));
 	why = TEXT_OVER(bytes);
+	put_file(tree, "usr/bin/python3.13t", "");
+	put_file(tree, "usr/lib/libpython3.13.so.1.0", "");
+	assert_int_equal(locate(&located, below(tree, "usr/bin/python3.13t"), NULL, NULL, &why),
+		-EINVAL);
+	assert_non_null(strstr(bytes, "is free-threaded; allowed are builds with the"));
+	why = TEXT_OVER(bytes);
 	assert_int_equal(locate(&located, NULL, NULL, NULL, &why), -ENOENT);
 	assert_non_null(strstr(bytes, "no python3 in PATH (not set)"));
 	why = TEXT_OVER(bytes);

@@ -85,6 +85,18 @@ static bool read_environment(struct origin_of_python *origin, const char *direct
 	return found;
 }
 
+/* Whether it is python3.14t, which is called so, all links followed: its objects are others. */
+static bool is_free_threaded(const char *program)
+{
+	char path[PATH_MAX];
+	size_t size;
+
+	if (realpath(program, path) == NULL)
+		return false;
+	size = strlen(path);
+	return size >= 2 && path[size - 1] == 't' && path[size - 2] >= '0' && path[size - 2] <= '9';
+}
+
 /* By the program's own name, all links followed: python3.11. */
 static void read_name(struct origin_of_python *origin, const char *program)
 {
@@ -142,6 +154,13 @@ static int find_library(struct located *located, struct text *why)
 	struct origin_of_python origin;
 	char *prefix = origin.home;
 
+	if (is_free_threaded(located->program)) {
+		text_printf(why,
+			"python \"%.512s\" is free-threaded; allowed are builds with the "
+			"global interpreter lock, 3.%d to 3.%d",
+			located->program, PYTHON_OLDEST, PYTHON_NEWEST);
+		return -EINVAL;
+	}
 	find_origin(&origin, located->program);
 	if (origin.minor != 0 && (origin.minor < PYTHON_OLDEST || origin.minor > PYTHON_NEWEST)) {
 		text_printf(why, "python \"%.512s\" is 3.%u; allowed are 3.%d to 3.%d",
