@@ -50,6 +50,8 @@ static int set_up(void **state)
 	assert_non_null(world);
 	(void)signal(SIGPIPE, SIG_IGN);
 	assert_int_equal(pipe2(world->pipe, O_CLOEXEC | O_NONBLOCK), 0);
+	/* By itself it holds 16 pages, of whatever size. */
+	assert_int_equal(fcntl(world->pipe[1], F_SETPIPE_SZ, 1 << 16), 1 << 16);
 	assert_int_equal(loop_open(&world->loop), 0);
 	world->log = (struct log){.fd = open("/dev/null", O_WRONLY | O_CLOEXEC)};
 	world->request = malloc(request_size(&limits));

@@ -21,7 +21,7 @@
 struct world {
 	struct log log;
 	int reader;
-	char line[2 * LOG_LINE_MAX];
+	char line[1 << 17]; /* more than a pipe has: a page at least, which may be of 64 KiB */
 };
 
 /* The pipe is a blocking one, as a container's is: not to wait is log.c's business. */
