@@ -18,7 +18,6 @@
 struct world {
 	struct loop loop;
 	struct log log;
-	struct keyholder_key key;
 	struct keyholder_keys keys;
 	struct keyholder_desk desk;
 	int arbiter_fd, channel_fd;
@@ -30,11 +29,13 @@ static int begin(void **state)
 
 	assert_non_null(world);
 	world->log = (struct log){.fd = open("/dev/null", O_WRONLY | O_CLOEXEC)};
-	world->key = (struct keyholder_key){
+	world->keys =
+		(struct keyholder_keys){.all = calloc(1, sizeof(*world->keys.all)), .count = 1};
+	assert_non_null(world->keys.all);
+	world->keys.all[0] = (struct keyholder_key){
 		.facts = {.kind = "EC", .bits = 256},
 		.key = EVP_EC_gen("P-256"),
 	};
-	world->keys = (struct keyholder_keys){.all = &world->key, .count = 1};
 	assert_int_equal(loop_open(&world->loop), 0);
 	assert_int_equal(channel_pair(&world->arbiter_fd, &world->channel_fd), 0);
 	keyholder_desk_open(&world->desk, &world->keys, &world->loop, &world->log,
@@ -52,7 +53,7 @@ static int end(void **state)
 	fd_close(&world->arbiter_fd);
 	fd_close(&world->channel_fd);
 	fd_close(&world->log.fd);
-	EVP_PKEY_free(world->key.key);
+	keyholder_keys_close(&world->keys);
 	free(world);
 	return 0;
 }
