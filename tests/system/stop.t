@@ -33,10 +33,11 @@ subtest 'requests in the backlog are answered, over TCP and over a unix socket' 
 	for my $address (undef, "unix:$dir/s") {
 		my $n = begin(defined $address ? ('--bind', $address) : ());
 		my $busy = $n->connect($address);
+		my ($worker) = $n->workers;    # to look for it takes a slow machine longer than a nap
 
 		$busy->write("GET /nap HTTP/1.1\r\nHost: test\r\n\r\n");
 		$n->wait_until('the worker naps', sub {
-			open my $f, '<', '/proc/' . ($n->workers)[0] . '/wchan' or return 1;
+			open my $f, '<', "/proc/$worker/wchan" or return 1;
 			(<$f> // '') =~ /nanosleep/;
 		});
 		my @queued = queue($n, 20, $address);
