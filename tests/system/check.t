@@ -97,12 +97,12 @@ subtest 'relative names are looked for where chdir says' => sub {
 
 subtest 'an app that hangs, at its start or in a request, ends with boot_timeout' => sub {
 	my $modules = "$Narwhal::BUILD/tests/modules";
-	my @soon = ('--boot-timeout', '1');
-	says(check(app => "$modules/hangs.so", args => \@soon), 'a worker', 'missing',
+	says(check(app => "$modules/hangs.so", args => [ '--boot-timeout', 1 ]), 'a worker', 'missing',
 		qr/^the worker is not ready within boot_timeout/);
-	says(check(app => "$modules/hangs.so", args => [ @soon, '--sandbox-allow', 'pause' ],
+	# This one has to boot in that time.
+	says(check(app => "$modules/hangs.so", args => [ '--boot-timeout', 5, '--sandbox-allow', 'pause' ],
 		env => { HANGS_IN_REQUEST => 1 }), 'a worker', 'missing', qr/^the worker did not answer a request/);
-	says(check(app => "$modules/refuses.so", args => \@soon), 'a worker', 'missing', qr/^the worker cannot serve/);
+	says(check(app => "$modules/refuses.so"), 'a worker', 'missing', qr/^the worker cannot serve/);
 };
 
 subtest 'beside a service that runs: its address is not touched' => sub {
