@@ -226,9 +226,22 @@ def freeze():
     gc.freeze()
 
 
+def _by_fork(fork_exec):
+    """CPython 3.14 has no _USE_VFORK: there vfork(2) is kept from who has a preexec_fn, the last argument."""
+    def call(*arguments):
+        return fork_exec(*arguments[:-1], arguments[-1] or _nothing)
+    return call
+
+
+def _nothing():
+    pass
+
+
 # The worker blocks the signals that it takes by descriptor. Behind fork(2) its C library gives a
 # child its own again; behind vfork(2) nobody would, and a child could not be terminated.
 subprocess._USE_VFORK = False
 subprocess._USE_POSIX_SPAWN = False
+if sys.version_info >= (3, 14):
+    subprocess._fork_exec = _by_fork(subprocess._fork_exec)
 tell_crashes()
 os.register_at_fork(after_in_child=_fork_child)
