@@ -42,7 +42,7 @@ void delivery_linger(struct connection *connection)
 /* Everything is written, and it was the last. */
 static void finish(struct connection *connection)
 {
-	if (!connection->unread) {
+	if (!connection->unread && transport_settle(&connection->transport)) {
 		connection_end(connection);
 		return;
 	}

@@ -46,24 +46,18 @@ bool tls_kernel_settle(const struct tls_session *session)
 	return false;
 }
 
-/* Or an error, which the next write will tell of. */
-static bool has_room(int fd)
+bool tls_kernel_has_room(int fd)
 {
 	struct pollfd socket = {.fd = fd, .events = POLLOUT};
 
 	return poll(&socket, 1, 0) == 1;
 }
 
-/*
- * A record that was taken, but for which TCP had no room, waits in the kernel and is sent later;
- * a close(2) would forget it, and a shutdown(2) cut it off (net/tls/tls_sw.c of Linux 6.1). There
- * is none where the socket has room again: what is written last, a close_notify, takes along what
- * is before it.
- */
 enum transport_outcome tls_kernel_write(struct transport *transport, struct outgoing *outgoing,
 	uint64_t *sent)
 {
 	enum transport_outcome outcome = transport_plain.write(transport, outgoing, sent);
 
-	return outcome == TRANSPORT_SENT && !has_room(transport->fd) ? TRANSPORT_BLOCKED : outcome;
+	return outcome == TRANSPORT_SENT && !tls_kernel_has_room(transport->fd) ? TRANSPORT_BLOCKED
+										: outcome;
 }

@@ -25,7 +25,14 @@ bool tls_kernel_writes(BIO *wire);
 /* The same when the handshake is over; if not, it never will, and what was offered is freed. */
 bool tls_kernel_settle(const struct tls_session *session);
 
-/* As transport_write(), plain; TRANSPORT_SENT only when no record is left behind in the kernel. */
+/*
+ * Whether the socket has room; or an error, of which the next write tells. A record that was taken,
+ * but for which TCP had none, waits in the kernel and is sent later: a close(2) would forget it,
+ * and a shutdown(2) cut it off (net/tls/tls_sw.c of Linux 6.1). Where there is room right behind a
+ * write, which takes along what is before it, nothing waits.
+ */
+bool tls_kernel_has_room(int fd);
+/* As transport_write(), plain; TRANSPORT_SENT only when there is room again. */
 enum transport_outcome tls_kernel_write(struct transport *transport, struct outgoing *outgoing,
 	uint64_t *sent);
 

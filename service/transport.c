@@ -160,11 +160,17 @@ uint32_t transport_unread(const struct transport *transport)
 	return ioctl(transport->fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (uint32_t)bytes : 0;
 }
 
+bool transport_settle(struct transport *transport)
+{
+	return transport->kind->settle == NULL || transport->kind->settle(transport);
+}
+
 void transport_finish(struct transport *transport)
 {
 	if (transport->kind->finish != NULL)
 		transport->kind->finish(transport);
-	(void)shutdown(transport->fd, SHUT_WR); /* ENOTCONN: the client was faster */
+	if (transport_settle(transport))
+		(void)shutdown(transport->fd, SHUT_WR); /* ENOTCONN: the client was faster */
 }
 
 void transport_abort(struct transport *transport)

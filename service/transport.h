@@ -32,6 +32,8 @@ struct transport_kind {
 	bool (*has_input)(const struct transport *transport);
 	/* NULL: there is nothing to do. */
 	void (*finish)(struct transport *transport);
+	/* As transport_settle(); NULL: TCP has all that was sent. */
+	bool (*settle)(struct transport *transport);
 	void (*close)(struct transport *transport);
 };
 
@@ -79,6 +81,11 @@ enum transport_state transport_state(const struct transport *transport);
 bool transport_has_input(const struct transport *transport);
 /* Bytes that were sent and that the client's side has not yet acknowledged. */
 uint32_t transport_unread(const struct transport *transport);
+/*
+ * Nothing more will be sent: says what is to be said at the end, and whether TCP has all of it, so
+ * that a close(2) loses nothing. If not, the client's own end is to be waited for.
+ */
+MUST_USE bool transport_settle(struct transport *transport);
 /* Our side ends; the client's may go on. */
 void transport_finish(struct transport *transport);
 /* The close to come is a reset: for a body whose regular end would be the connection's. */

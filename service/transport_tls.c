@@ -211,6 +211,13 @@ static void secure_finish(struct transport *transport)
 	forget_errors();
 }
 
+/* The close_notify takes along what the kernel still has, as far as there is room. */
+static bool settle_by_kernel(struct transport *transport)
+{
+	secure_finish(transport);
+	return tls_kernel_has_room(transport->fd);
+}
+
 static void secure_close(struct transport *transport)
 {
 	secure_finish(transport);
@@ -236,6 +243,7 @@ static const struct transport_kind transport_tls_by_kernel = {
 	.write = tls_kernel_write,
 	.has_input = secure_has_input,
 	.finish = secure_finish,
+	.settle = settle_by_kernel,
 	.close = secure_close,
 };
 

@@ -15,7 +15,7 @@ my @kernels = split ' ', $ENV{KERNELS} || 'bullseye bookworm trixie sid';
 my @UNITS = qw(adoption channel errand fd filter_kernel filter_load groups inherit introduction keyholder_desk
 	landlock listener loop net notifier notify oom outsider path_watch pidfile preload readback readiness);
 # None whose limits are of time or CPU time: those would measure QEMU.
-my @SYSTEM = qw(causes init_mode landlock listen notify privileges signals worker_limits);
+my @SYSTEM = qw(causes init_mode ktls landlock listen notify privileges signals worker_limits);
 my $tests = $ENV{TESTS}
 	|| join ' ', map({ "\$BUILD/tests/unit/${_}_test" } @UNITS), map { "tests/system/$_.t" } @SYSTEM;
 

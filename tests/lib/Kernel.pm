@@ -46,6 +46,9 @@ my $KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 # Without these there is no root; the test may ask for more.
 my @MODULES = qw(virtio_pci 9pnet_virtio 9p overlay);
 
+# What a module asks for by itself, when there is a modprobe(8) in its world.
+my %ALSO = (tls => [qw(aesni_intel gcm ctr ghash_generic chacha20poly1305 chacha_generic poly1305_generic)]);
+
 # What is not unpacked of a package: documentation, and drivers of what such a machine cannot have.
 my @LEFT_OUT = qw(./usr/share */kernel/sound */kernel/drivers/[!nv]* */kernel/drivers/net/[!v]*);
 
@@ -281,7 +284,7 @@ sub modules_for {
 	return grep { !$seen{$_}++ } map { /^insmod (\S+)/mg } map {
 		output_of('sh', '-c', 'modprobe -d "$0" -S "$1" --show-depends "$2" 2>/dev/null || true',
 			$self->{folder}, $self->{release}, $_)
-	} @names;
+	} map { ($_, @{ $ALSO{$_} // [] }) } @names;
 }
 
 # In the child: never returns.
