@@ -1,6 +1,7 @@
 #include "init/demise.h"
 
 #include <fcntl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,4 +31,15 @@ static bool has_no_memory(pid_t pid)
 bool demise_has_begun(pid_t pid)
 {
 	return is_dead(pid) || has_no_memory(pid);
+}
+
+bool demise_is_trap(const siginfo_t *info)
+{
+	/* SIGTRAP is what an exec is to a tracer, and none of its own. */
+	long number = info->si_status == SIGTRAP ? 0 : info->si_status;
+
+	if (info->si_code != CLD_TRAPPED)
+		return false;
+	(void)ptrace(PTRACE_DETACH, info->si_pid, 0L, number);
+	return true;
 }

@@ -8,6 +8,7 @@
 #ifndef INIT_DEMISE_H
 #define INIT_DEMISE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -15,5 +16,10 @@
 
 /* Of a child of ours that is not reaped yet; of any other it is true. */
 MUST_USE bool demise_has_begun(pid_t pid);
+/*
+ * waitid(2) tells the end of none by that, whatever it was asked for: a child has made us its
+ * tracer (PTRACE_TRACEME) and stands at a signal. Then it is let go, and gets that signal.
+ */
+MUST_USE bool demise_is_trap(const siginfo_t *info);
 
 #endif

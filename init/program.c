@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "init/arbiter.h"
+#include "init/demise.h"
 #include "init/inherit.h"
 #include "init/launch.h"
 #include "init/request.h"
@@ -122,6 +123,8 @@ static void reap(struct program *p, const siginfo_t *unused)
 		if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG | __WALL) != 0 ||
 			info.si_pid == 0)
 			break;
+		if (demise_is_trap(&info))
+			continue;
 		if (info.si_code != CLD_STOPPED && trial_reap(p->bearer, &info))
 			continue;
 		if (info.si_pid != p->forward.pid)

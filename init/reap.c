@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/exits.h"
+#include "init/demise.h"
 #include "init/gossip.h"
 #include "init/herald.h"
 #include "init/introduction.h"
@@ -217,6 +218,8 @@ static bool reap_one(struct arbiter *a)
 	}
 	if (info.si_pid == 0)
 		return false;
+	if (demise_is_trap(&info))
+		return true;
 	slot = roster_find(&a->roster, info.si_pid);
 	if (is_alive(&info))
 		note_pause(a, slot, &info);

@@ -69,6 +69,16 @@ subtest 'the exit status is the program\'s, and 128 + n for a death by signal n'
 	}
 };
 
+subtest 'a program that asks its parent to trace it is not taken for dead, and gets its signals' => sub {
+	my $ask = 'syscall(' . ((POSIX::uname())[4] eq 'aarch64' ? 117 : 101) . ', 0, 0, 0, 0) == 0 or exit 9';
+	my %status = ("kill 'WINCH', \$\$; exit 5" => 5, "kill 'TERM', \$\$" => 143, "exec 'sh', '-c', 'exit 6'" => 6);
+
+	plan(skip_all => 'needs ptrace(2)') if system($^X, '-e', $ask) != 0;
+	for my $then (sort keys %status) {
+		is(status_of([ '--', $^X, '-e', "$ask; $then" ], pid1 => $IS_ROOT), $status{$then}, $then);
+	}
+};
+
 subtest 'other inits say the same' => sub {
 	my %init = ('tini' => [ 'tini', '-s', '--' ], 'dumb-init' => [ 'dumb-init', '--' ],
 		'catatonit' => [ 'catatonit', '--' ]);
