@@ -21,6 +21,7 @@ my %ELSEWHERE = (
 	'make image' => 'tests/system/image.t',
 	'docker run' => 'tests/system/image.t',
 	'docker compose' => 'tests/system/image.t',
+	'kubectl kustomize' => 'tests/system/kubernetes.t',
 	'systemd-socket-activate' => 'tests/system/podman.t',
 	'install -m 644 deploy/systemd' => 'tests/system/systemd.t',
 	'systemctl' => 'tests/system/systemd.t',
