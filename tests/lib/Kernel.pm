@@ -126,7 +126,7 @@ sub unpack_kernel {
 	local $ENV{APT_CONFIG} = apt_config($suite, $architecture, $apt);
 
 	make_path($folder);
-	output_of('apt-get', '-q', 'update');
+	output_of('apt-get', '-q', '--error-on=any', 'update');
 	my @packages = output_of(qw(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts),
 		qw(--no-breaks --no-replaces), "linux-image-$flavour") =~ /^(linux-(?:image|binary|modules)-\d\S*)$/mg;
 	output_of('sh', '-c', 'cd "$0" && apt-get -q download "$@"', $apt, @packages);
@@ -156,6 +156,7 @@ sub apt_config {
 		Dir::Etc::sourcelist "$apt/sources";
 		Dir::Etc::sourceparts "-";
 		APT::Sandbox::User "root";
+		Acquire::Languages "none";
 		APT::Architecture "$architecture";
 		APT::Architectures "$architecture";
 		CONF
