@@ -11,9 +11,9 @@ use Kernel;
 # Linux 6.1; and 6.12 with pages of 16 KiB.
 my @kernels = split ' ', $ENV{KERNELS} || 'bookworm:arm64 trixie:arm64-16k';
 
-# What the architecture decides: system calls by number, Landlock, credentials, signals. Others are for TESTS:
+# What the architecture decides: system calls by number, credentials, memory across an exec. Others are for TESTS:
 # a machine some fifty times slower than its host exceeds the times that several of them give a client.
-my @SYSTEM = qw(landlock privileges sandbox signals);
+my @SYSTEM = qw(landlock privileges sandbox signals tls upgrade);
 my $tests = $ENV{TESTS} || join ' ', '$BUILD/tests/unit/*_test', map { "tests/system/$_.t" } @SYSTEM;
 
 for (@kernels) {
