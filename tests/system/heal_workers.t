@@ -70,7 +70,7 @@ my %liar;
 for my $word (sort keys %fault) {
 	put("$dir/$word", 'well');
 	$liar{$word} = begin(app => "$dir/$word",
-		args => [ '--worker-image', $IMPOSTOR, '--boot-timeout', $word eq 'mute' ? 1 : 30 ]);
+		args => [ '--worker-image', $IMPOSTOR, '--boot-timeout', $word eq 'mute' ? 3 : 30 ]);
 }
 for my $word (sort keys %fault) {
 	$liar{before}{$word} = settle($liar{$word});
