@@ -8,11 +8,11 @@ use Test::More;
 use Kernel;
 
 my @TESTS = (map({ "\$BUILD/tests/unit/${_}_test" } qw(landlock readback filter_load fd channel)),
-	'tests/system/landlock.t');
+	map { "tests/system/$_.t" } qw(landlock ktls));
 
 my $kernel = Kernel->get('bookworm');
 # An orphan that nobody reaped would be there for ever, and so would this.
-my $end = $kernel->boot(<<~'SH', command => "prove --timer -Itests/lib @TESTS", seconds => 600);
+my $end = $kernel->boot(<<~'SH', command => "prove --timer -Itests/lib @TESTS", modules => ['tls'], seconds => 600);
 	exec $BUILD/narwhal -- sh -c '
 		uname -r >/run/out/release; cat /proc/1/comm >/run/out/init
 		orphan=$(sh -c "sleep 0 >/run/out/orphan & echo \$!")
