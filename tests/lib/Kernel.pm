@@ -33,6 +33,8 @@ use POSIX qw(WNOHANG);
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
+use Narwhal;
+
 our $ROOT = abs_path(dirname(__FILE__) . '/../..');
 our $PATIENCE = 300;    # seconds, within the machine
 
@@ -147,9 +149,9 @@ sub apt_config {
 	my ($site) = grep { m{/debian$} } split /\n/, output_of('apt-get', 'indextargets', '--format', '$(SITE)');
 
 	make_path("$apt/lists/partial", "$apt/archives/partial");
-	write_file("$apt/status", '');
-	write_file("$apt/sources", "deb [signed-by=$KEYRING] $site $suite main\n");
-	return write_file("$apt/apt.conf", <<~"CONF");
+	Narwhal::write_file("$apt/status", '');
+	Narwhal::write_file("$apt/sources", "deb [signed-by=$KEYRING] $site $suite main\n");
+	return Narwhal::write_file("$apt/apt.conf", <<~"CONF");
 		Dir::State "$apt";
 		Dir::State::status "$apt/status";
 		Dir::Cache "$apt";
@@ -175,15 +177,6 @@ sub output_of {
 	local $?;
 	close $out or die "@command:\n$output";
 	return $output;
-}
-
-sub write_file {
-	my ($name, $text) = @_;
-
-	open my $file, '>', $name or die "$name: $!";
-	print $file $text;
-	close $file or die "$name: $!";
-	return $name;
 }
 
 # Runs a shell's command: its status (undef where the machine did not come to its end) and output, and
@@ -266,10 +259,10 @@ sub make_initramfs {
 		copy($module, "$folder/modules") or die "$module: $!";
 		$order .= basename($module) . "\n";
 	}
-	write_file("$folder/modules/order", $order);
-	write_file("$folder/exec", environment() . $script);
-	write_file("$folder/shares", join('', map { "$_->[0] $_->[1]\n" } $self->roots));
-	write_file("$folder/command", $option->{command} // '');
+	Narwhal::write_file("$folder/modules/order", $order);
+	Narwhal::write_file("$folder/exec", environment() . $script);
+	Narwhal::write_file("$folder/shares", join('', map { "$_->[0] $_->[1]\n" } $self->roots));
+	Narwhal::write_file("$folder/command", $option->{command} // '');
 	chmod 0755, map { "$folder/$_" } qw(bin/busybox init exec);
 	output_of('cp', $option->{files}{$_}, "$folder/$_") for keys %{ $option->{files} // {} };
 	output_of('sh', '-c', 'cd "$0" && find . | cpio --quiet -o -H newc >"$1"', $folder, $file);
